@@ -1,0 +1,47 @@
+// Which variant a user gets: a pure function of the salted key and the weights, the same on every replica and restart.
+//
+//   user     = XXH3_64(key, seed = XXH3_64(salt))
+//   u(i)     = ((XXH3_64(name_i, seed = user) >> 11) + 0.5) * 2^-53
+//   arrival  = -ln(u(i)) / weight_i;  the earliest wins, the first listed at a tie.
+//
+// Weighted rendezvous: each variant draws a time to arrive, and P(i) = weight_i / sum. A heavier weight arrives earlier and
+// changes no other's time, so raising one weight, or adding a variant, only ever moves users into that variant. Test vectors:
+// test/vectors/assignment.json, reproduced by an independent script.
+
+#ifndef WEIR_ROUTER_ROUTING_ASSIGNMENT_H_
+#define WEIR_ROUTER_ROUTING_ASSIGNMENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace weir::routing {
+
+// A user within one experiment. A type, so that no other integer is taken for it.
+struct UserHash {
+  uint64_t value = 0;
+  bool operator==(const UserHash&) const = default;
+};
+
+struct WeightedVariant {
+  std::string name;
+  uint32_t weight = 0;  // Relative (config::Weight::hundredths); 0 never arrives.
+  bool operator==(const WeightedVariant&) const = default;
+};
+
+// XXH3_64 of the salt: computed once for a table.
+uint64_t SaltSeed(std::string_view salt);
+UserHash HashUser(std::string_view key, uint64_t salt_seed);
+
+// The index of the winner. At least one weight is above 0.
+size_t Assign(UserHash user, std::span<const WeightedVariant> variants);
+
+// The user's bucket for clustered variance (0 to 255): of another hash than the assignment's, so that the variants of a
+// user's bucket are independent of it.
+uint8_t UserBucket(std::string_view key);
+
+}  // namespace weir::routing
+
+#endif  // WEIR_ROUTER_ROUTING_ASSIGNMENT_H_

@@ -1,0 +1,71 @@
+// Where a call goes: one pure function of the table, the call's head, the models' health and chance.
+
+#ifndef WEIR_ROUTER_ROUTING_DECIDE_H_
+#define WEIR_ROUTER_ROUTING_DECIDE_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/random/bit_gen_ref.h"
+#include "router/routing/route_table.h"
+#include "stats/counts.h"
+
+namespace weir::routing {
+
+// What routing needs to see of a request's headers, without knowing HTTP/2.
+class HeaderView {
+ public:
+  virtual ~HeaderView() = default;
+  // The only value of that name; nullopt when absent.
+  virtual std::optional<std::string_view> Find(std::string_view name) const = 0;
+  // Whether the name occurs more than once.
+  virtual bool IsRepeated(std::string_view name) const = 0;
+};
+
+struct RequestHead {
+  std::string_view path;                   // "/package.Service/Method"
+  const HeaderView* headers;
+  const std::array<uint8_t, 16>* peer;     // The client's address, IPv4 as IPv4-mapped.
+};
+
+// Where one copy of the call goes too.
+struct MirrorChoice {
+  uint16_t mirror;   // Its place in ExperimentRoute::mirrors.
+  ModelIndex model;
+};
+
+struct Decision {
+  enum class Kind : uint8_t {
+    kForward,
+    kUnrouted,       // No experiment and no route matches: UNIMPLEMENTED.
+    kUnavailable,    // The model, and the default, have no healthy endpoint: UNAVAILABLE.
+    kRepeatedKey,    // The key header occurs twice: refused with INTERNAL (a proxy may not say INVALID_ARGUMENT, gRFC A54).
+    kUnknownForced,  // The force header names no variant: refused the same way.
+  };
+  static constexpr uint16_t kNone = 0xffff;
+
+  Kind kind = Kind::kUnrouted;
+  ModelIndex model = 0;             // That serves.
+  uint16_t experiment = kNone;      // Its place in the table.
+  uint16_t route = kNone;           // The plain route's, outside any experiment.
+  uint16_t assigned = 0;            // Variant.
+  uint16_t served = 0;              // Variant: `assigned` unless diverted.
+  stats::Reason reason = stats::Reason::kNoExperiment;
+  bool is_keyless = false;
+  bool enters_inference = false;    // Assigned by the rule and served by whom it gave.
+  bool wants_ticket = false;
+  uint8_t user_bucket = 0;
+  absl::InlinedVector<MirrorChoice, 2> mirrors;
+};
+
+// `healthy[m]`: model m has an endpoint to which a call may be sent now. `rng` serves keyless users, mirror percentages
+// and the ticket sample only. Assignment never depends on health; health decides only whether the call is diverted.
+Decision Decide(const RouteTable& table, const RequestHead& head, std::span<const bool> healthy, absl::BitGenRef rng);
+
+}  // namespace weir::routing
+
+#endif  // WEIR_ROUTER_ROUTING_DECIDE_H_

@@ -1,0 +1,167 @@
+// What happened to calls, as counts that add: the only thing that workers, replicas and checkpoints exchange.
+//
+// A worker counts into its own `CountsDelta` and hands it over every tick; the control thread merges. Everything here is
+// additive and exact, so that any partition over workers or machines, in any order, gives equal totals. What a call, an
+// error, a latency and a cohort are: the evidence contract in README, "What is counted".
+
+#ifndef WEIR_STATS_COUNTS_H_
+#define WEIR_STATS_COUNTS_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "stats/histogram.h"
+
+namespace weir::stats {
+
+inline constexpr int kUserBuckets = 256;
+inline constexpr absl::Duration kTick = absl::Milliseconds(100);
+inline constexpr int kGrpcCodes = 17;  // 0 (OK) to 16 (UNAUTHENTICATED).
+
+// The number of a 100 ms tick since the Unix epoch: the name of a cohort.
+using Tick = int64_t;
+Tick TickOf(absl::Time time);
+absl::Time StartOf(Tick tick);
+
+// Whose calls: a run of an experiment (numbered by the control thread, never reused in a process; 0 stands for the traffic
+// outside any experiment), an epoch of it, and a variant's place in the specification (a model's number where run is 0).
+struct CountsKey {
+  uint32_t run = 0;
+  uint32_t epoch = 0;
+  uint16_t variant = 0;
+  friend auto operator<=>(const CountsKey&, const CountsKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const CountsKey& k) {
+    return H::combine(std::move(h), k.run, k.epoch, k.variant);
+  }
+};
+
+// How a call ended, for inference (the evidence contract, "Error").
+enum class CallOutcome : uint8_t { kSuccess, kError, kCallerFault, kCancelled };
+
+// The end of one call that entered inference.
+struct CallEnd {
+  Tick started;            // The tick in which it started: its cohort.
+  uint8_t user_bucket;     // Under a salt other than the assignment's.
+  CallOutcome outcome;
+  absl::Duration latency;  // To the end; for kCancelled: how long it had run. Ignored where a call had no upstream attempt.
+};
+
+// One cohort: the calls of one variant and epoch that started in one tick.
+struct CohortCounts {
+  int64_t started = 0;
+  int64_t ended = 0;      // However they ended, cancelled ones included.
+  int64_t errors = 0;
+  int64_t neutral = 0;    // Of `ended`: cancelled or the caller's fault, neither success nor error.
+  bool operator==(const CohortCounts&) const = default;
+};
+
+// Calls and errors of the users that hash into one bucket.
+struct UserBucketCounts {
+  int64_t calls = 0;
+  int64_t errors = 0;
+  bool operator==(const UserBucketCounts&) const = default;
+};
+
+// One variant in one epoch: what inference reads. Memory is constant: a ring of 60 s of cohorts, two histograms, 256
+// buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
+class VariantCounts {
+ public:
+  void CountStart(Tick tick, uint8_t user_bucket);
+  void CountEnd(const CallEnd& end);
+  void Merge(const VariantCounts& other);
+
+  // Cohorts in the order of time, not older than 60 s before the newest; what is older was closed and dropped.
+  const std::map<Tick, CohortCounts>& cohorts() const { return cohorts_; }
+  const LatencyHistogram& latencies() const { return latencies_; }    // Success, error and caller's fault.
+  const LatencyHistogram& cancelled() const { return cancelled_; }    // How long the cancelled ones had run.
+  const std::array<UserBucketCounts, kUserBuckets>& users() const { return users_; }
+  int64_t started() const { return started_; }
+  int64_t ended() const { return ended_; }
+  int64_t errors() const { return errors_; }
+  int64_t neutral() const { return neutral_; }
+  bool empty() const { return started_ == 0 && ended_ == 0; }
+  bool operator==(const VariantCounts&) const = default;
+
+ private:
+  std::map<Tick, CohortCounts> cohorts_;
+  LatencyHistogram latencies_;
+  LatencyHistogram cancelled_;
+  std::array<UserBucketCounts, kUserBuckets> users_{};
+  int64_t started_ = 0, ended_ = 0, errors_ = 0, neutral_ = 0;
+};
+
+// Why a variant answered: the value of `x-weir-reason` and of the metrics' label.
+enum class Reason : uint8_t { kAssigned, kForced, kTargeted, kDiverted, kFailedOver, kNoExperiment };
+inline constexpr int kReasons = 6;
+std::string_view ReasonName(Reason reason);  // "assigned", "forced", ...
+
+// Upper edges in seconds of `ab_test_response_time_seconds`; +Inf follows.
+inline constexpr std::array<double, 18> kResponseTimeEdges = {.001, .0025, .005, .01, .025, .05, .075, .1, .15,
+                                                              .2,   .3,    .5,   .75, 1,    2.5, 5,    10, 30};
+
+// One variant (or model, or mirror) as the metrics show it: every primary call that it answered, whatever the reason.
+struct ServedCounts {
+  std::array<int64_t, kGrpcCodes> by_code{};
+  std::array<int64_t, kReasons> by_reason{};
+  std::array<int64_t, kResponseTimeEdges.size() + 1> by_response_time{};  // Not cumulative.
+  double response_seconds = 0;
+  int64_t errors = 0;      // By the experiment's error codes.
+  int64_t cancelled = 0;   // By the client.
+  int64_t assigned = 0;    // Calls that the rule gave to this variant, whoever served them.
+  int64_t keyless = 0;     // Of `assigned`: without a user key, assigned at random.
+  int64_t diverted = 0;    // Of `assigned`: this variant had no healthy endpoint.
+  int64_t dropped = 0;     // A mirror's copies that were not sent, or given up, under pressure.
+  void Count(int grpc_code, Reason reason, absl::Duration response_time, bool is_error);
+  void Merge(const ServedCounts& other);
+  int64_t requests() const;
+  bool operator==(const ServedCounts&) const = default;
+};
+
+// Where a mirror's counts go: a mirror of a run, by its place in the specification.
+struct MirrorKey {
+  uint32_t run = 0;
+  uint16_t mirror = 0;
+  friend auto operator<=>(const MirrorKey&, const MirrorKey&) = default;
+};
+
+// What the proxy itself did, over all models. Each field is one `weir_*` counter; the export lists them by name.
+struct ProxyCounts {
+  int64_t connections_accepted = 0;
+  int64_t connections_refused = 0;      // At the bound of connections.
+  int64_t connections_closed_for_abuse = 0;
+  int64_t protocol_errors = 0;
+  int64_t calls = 0;
+  int64_t calls_unrouted = 0;           // UNIMPLEMENTED: no experiment and no route matches.
+  int64_t calls_refused = 0;            // Malformed, illegal or oversized.
+  int64_t calls_shed = 0;               // RESOURCE_EXHAUSTED or UNAVAILABLE of our own, at a limit.
+  int64_t calls_retried = 0;            // Provably unprocessed, sent again.
+  int64_t deadlines_expired = 0;
+  int64_t bytes_from_clients = 0;
+  int64_t bytes_to_clients = 0;
+  int64_t upstream_connections = 0;
+  int64_t upstream_connect_failures = 0;
+  int64_t upstream_resets = 0;
+  int64_t feedback_received = 0;
+  int64_t feedback_refused = 0;         // A ticket forged, altered, foreign or malformed (worker); see OutcomeCounts too.
+  void Merge(const ProxyCounts& other);
+  bool operator==(const ProxyCounts&) const = default;
+};
+
+// What a worker hands over every tick. Sorted vectors would do as well; maps keep merging simple, and there are few keys.
+struct CountsDelta {
+  std::map<CountsKey, VariantCounts> inference;
+  std::map<CountsKey, ServedCounts> served;  // epoch is 0 here: the metrics do not know epochs.
+  std::map<MirrorKey, ServedCounts> mirrors;
+  ProxyCounts proxy;
+  void Merge(const CountsDelta& other);
+  bool empty() const;
+};
+
+}  // namespace weir::stats
+
+#endif  // WEIR_STATS_COUNTS_H_

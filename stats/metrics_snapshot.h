@@ -1,0 +1,76 @@
+// What a scrape of /metrics shows, as one value that the control thread publishes every tick. Totals since the process
+// began: Prometheus wants counters that only grow.
+
+#ifndef WEIR_STATS_METRICS_SNAPSHOT_H_
+#define WEIR_STATS_METRICS_SNAPSHOT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stats/counts.h"
+
+namespace weir::stats {
+
+struct ModelMetrics {
+  std::string experiment;  // "none" outside one.
+  std::string model;
+  ServedCounts served;
+  double traffic_fraction = 0;                    // The share in force, 0 to 1.
+  std::optional<double> accuracy;                 // Fraction; absent below 30 outcomes of the present run.
+  std::optional<double> business_impact;          // Net value over the default; absent without decision weights or data.
+  int64_t outcomes_counted = 0;
+  int64_t healthy_endpoints = 0;                  // Summed over workers and divided by them, rounded down.
+  int64_t configured_endpoints = 0;
+};
+
+struct MirrorMetrics {
+  std::string experiment;
+  std::string model;
+  ServedCounts served;
+};
+
+struct GuardrailMetrics {
+  std::string experiment;
+  std::string guardrail;
+  std::string variant;
+  double log10_evidence = 0;
+  double log10_threshold = 0;
+  bool breached = false;
+};
+
+struct ExperimentMetrics {
+  std::string experiment;
+  std::string phase;       // "running", "rolled_back", "frozen"
+  uint32_t run = 0;
+  uint32_t epoch = 0;
+  std::map<std::string, int64_t> outcomes_refused;  // By cause: "repeated", "expired", "unknown_run", "unknown_metric".
+};
+
+struct ControlCounts {
+  int64_t reloads_accepted = 0;
+  int64_t reloads_refused = 0;
+  bool configuration_valid = true;      // The files as they are now were taken up.
+  int64_t rollbacks = 0;
+  int64_t unjournalled = 0;             // Rows that the store has not taken yet (a gauge).
+  int64_t journal_failures = 0;
+  std::string journal_head;             // The hash chain's head, hex: exported as a label of weir_journal_head_info.
+};
+
+struct MetricsSnapshot {
+  std::vector<ModelMetrics> models;
+  std::vector<MirrorMetrics> mirrors;
+  std::vector<GuardrailMetrics> guardrails;
+  std::vector<ExperimentMetrics> experiments;
+  ProxyCounts proxy;
+  ControlCounts control;
+  int64_t connections = 0;
+  int64_t calls_in_flight = 0;
+  bool ready = false;
+};
+
+}  // namespace weir::stats
+
+#endif  // WEIR_STATS_METRICS_SNAPSHOT_H_
