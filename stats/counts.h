@@ -10,9 +10,11 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "stats/histogram.h"
 
@@ -48,7 +50,7 @@ struct CallEnd {
   Tick started;            // The tick in which it started: its cohort.
   uint8_t user_bucket;     // Under a salt other than the assignment's.
   CallOutcome outcome;
-  absl::Duration latency;  // To the end; for kCancelled: how long it had run. Ignored where a call had no upstream attempt.
+  absl::Duration latency;  // To the end; for kCancelled: how long it had run. Negative: it had no upstream attempt.
 };
 
 // One cohort: the calls of one variant and epoch that started in one tick.
@@ -67,16 +69,38 @@ struct UserBucketCounts {
   bool operator==(const UserBucketCounts&) const = default;
 };
 
-// One variant in one epoch: what inference reads. Memory is constant: a ring of 60 s of cohorts, two histograms, 256
+// One variant in one epoch: what inference reads. Memory is bounded: a ring of 60 s of cohorts, two histograms, 256
 // buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
+//
+// The ring holds the cohorts of the newest kRingTicks ticks; an older one is closed and dropped, and from then on an end
+// of one of its calls changes the totals and histograms only. So any partition into deltas, merged in any order, is equal.
 class VariantCounts {
  public:
+  static constexpr Tick kRingTicks = 600;
+  using Cohort = std::pair<Tick, CohortCounts>;
+
+  // What a checkpoint keeps, and what `FromParts` rebuilds from it.
+  struct Parts {
+    std::vector<Cohort> cohorts;
+    LatencyHistogram latencies;
+    LatencyHistogram cancelled;
+    std::array<UserBucketCounts, kUserBuckets> users{};
+    int64_t started = 0, ended = 0, errors = 0, neutral = 0;
+  };
+  // InvalidArgument where no sequence of calls gives these parts: cohorts out of order or beyond the ring, a negative
+  // count, or more ends than starts.
+  static absl::StatusOr<VariantCounts> FromParts(Parts parts);
+
   void CountStart(Tick tick, uint8_t user_bucket);
+  // A negative latency says that there was no upstream attempt: it enters no histogram.
   void CountEnd(const CallEnd& end);
   void Merge(const VariantCounts& other);
+  // Calls in flight when a process died never end: each counts as ended and neutral from now on, without a latency. To be
+  // called once, on totals that were read back from a checkpoint.
+  void CloseInFlight();
 
   // Cohorts in the order of time, not older than 60 s before the newest; what is older was closed and dropped.
-  const std::map<Tick, CohortCounts>& cohorts() const { return cohorts_; }
+  const std::vector<Cohort>& cohorts() const { return cohorts_; }
   const LatencyHistogram& latencies() const { return latencies_; }    // Success, error and caller's fault.
   const LatencyHistogram& cancelled() const { return cancelled_; }    // How long the cancelled ones had run.
   const std::array<UserBucketCounts, kUserBuckets>& users() const { return users_; }
@@ -85,10 +109,23 @@ class VariantCounts {
   int64_t errors() const { return errors_; }
   int64_t neutral() const { return neutral_; }
   bool empty() const { return started_ == 0 && ended_ == 0; }
+
+  // The calls in flight at `now` that are certainly slower than `latency` already. Those of closed cohorts are older than
+  // the ring, and no more is known of them.
+  int64_t InFlightSlowerThan(absl::Duration latency, absl::Time now) const;
+  // The calls of which it is not known at `now` whether they are slower than `latency`: in flight and not certainly slower,
+  // cancelled before it, or ended without a latency.
+  int64_t UnresolvedAt(absl::Duration latency, absl::Time now) const;
+  // The calls that started before the oldest cohort of the ring and have not ended.
+  int64_t InFlightOfClosedCohorts() const;
+
   bool operator==(const VariantCounts&) const = default;
 
  private:
-  std::map<Tick, CohortCounts> cohorts_;
+  CohortCounts* FindOrOpen(Tick tick);  // Null where the cohort is closed.
+  void DropClosed();
+
+  std::vector<Cohort> cohorts_;  // Ascending. Calls that end were mostly started of late: found from the back.
   LatencyHistogram latencies_;
   LatencyHistogram cancelled_;
   std::array<UserBucketCounts, kUserBuckets> users_{};
@@ -116,6 +153,7 @@ struct ServedCounts {
   int64_t keyless = 0;     // Of `assigned`: without a user key, assigned at random.
   int64_t diverted = 0;    // Of `assigned`: this variant had no healthy endpoint.
   int64_t dropped = 0;     // A mirror's copies that were not sent, or given up, under pressure.
+  // `grpc_code` outside 0 to 16 counts as UNKNOWN (2).
   void Count(int grpc_code, Reason reason, absl::Duration response_time, bool is_error);
   void Merge(const ServedCounts& other);
   int64_t requests() const;
