@@ -182,6 +182,12 @@ struct Experiment {
   bool operator==(const Experiment&) const = default;
 };
 
+// The gRPC codes that count as the model's errors where a specification names none, and outside experiments.
+std::set<int> DefaultErrorCodes();
+
+// A rule in words: "error rate > 1.2 x default's", "p99 latency > 200ms", "accuracy < 0.75".
+std::string ToString(const GuardrailRule& rule);
+
 struct Config {
   Proxy proxy;
   std::vector<Experiment> experiments;  // Names are unique; sorted by name.

@@ -1,0 +1,126 @@
+// Every bound of the system, each with its reason. At a limit Weir sheds visibly (a gRPC status and a counter) and never queues
+// without bound. HTTP/2's own limits against abuse are in router/http2/limits.h, which is compiled without this folder.
+//
+// The worst case of memory is the product of these, so a raise is a decision: say why.
+
+#ifndef WEIR_CONFIG_LIMITS_H_
+#define WEIR_CONFIG_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace weir::config::limits {
+
+// --- Files of the operator.
+
+// A ConfigMap holds at most 1 MiB in all; a file of the largest legal specification is some tens of KiB.
+inline constexpr size_t kFileBytes = 256 * 1024;
+// Specifications are five levels deep; deeper nesting is a mistake, or an attack on a recursive reader.
+inline constexpr int kDocumentDepth = 32;
+// Nodes of one file: more than kFileBytes of any sensible specification has, less than hurts.
+inline constexpr size_t kDocumentNodes = 50'000;
+// One folder; each costs a watch entry and a read at every change.
+inline constexpr size_t kExperimentFiles = 256;
+// Errors that are reported for one file: a person fixes a few at a time, and a hostile file must not fill the log.
+inline constexpr size_t kErrorsPerFile = 100;
+
+// --- What a configuration may hold.
+
+// Each experiment costs a few hundred KiB of counts in the control thread (statistics are kept per variant and epoch) and
+// its guardrails are judged ten times a second.
+inline constexpr size_t kExperiments = 64;
+inline constexpr size_t kVariants = 16;    // Of one experiment; one draw of the hash each.
+inline constexpr size_t kMirrors = 4;      // Of one experiment: each multiplies upstream traffic.
+inline constexpr size_t kModels = 256;
+inline constexpr size_t kEndpoints = 256;  // Of one model: each worker holds a connection to every one.
+inline constexpr size_t kRoutes = 256;     // Tried one after the other for calls outside experiments.
+inline constexpr size_t kMetrics = 16;     // Of one experiment.
+inline constexpr size_t kGuardrails = 16;  // Of one experiment.
+inline constexpr size_t kKeyHeaders = 4;   // Of one experiment: one lookup each, for every call.
+inline constexpr size_t kMirrorMethods = 64;
+inline constexpr size_t kForceNetworks = 64;
+inline constexpr int kWorkers = 64;        // One a core; the issuer of a ticket has room for 65,536.
+
+// Names are labels of metrics, parts of paths of the administrative API and columns of a terminal.
+inline constexpr size_t kNameBytes = 63;
+inline constexpr size_t kServiceBytes = 255;     // A full protobuf service or method name.
+inline constexpr size_t kHeaderNameBytes = 64;
+inline constexpr size_t kHostBytes = 253;        // RFC 1035.
+inline constexpr size_t kFreeStringBytes = 255;  // `run`, `salt`.
+inline constexpr size_t kPathBytes = 4095;       // Linux's PATH_MAX, without its zero.
+
+inline constexpr absl::Duration kShortestDeadline = absl::Milliseconds(1);
+inline constexpr absl::Duration kLongestDeadline = absl::Hours(24);
+// Health checks go from every worker to every endpoint.
+inline constexpr absl::Duration kShortestHealthInterval = absl::Milliseconds(100);
+inline constexpr absl::Duration kLongestHealthInterval = absl::Minutes(10);
+inline constexpr absl::Duration kLongestDrainGrace = absl::Hours(1);
+inline constexpr absl::Duration kShortestJoinWindow = absl::Seconds(1);
+// One bit for each ticket issued in the window: at 10,000 tickets a second, 14 days are 1.5 GB, which kTicketBitmapBytes
+// cuts short (and counts) long before.
+inline constexpr absl::Duration kLongestJoinWindow = absl::Hours(14 * 24);
+// log10(1/alpha) is a threshold that evidence must reach; below this no traffic of this world reaches it.
+inline constexpr double kSmallestAlpha = 1e-12;
+
+// --- Connections from clients, per worker.
+
+inline constexpr size_t kClientConnections = 10'000;   // 50 KiB each when idle: 500 MB at the very worst.
+inline constexpr uint32_t kStreamsMesh = 1'000;        // Of one connection, from trusted peers.
+inline constexpr uint32_t kStreamsEdge = 100;          // RFC 9113 asks for at least 100.
+inline constexpr size_t kHeaderListBytes = 16 * 1024;  // Received, before copying (HPACK bombs): gRPC's default is 8 KiB.
+inline constexpr size_t kHeaderFields = 128;
+inline constexpr size_t kStreamWindowBytes = 64 * 1024;
+inline constexpr size_t kConnectionWindowBytes = 1024 * 1024;
+inline constexpr size_t kConnectionOutBytes = 1024 * 1024;  // Unsent, of one connection, above which we stop reading.
+inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
+inline constexpr absl::Duration kPrefaceTimeout = absl::Seconds(5);
+inline constexpr absl::Duration kHeaderBlockTimeout = absl::Seconds(5);
+inline constexpr absl::Duration kWriteStallTimeout = absl::Seconds(30);
+// gRPC clients keep a connection for hours; one without streams for this long is most likely forgotten.
+inline constexpr absl::Duration kIdleTimeoutMesh = absl::Hours(1);
+inline constexpr absl::Duration kIdleTimeoutEdge = absl::Minutes(5);
+inline constexpr absl::Duration kDrainPing = absl::Seconds(1);  // Between the two GOAWAYs, if the PING stays unanswered.
+// Rapid reset: honest clients cancel in bursts, so a connection is closed only when more than this share of at least that
+// many streams were reset within one second.
+inline constexpr int kResetsLookedAt = 500;
+inline constexpr double kResetShare = 0.5;
+// A client that cancels still occupies the model until upstream has let go: those calls count too.
+inline constexpr size_t kUpstreamCallsPerConnection = 2 * kStreamsMesh;
+
+// --- Connections to models, per worker.
+
+// A model server that allows 100 streams a connection still takes 800 calls of one worker.
+inline constexpr size_t kUpstreamConnectionsPerEndpoint = 8;
+inline constexpr size_t kQueuedCallsPerModel = 1'024;  // That wait for a stream, until their deadline at the latest.
+inline constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+inline constexpr absl::Duration kReconnectBackoffFirst = absl::Milliseconds(100);
+inline constexpr absl::Duration kReconnectBackoffMost = absl::Seconds(10);
+inline constexpr int kTransparentRetries = 1;  // REFUSED_STREAM and GOAWAY: provably unprocessed, once.
+
+// --- Mirrors, per worker.
+
+// Bytes that only mirrors still hold. A slow mirror is cut off here; the primary shares its chunks and copies nothing.
+inline constexpr size_t kMirrorBytes = 16 * 1024 * 1024;
+inline constexpr size_t kMirrorCalls = 1'024;  // In flight.
+inline constexpr absl::Duration kMirrorDeadline = absl::Seconds(10);  // Where the mirror's model sets none.
+
+// --- Between threads.
+
+// Reports of outcomes on their way to the control thread, all workers together; beyond, RESOURCE_EXHAUSTED.
+inline constexpr size_t kFeedbackMailbox = 16'384;
+inline constexpr size_t kFeedbackInFlightPerWorker = 4'096;
+inline constexpr size_t kFeedbackMessageBytes = 16 * 1024;
+inline constexpr size_t kFeedbackMetricsPerReport = kMetrics;
+inline constexpr size_t kCountsMailbox = 256;   // A full one makes a worker keep adding: deltas merge, nothing is lost.
+inline constexpr size_t kCommandMailbox = 256;  // Of operators and file watches.
+// Bits of tickets seen, over all issuers and experiments. Beyond, reports are refused and counted.
+inline constexpr size_t kTicketBitmapBytes = 64 * 1024 * 1024;
+// Rows that wait for a journal that fails. A rollback is one row, so this is never reached by honest work; the oldest are
+// kept, since a latch matters more than what came after it.
+inline constexpr size_t kUnjournalledRows = 10'000;
+
+}  // namespace weir::config::limits
+
+#endif  // WEIR_CONFIG_LIMITS_H_
