@@ -7,6 +7,9 @@
 // Weighted rendezvous: each variant draws a time to arrive, and P(i) = weight_i / sum. A heavier weight arrives earlier and
 // changes no other's time, so raising one weight, or adding a variant, only ever moves users into that variant. Test vectors:
 // test/vectors/assignment.json, reproduced by an independent script.
+//
+// Reference: D. Thaler and C. Ravishankar, "Using name-based mappings to increase hit rates", 1998 (rendezvous); the weights by
+// the minimum of exponentials: P(the first of Exp(w_i) is i) = w_i / sum. XXH3_64 as of xxHash 0.8, whose output is frozen.
 
 #ifndef WEIR_ROUTER_ROUTING_ASSIGNMENT_H_
 #define WEIR_ROUTER_ROUTING_ASSIGNMENT_H_
@@ -35,11 +38,19 @@ struct WeightedVariant {
 uint64_t SaltSeed(std::string_view salt);
 UserHash HashUser(std::string_view key, uint64_t salt_seed);
 
-// The index of the winner. At least one weight is above 0.
+// XXH3_64 of an experiment's name: its number in tickets.
+uint64_t NameHash(std::string_view name);
+
+// u and arrival of the rule above, for whoever explains an assignment. The arrival is infinite at weight 0.
+double UnitInterval(UserHash user, std::string_view name);
+double Arrival(double unit_interval, uint32_t weight);
+
+// The index of the winner. At least one weight is above 0: a bug otherwise, which aborts.
 size_t Assign(UserHash user, std::span<const WeightedVariant> variants);
 
-// The user's bucket for clustered variance (0 to 255): of another hash than the assignment's, so that the variants of a
-// user's bucket are independent of it.
+// The user's bucket for clustered variance: the top 8 bits of XXH3_64(key, seed = kBucketSeed). Another hash than the
+// assignment's, so that a user's bucket says nothing about the variant.
+inline constexpr uint64_t kBucketSeed = 0x6275636b65742031;  // "bucket 1"
 uint8_t UserBucket(std::string_view key);
 
 }  // namespace weir::routing
