@@ -1,4 +1,14 @@
 // Where a call goes: one pure function of the table, the call's head, the models' health and chance.
+//
+//  1. The first experiment of the table that matches the path; else the first plain route; else unrouted.
+//  2. A variant forced by a listed peer; else the user's own, by the assignment rule. The key is the first of the experiment's
+//     key headers that is present and not empty: an empty one is what a client without a user sends, and would make one user
+//     of them all. A call without a key is a user of its own, drawn by chance. A key header that occurs twice is refused, since
+//     the two ends might read different ones of it.
+//  3. Health never moves a user: it only diverts a call whose variant cannot be reached to the default, or refuses it. A forced
+//     call is never diverted: its sender wants this variant or none. The default has nowhere to be diverted to.
+//
+// A path that is not "/service/method" matches only a passthrough route for every service and method.
 
 #ifndef WEIR_ROUTER_ROUTING_DECIDE_H_
 #define WEIR_ROUTER_ROUTING_DECIDE_H_
@@ -20,7 +30,7 @@ namespace weir::routing {
 class HeaderView {
  public:
   virtual ~HeaderView() = default;
-  // The only value of that name; nullopt when absent.
+  // The first value of that name; nullopt when absent.
   virtual std::optional<std::string_view> Find(std::string_view name) const = 0;
   // Whether the name occurs more than once.
   virtual bool IsRepeated(std::string_view name) const = 0;
@@ -42,9 +52,9 @@ struct Decision {
   enum class Kind : uint8_t {
     kForward,
     kUnrouted,       // No experiment and no route matches: UNIMPLEMENTED.
-    kUnavailable,    // The model, and the default, have no healthy endpoint: UNAVAILABLE.
+    kUnavailable,    // No healthy endpoint, and no default to divert to: UNAVAILABLE. `assigned` and `reason` hold.
     kRepeatedKey,    // The key header occurs twice: refused with INTERNAL (a proxy may not say INVALID_ARGUMENT, gRFC A54).
-    kUnknownForced,  // The force header names no variant: refused the same way.
+    kUnknownForced,  // The force header of a listed peer names no variant, or occurs twice: refused the same way.
   };
   static constexpr uint16_t kNone = 0xffff;
 
@@ -57,13 +67,13 @@ struct Decision {
   stats::Reason reason = stats::Reason::kNoExperiment;
   bool is_keyless = false;
   bool enters_inference = false;    // Assigned by the rule and served by whom it gave.
-  bool wants_ticket = false;
+  bool wants_ticket = false;        // Only where it enters inference.
   uint8_t user_bucket = 0;
-  absl::InlinedVector<MirrorChoice, 2> mirrors;
+  absl::InlinedVector<MirrorChoice, 2> mirrors;  // Healthy or not: what cannot be sent is the mirror's to count as dropped.
 };
 
-// `healthy[m]`: model m has an endpoint to which a call may be sent now. `rng` serves keyless users, mirror percentages
-// and the ticket sample only. Assignment never depends on health; health decides only whether the call is diverted.
+// `healthy[m]`: model m has an endpoint to which a call may be sent now; one for each of the table's models. `rng` serves keyless users, mirror percentages
+// and the ticket sample only. Allocates nothing, except for a third mirror.
 Decision Decide(const RouteTable& table, const RequestHead& head, std::span<const bool> healthy, absl::BitGenRef rng);
 
 }  // namespace weir::routing

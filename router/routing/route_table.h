@@ -16,8 +16,8 @@
 
 namespace weir::routing {
 
-// A model's place in `RouteTable::models`. Stable over reloads within a process: a model that stays keeps its number, and a
-// removed one's is not given again. (A removed model's entry stays, with no endpoints.)
+// A model's place in `RouteTable::models`. Stable over reloads within a process: a name keeps its number, and a removed one's is
+// not given to another. (A removed model's entry stays, with no endpoints; when the name comes back, so does its number.)
 using ModelIndex = uint16_t;
 
 struct ModelRoute {
@@ -47,7 +47,7 @@ struct ExperimentRoute {
   std::vector<ModelIndex> variant_models;   // Of the same places.
   uint16_t default_variant = 0;
   std::vector<MirrorRoute> mirrors;
-  std::vector<std::string> mirror_methods;  // Sorted; empty: all.
+  std::vector<std::string> mirror_methods;  // Names without service, sorted; empty: all.
   uint32_t error_codes = 0;                 // Bit c: gRPC code c is the model's error.
   bool issues_tickets = false;
   config::Percent ticket_sample = config::Percent::All();
@@ -64,10 +64,12 @@ struct PlainRoute {
 struct RouteTable {
   uint64_t version = 0;  // Grows with each table published.
   std::vector<ModelRoute> models;
-  std::vector<ExperimentRoute> experiments;  // The first that matches.
+  // The first that matches: the more specific match first, then by name. Not the order of Config::experiments.
+  std::vector<ExperimentRoute> experiments;
   std::vector<PlainRoute> routes;            // Then the first of these.
   std::optional<config::ForceVariantHeader> force_variant_header;
   uint32_t default_error_codes = 0;          // For calls outside experiments.
+  bool operator==(const RouteTable&) const = default;
 };
 
 using RouteTablePtr = std::shared_ptr<const RouteTable>;

@@ -1,0 +1,151 @@
+#include "router/routing/decide.h"
+
+#include <algorithm>
+#include <string>
+
+#include "config/network.h"
+
+namespace weir::routing {
+namespace {
+
+// "/package.Service/Method" in two, or both empty if the path has another form. A service may hold slashes: the last divides.
+struct Call {
+  std::string_view service;
+  std::string_view method;
+};
+
+Call SplitPath(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || slash < 2 || path.front() != '/' || slash + 1 == path.size()) return {};
+  return {path.substr(1, slash - 1), path.substr(slash + 1)};
+}
+
+bool Matches(const config::Match& match, const Call& call) {
+  if (call.service.empty()) return false;
+  if (!match.method.empty() && match.method != call.method) return false;
+  return match.service == call.service || match.service == "*";
+}
+
+bool Matches(const PlainRoute& route, const Call& call) {
+  if (route.passthrough && route.match.service == "*" && route.match.method.empty()) return true;
+  return Matches(route.match, call);
+}
+
+// True in `share` of the calls.
+bool Draw(config::Percent share, absl::BitGenRef rng) {
+  if (share == config::Percent::All()) return true;
+  if (share == config::Percent()) return false;
+  const uint64_t fraction = rng() >> 32;  // Of 2^32; what the scaling below favours is less than one in 2^18 of a basis point.
+  return ((fraction * 10000) >> 32) < static_cast<uint64_t>(share.basis_points());
+}
+
+// The variant that a listed peer asks for: nullopt without one. An unknown name turns `decision` into a refusal.
+std::optional<uint16_t> ForcedVariant(const RouteTable& table, const ExperimentRoute& experiment, const RequestHead& head,
+                                      Decision& decision) {
+  if (!table.force_variant_header.has_value()) return std::nullopt;
+  const config::ForceVariantHeader& force = *table.force_variant_header;
+  const std::optional<std::string_view> wanted = head.headers->Find(force.name);
+  if (!wanted.has_value()) return std::nullopt;
+  const bool may_force = std::any_of(force.from.begin(), force.from.end(),
+                                     [&](const config::Network& n) { return config::Contains(n, *head.peer); });
+  if (!may_force) return std::nullopt;
+  const auto named = std::find_if(experiment.variants.begin(), experiment.variants.end(),
+                                  [&](const WeightedVariant& v) { return v.name == *wanted; });
+  if (named == experiment.variants.end() || head.headers->IsRepeated(force.name)) {
+    decision.kind = Decision::Kind::kUnknownForced;
+    return std::nullopt;
+  }
+  return static_cast<uint16_t>(named - experiment.variants.begin());
+}
+
+// Assigns by the user's key, or by chance without one; a repeated key turns `decision` into a refusal.
+void AssignUser(const ExperimentRoute& experiment, const HeaderView& headers, absl::BitGenRef rng, Decision& decision) {
+  decision.reason = stats::Reason::kAssigned;
+  for (const std::string& name : experiment.key_headers) {
+    const std::optional<std::string_view> key = headers.Find(name);
+    if (!key.has_value()) continue;
+    if (headers.IsRepeated(name)) {
+      decision.kind = Decision::Kind::kRepeatedKey;
+      return;
+    }
+    if (key->empty()) continue;
+    decision.user_bucket = UserBucket(*key);
+    decision.assigned = static_cast<uint16_t>(Assign(HashUser(*key, experiment.salt_seed), experiment.variants));
+    return;
+  }
+  const uint64_t chance = rng();
+  decision.is_keyless = true;
+  decision.user_bucket = static_cast<uint8_t>(rng() >> 56);  // Another draw: the bucket says nothing about the variant.
+  decision.assigned = static_cast<uint16_t>(Assign(UserHash{chance}, experiment.variants));
+}
+
+// Who serves, given who is assigned.
+void Place(const ExperimentRoute& experiment, std::span<const bool> healthy, Decision& decision) {
+  decision.served = decision.assigned;
+  decision.model = experiment.variant_models[decision.assigned];
+  decision.kind = Decision::Kind::kForward;
+  if (healthy[decision.model]) {
+    decision.enters_inference = decision.reason == stats::Reason::kAssigned;
+    return;
+  }
+  const ModelIndex fallback = experiment.variant_models[experiment.default_variant];
+  const bool may_divert = decision.reason == stats::Reason::kAssigned && decision.assigned != experiment.default_variant;
+  if (!may_divert || !healthy[fallback]) {
+    decision.kind = Decision::Kind::kUnavailable;
+    return;
+  }
+  decision.reason = stats::Reason::kDiverted;
+  decision.served = experiment.default_variant;
+  decision.model = fallback;
+}
+
+void ChooseMirrors(const ExperimentRoute& experiment, std::string_view method, absl::BitGenRef rng, Decision& decision) {
+  if (experiment.mirrors.empty()) return;
+  const std::vector<std::string>& safe = experiment.mirror_methods;
+  if (!safe.empty() && std::find(safe.begin(), safe.end(), method) == safe.end()) return;
+  for (size_t i = 0; i < experiment.mirrors.size(); ++i) {
+    if (!Draw(experiment.mirrors[i].percent, rng)) continue;
+    decision.mirrors.push_back({static_cast<uint16_t>(i), experiment.mirrors[i].model});
+  }
+}
+
+void DecideWithin(const RouteTable& table, const ExperimentRoute& experiment, const RequestHead& head, const Call& call,
+                  std::span<const bool> healthy, absl::BitGenRef rng, Decision& decision) {
+  const std::optional<uint16_t> forced = ForcedVariant(table, experiment, head, decision);
+  if (decision.kind == Decision::Kind::kUnknownForced) return;
+  if (forced.has_value()) {
+    decision.assigned = *forced;
+    decision.reason = stats::Reason::kForced;
+  } else {
+    AssignUser(experiment, *head.headers, rng, decision);
+    if (decision.kind == Decision::Kind::kRepeatedKey) return;
+  }
+  Place(experiment, healthy, decision);
+  if (decision.kind != Decision::Kind::kForward) return;
+  ChooseMirrors(experiment, call.method, rng, decision);
+  decision.wants_ticket =
+      decision.enters_inference && experiment.issues_tickets && Draw(experiment.ticket_sample, rng);
+}
+
+}  // namespace
+
+Decision Decide(const RouteTable& table, const RequestHead& head, std::span<const bool> healthy, absl::BitGenRef rng) {
+  Decision decision;
+  const Call call = SplitPath(head.path);
+  for (size_t i = 0; i < table.experiments.size(); ++i) {
+    if (!Matches(table.experiments[i].match, call)) continue;
+    decision.experiment = static_cast<uint16_t>(i);
+    DecideWithin(table, table.experiments[i], head, call, healthy, rng, decision);
+    return decision;
+  }
+  for (size_t i = 0; i < table.routes.size(); ++i) {
+    if (!Matches(table.routes[i], call)) continue;
+    decision.route = static_cast<uint16_t>(i);
+    decision.model = table.routes[i].model;
+    decision.kind = healthy[decision.model] ? Decision::Kind::kForward : Decision::Kind::kUnavailable;
+    return decision;
+  }
+  return decision;
+}
+
+}  // namespace weir::routing
