@@ -7,10 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace weir::http2 {
 
@@ -62,6 +62,7 @@ class Slice {
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  Block* block() const { return block_; }
   std::string_view view() const { return {reinterpret_cast<const char*>(data_), size_}; }
   Slice Sub(size_t offset, size_t size) const { return Slice(block_, data_ + offset, size); }
   void RemovePrefix(size_t n) { data_ += n, size_ -= n; }
@@ -72,25 +73,66 @@ class Slice {
   size_t size_ = 0;
 };
 
-// What a connection has yet to send, in order. Small pieces are copied side by side into a shared block; large slices
-// are referenced. Written by the session, drained by the connection: `Gather`, one `sendmsg`, `Drop` what was taken.
+// Bytes on their way out, in order: of a connection, or of one stream that must wait. Small pieces are copied side by
+// side into a tail block; large slices are referenced. A referenced slice keeps its whole block in memory, so at most
+// `max_pinned_bytes` of blocks are held that way, and what would go beyond is copied: a reader that stalls holds a bounded
+// amount of memory, however its bytes arrived.
+//
+// Written by the session, drained by the connection: `Gather`, one `sendmsg`, `Drop` what was taken.
 class Output {
  public:
+  static constexpr size_t kDefaultBlockBytes = 16 * 1024;
+  static constexpr size_t kDefaultMaxPinnedBytes = 1024 * 1024;
+
+  explicit Output(size_t block_bytes = kDefaultBlockBytes, size_t max_pinned_bytes = kDefaultMaxPinnedBytes)
+      : block_bytes_(block_bytes), max_pinned_bytes_(max_pinned_bytes) {}
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() { Clear(); }
+
   void Append(std::string_view bytes);
   void Append(Slice slice);
+  // Room for `n` bytes in one piece; write there, then `Commit` those used (at most `n`) before any other call.
+  uint8_t* Reserve(size_t n);
+  void Commit(size_t n);
+
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   // Fills `vectors` from the front; returns how many were filled.
   size_t Gather(std::span<iovec> vectors) const;
   // Forgets the first `n` bytes, n <= size().
   void Drop(size_t n);
+  // Moves the first `n` bytes, n <= size(), to the end of `to`.
+  void MoveTo(Output& to, size_t n);
+  // Forgets everything and frees every block.
+  void Clear();
+
+  // Bytes ever appended and ever dropped: what was appended by now has left once `dropped` reaches today's `appended`.
+  uint64_t appended() const { return appended_; }
+  uint64_t dropped() const { return appended_ - size_; }
+  // Capacity of the blocks that referenced slices keep alive.
+  size_t pinned_bytes() const { return pinned_bytes_; }
 
  private:
-  std::deque<Slice> pieces_;
-  Block* tail_ = nullptr;  // The block that small pieces are copied into; owned through `tail_slice_`.
-  Slice tail_slice_;
+  struct Piece {
+    Block* block;  // Holds one reference.
+    const uint8_t* data;
+    size_t size;
+    size_t pinned;  // Capacity that this piece brought into `pinned_bytes_`.
+  };
+  void AppendCopy(const uint8_t* data, size_t size);
+  void AppendReference(const Slice& slice, size_t pinned);
+  void PopFront();
+
+  const size_t block_bytes_;
+  const size_t max_pinned_bytes_;
+  std::vector<Piece> pieces_;  // From `head_` on; the vector's memory is kept.
+  size_t head_ = 0;
+  Block* tail_ = nullptr;  // Small pieces are copied here; holds one reference.
   size_t tail_used_ = 0;
   size_t size_ = 0;
+  uint64_t appended_ = 0;
+  size_t pinned_bytes_ = 0;
 };
 
 }  // namespace weir::http2
