@@ -1,0 +1,119 @@
+#include "router/experiment/journal.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "router/experiment/proto_time.h"
+
+namespace weir::experiment {
+namespace {
+
+Breach BreachOf(const v1::Breach& recorded) {
+  return Breach{.guardrail = recorded.guardrail(),
+                .variant = recorded.variant(),
+                .judged_at = TimeOf(recorded.judged_at()),
+                .published_at = TimeOf(recorded.published_at()),
+                .candidate_calls = recorded.candidate_calls(),
+                .candidate_errors = recorded.candidate_errors(),
+                .default_calls = recorded.default_calls(),
+                .default_errors = recorded.default_errors(),
+                .log10_evidence = recorded.log10_evidence(),
+                .log10_threshold = recorded.log10_threshold(),
+                .summary = recorded.summary()};
+}
+
+v1::ExperimentState RecordOf(const std::string& experiment, const State& state) {
+  v1::ExperimentState record;
+  record.set_experiment(experiment);
+  record.set_run(state.run.ordinal);
+  record.set_run_label(state.run.label);
+  *record.mutable_run_started_at() = TimestampOf(state.run.started);
+  record.set_epoch(state.epoch.ordinal);
+  *record.mutable_epoch_started_at() = TimestampOf(state.epoch.started);
+  for (const config::Variant& variant : state.epoch.split.variants) {
+    v1::VariantWeight* weight = record.add_variants();
+    weight->set_name(variant.name);
+    weight->set_hundredths(variant.weight.hundredths());
+  }
+  record.set_default_variant(state.epoch.split.default_name());
+  *record.mutable_phase_since() = TimestampOf(state.phase_since);
+  if (const auto* rolled_back = std::get_if<RolledBack>(&state.phase)) {
+    *record.mutable_rolled_back()->mutable_breach() = RecordOf(rolled_back->breach);
+  } else {
+    record.mutable_running();
+  }
+  return record;
+}
+
+absl::StatusOr<Split> SplitOf(const v1::ExperimentState& recorded) {
+  Split split;
+  bool has_default = false;
+  for (const v1::VariantWeight& variant : recorded.variants()) {
+    if (variant.name() == recorded.default_variant()) {
+      split.default_variant = split.variants.size();
+      has_default = true;
+    }
+    split.variants.push_back({variant.name(), config::Weight::FromHundredths(variant.hundredths())});
+  }
+  if (!has_default) {
+    return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' lists no default variant"));
+  }
+  return split;
+}
+
+}  // namespace
+
+v1::Breach RecordOf(const Breach& breach) {
+  v1::Breach record;
+  record.set_guardrail(breach.guardrail);
+  record.set_variant(breach.variant);
+  *record.mutable_judged_at() = TimestampOf(breach.judged_at);
+  *record.mutable_published_at() = TimestampOf(breach.published_at);
+  record.set_candidate_calls(breach.candidate_calls);
+  record.set_candidate_errors(breach.candidate_errors);
+  record.set_default_calls(breach.default_calls);
+  record.set_default_errors(breach.default_errors);
+  record.set_log10_evidence(breach.log10_evidence);
+  record.set_log10_threshold(breach.log10_threshold);
+  record.set_summary(breach.summary);
+  return record;
+}
+
+v1::AuditRecord RecordOf(const Change& change, uint64_t sequence) {
+  v1::AuditRecord record;
+  record.set_sequence(sequence);
+  *record.mutable_at() = TimestampOf(change.at);
+  record.set_actor(change.actor);
+  record.set_action(change.action);
+  record.set_detail(change.detail);
+  *record.mutable_state() = RecordOf(change.experiment, change.state);
+  return record;
+}
+
+absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded) {
+  absl::StatusOr<Split> split = SplitOf(recorded);
+  if (!split.ok()) return split.status();
+  if (recorded.run() == 0 || recorded.epoch() == 0) {
+    return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' names no run or no epoch"));
+  }
+  State state{
+      .run = {.ordinal = recorded.run(), .label = recorded.run_label(), .started = TimeOf(recorded.run_started_at())},
+      .epoch = {.ordinal = recorded.epoch(),
+                .started = TimeOf(recorded.epoch_started_at()),
+                .split = *std::move(split)},
+      .phase = Running{},
+      .phase_since = TimeOf(recorded.phase_since())};
+  switch (recorded.phase_case()) {
+    case v1::ExperimentState::kRunning:
+      return state;
+    case v1::ExperimentState::kRolledBack:
+      state.phase = RolledBack{BreachOf(recorded.rolled_back().breach())};
+      return state;
+    case v1::ExperimentState::PHASE_NOT_SET:
+      break;
+  }
+  // Also what a later version wrote that has more phases: not to be guessed at.
+  return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' has no phase known here"));
+}
+
+}  // namespace weir::experiment

@@ -1,0 +1,71 @@
+// The store's contract: what it keeps, and what it promises.
+//
+//   - A change of state and its audit row are one transaction: after a crash at any moment both are there or neither
+//   is, and
+//     what `Append` acknowledged is there.
+//   - Audit rows are chained by hash: what was written is shown to be unaltered each time that the journal is loaded.
+//   - Checkpoints are replaced in place, all rows of one call or none.
+// Implementations: router/control/sqlite_journal.h, and memory_journal.h for tests and simulation.
+
+#ifndef WEIR_ROUTER_EXPERIMENT_JOURNAL_H_
+#define WEIR_ROUTER_EXPERIMENT_JOURNAL_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/weir/v1/journal.pb.h"
+#include "router/experiment/machine.h"
+
+namespace weir::experiment {
+
+// One step of one experiment, as `Advance` gave it.
+struct Change {
+  std::string experiment;
+  absl::Time at;
+  std::string actor;
+  std::string action;
+  std::string detail;
+  State state;  // That it led to; never Frozen.
+};
+
+struct CheckpointRow {
+  std::string key;                   // journal.proto says which there are.
+  std::optional<std::string> value;  // nullopt: the row goes.
+};
+
+// Everything that a start needs.
+struct Remembered {
+  std::map<std::string, State> states;  // By experiment.
+  std::map<std::string, std::string> checkpoints;
+  std::string head;       // Hex of the chain's last hash.
+  uint64_t sequence = 0;  // Of its last row.
+};
+
+// One thread at a time.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+  // Verifies the chain first. DATA_LOSS when anything is not as it was written.
+  virtual absl::StatusOr<Remembered> Load() = 0;
+  // The hex of the chain's new head. An error means that nothing was written; the call may be repeated.
+  virtual absl::StatusOr<std::string> Append(const Change& change) = 0;
+  virtual absl::Status WriteCheckpoint(std::span<const CheckpointRow> rows) = 0;
+};
+
+// The record of `change` as the journal's row number `sequence`.
+v1::AuditRecord RecordOf(const Change& change, uint64_t sequence);
+// DATA_LOSS where the record is not one that `RecordOf` could have made.
+absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded);
+
+v1::Breach RecordOf(const Breach& breach);
+
+}  // namespace weir::experiment
+
+#endif  // WEIR_ROUTER_EXPERIMENT_JOURNAL_H_

@@ -1,0 +1,68 @@
+#include "router/experiment/journal.h"
+
+#include <gtest/gtest.h>
+
+#include "router/experiment/proto_time.h"
+
+namespace weir::experiment {
+namespace {
+
+const absl::Time kNow = absl::FromUnixMicros(1'700'000'000'123'456);
+
+Change AChange(Phase phase) {
+  Split split{.variants = {{"a", config::Weight::FromHundredths(7000)}, {"b", config::Weight::FromHundredths(25)}},
+              .default_variant = 1};
+  return Change{.experiment = "income",
+                .at = kNow,
+                .actor = "ann",
+                .action = "reset",
+                .detail = "because",
+                .state = State{.run = {7, "again", kNow - absl::Hours(1)},
+                               .epoch = {4, kNow - absl::Minutes(1), split},
+                               .phase = std::move(phase),
+                               .phase_since = kNow}};
+}
+
+TEST(JournalTest, AStateComesBackAsItWasWritten) {
+  const Breach breach{.guardrail = "errors",
+                      .variant = "a",
+                      .judged_at = kNow,
+                      .published_at = kNow + absl::Microseconds(3),
+                      .candidate_calls = 10,
+                      .candidate_errors = 9,
+                      .default_calls = 8,
+                      .default_errors = 7,
+                      .log10_evidence = 3.5,
+                      .log10_threshold = 3,
+                      .summary = "too many"};
+  for (const Phase& phase : {Phase(Running{}), Phase(RolledBack{breach})}) {
+    const Change change = AChange(phase);
+    const v1::AuditRecord record = RecordOf(change, 12);
+    EXPECT_EQ(record.sequence(), 12u);
+    EXPECT_EQ(record.actor(), "ann");
+    const absl::StatusOr<State> state = StateOf(record.state());
+    ASSERT_TRUE(state.ok()) << state.status();
+    EXPECT_EQ(*state, change.state);
+  }
+}
+
+TEST(JournalTest, APhaseThatIsNotKnownHereIsNotGuessedAt) {
+  v1::AuditRecord record = RecordOf(AChange(Running{}), 1);
+  record.mutable_state()->clear_running();
+  EXPECT_TRUE(absl::IsDataLoss(StateOf(record.state()).status()));
+}
+
+TEST(JournalTest, AStateWithoutItsDefaultIsRefused) {
+  v1::AuditRecord record = RecordOf(AChange(Running{}), 1);
+  record.mutable_state()->set_default_variant("c");
+  EXPECT_TRUE(absl::IsDataLoss(StateOf(record.state()).status()));
+}
+
+TEST(ProtoTimeTest, TimesBeforeTheEpochKeepTheirNanoseconds) {
+  const absl::Time early = absl::UnixEpoch() - absl::Nanoseconds(1);
+  EXPECT_EQ(TimestampOf(early).nanos(), 999'999'999);
+  EXPECT_EQ(TimeOf(TimestampOf(early)), early);
+}
+
+}  // namespace
+}  // namespace weir::experiment

@@ -1,0 +1,38 @@
+#include "router/experiment/memory_journal.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace weir::experiment {
+
+absl::StatusOr<Remembered> MemoryJournal::Load() {
+  Remembered remembered;
+  for (const v1::AuditRecord& record : records_) {
+    absl::StatusOr<State> state = StateOf(record.state());
+    if (!state.ok()) return state.status();
+    remembered.states.insert_or_assign(record.state().experiment(), *std::move(state));
+  }
+  remembered.checkpoints = checkpoints_;
+  remembered.sequence = records_.size();
+  remembered.head = absl::StrCat(records_.size());
+  return remembered;
+}
+
+absl::StatusOr<std::string> MemoryJournal::Append(const Change& change) {
+  if (!failure_.ok()) return failure_;
+  records_.push_back(RecordOf(change, records_.size() + 1));
+  return absl::StrCat(records_.size());
+}
+
+absl::Status MemoryJournal::WriteCheckpoint(std::span<const CheckpointRow> rows) {
+  if (!failure_.ok()) return failure_;
+  for (const CheckpointRow& row : rows) {
+    if (row.value) {
+      checkpoints_.insert_or_assign(row.key, *row.value);
+    } else {
+      checkpoints_.erase(row.key);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weir::experiment
