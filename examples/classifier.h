@@ -15,8 +15,8 @@ namespace weir::examples {
 
 class Classifier {
  public:
-  // From the JSON form of weir.example.Model. InvalidArgument where it is not that, where the sizes of its layers do not fit
-  // together, or where a number is not finite.
+  // From the JSON form of weir.example.Model. InvalidArgument where it is not that, where the sizes of its layers do
+  // not fit together, or where a number is not finite.
   static absl::StatusOr<Classifier> FromJson(std::string_view json);
 
   int inputs() const { return model_.layers(0).inputs(); }

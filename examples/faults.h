@@ -1,4 +1,5 @@
-// What a model server was told to do wrong. The drawing is pure; `FaultInjector` shares the settings among the server's threads.
+// What a model server was told to do wrong. The drawing is pure; `FaultInjector` shares the settings among the server's
+// threads.
 
 #ifndef WEIR_EXAMPLES_FAULTS_H_
 #define WEIR_EXAMPLES_FAULTS_H_
@@ -32,7 +33,8 @@ struct Misfortune {
 // Draws for one call by `settings`, which passed CheckFaults.
 Misfortune Draw(const example::FaultSettings& settings, absl::BitGenRef rng);
 
-// Any thread. The one mutex of the examples: fault settings are a few numbers, and a model server of a demo is no hot path.
+// Any thread. The one mutex of the examples: fault settings are a few numbers, and a model server of a demo is no hot
+// path.
 class FaultInjector {
  public:
   explicit FaultInjector(uint64_t seed) : rng_(seed) {}

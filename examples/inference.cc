@@ -68,8 +68,8 @@ absl::StatusOr<int64_t> RowsOf(const ModelInferRequest& request, int columns) {
   }
   const auto& shape = request.inputs(0).shape();
   if (shape.size() != 2 || shape[1] != columns || shape[0] < 1 || shape[0] > kMaxRowsPerRequest) {
-    return absl::InvalidArgumentError(absl::StrCat("inputs[0].shape: expected [rows, ", columns, "] with 1 to ",
-                                                   kMaxRowsPerRequest, " rows"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("inputs[0].shape: expected [rows, ", columns, "] with 1 to ", kMaxRowsPerRequest, " rows"));
   }
   return shape[0];
 }
@@ -115,8 +115,7 @@ void AddOutput(const std::string& name, const ServedModel& model, const Answers&
   } else if (is_label) {
     output.mutable_contents()->mutable_int64_contents()->Add(answers.labels.begin(), answers.labels.end());
   } else {
-    output.mutable_contents()->mutable_fp32_contents()->Add(answers.probabilities.begin(),
-                                                            answers.probabilities.end());
+    output.mutable_contents()->mutable_fp32_contents()->Add(answers.probabilities.begin(), answers.probabilities.end());
   }
 }
 
@@ -142,8 +141,8 @@ absl::Status CheckIsServed(const ServedModel& model, const std::string& name, co
     return absl::NotFoundError(absl::StrCat("no model '", name, "' here, only '", model.name, "'"));
   }
   if (!version.empty() && version != model.classifier.version()) {
-    return absl::NotFoundError(absl::StrCat("no version '", version, "' of model '", name, "' here, only '",
-                                            model.classifier.version(), "'"));
+    return absl::NotFoundError(
+        absl::StrCat("no version '", version, "' of model '", name, "' here, only '", model.classifier.version(), "'"));
   }
   return absl::OkStatus();
 }
@@ -165,8 +164,8 @@ inference::ModelMetadataResponse MetadataOf(const ServedModel& model) {
   return metadata;
 }
 
-absl::StatusOr<ModelInferResponse> Infer(const ServedModel& model, const ModelInferRequest& request,
-                                         double worse_share, absl::BitGenRef rng) {
+absl::StatusOr<ModelInferResponse> Infer(const ServedModel& model, const ModelInferRequest& request, double worse_share,
+                                         absl::BitGenRef rng) {
   absl::Status served = CheckIsServed(model, request.model_name(), request.model_version());
   if (!served.ok()) return served;
   const absl::StatusOr<int64_t> rows = RowsOf(request, model.classifier.inputs());

@@ -17,8 +17,8 @@ inline constexpr int64_t kMaxRowsPerRequest = 4096;
 
 // The tensors of every model of the examples. In: [rows, inputs] of FP32 or FP64. Out, as far as they are asked for:
 inline constexpr char kInputTensor[] = "pixels";
-inline constexpr char kLabelTensor[] = "label";                  // INT64 [rows]
-inline constexpr char kProbabilityTensor[] = "probabilities";    // FP32 [rows, classes]
+inline constexpr char kLabelTensor[] = "label";                // INT64 [rows]
+inline constexpr char kProbabilityTensor[] = "probabilities";  // FP32 [rows, classes]
 
 struct ServedModel {
   std::string name;
@@ -32,7 +32,8 @@ inference::ModelMetadataResponse MetadataOf(const ServedModel& model);
 
 // Answers in the representation of the request: raw tensors for raw ones. `worse_share` of the rows get a wrong label.
 //   NotFound         another model or version.
-//   InvalidArgument  not exactly the input tensor, of a wrong type or shape, whose contents do not fill its shape, come in two
+//   InvalidArgument  not exactly the input tensor, of a wrong type or shape, whose contents do not fill its shape, come
+//   in two
 //                    representations, or are not finite; or an output that the model does not have.
 absl::StatusOr<inference::ModelInferResponse> Infer(const ServedModel& model,
                                                     const inference::ModelInferRequest& request, double worse_share,
