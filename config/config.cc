@@ -10,7 +10,9 @@ namespace {
 std::string QuantileName(double quantile) { return absl::StrCat("p", quantile * 100); }
 
 struct RuleInWords {
-  std::string operator()(const ErrorRatio& r) const { return absl::StrCat("error rate > ", r.max_ratio, " x default's"); }
+  std::string operator()(const ErrorRatio& r) const {
+    return absl::StrCat("error rate > ", r.max_ratio, " x default's");
+  }
   std::string operator()(const ErrorCeiling& r) const { return absl::StrCat("error rate > ", r.max * 100, " %"); }
   std::string operator()(const TailRatio& r) const {
     return absl::StrCat(QuantileName(r.quantile), " latency > ", r.max_ratio, " x default's");

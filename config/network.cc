@@ -27,7 +27,8 @@ bool IsHostName(std::string_view host) {
 }
 
 std::optional<int> ParseDecimal(std::string_view text, int most) {
-  if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), absl::ascii_isdigit)) return std::nullopt;
+  if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), absl::ascii_isdigit))
+    return std::nullopt;
   int value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   if (value > most) return std::nullopt;

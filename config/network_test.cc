@@ -10,8 +10,8 @@ namespace {
 IpBytes Ip(std::string_view text) { return *ParseIp(text); }
 
 TEST(AddressTest, WhatIsParsedPrintsAsItWasWritten) {
-  for (std::string text : {"0.0.0.0:8080", "[::1]:80", "baseline:8001", "a-b.c_d.example:65535", "127.0.0.1:0",
-                           "[fe80::1]:1"}) {
+  for (std::string text :
+       {"0.0.0.0:8080", "[::1]:80", "baseline:8001", "a-b.c_d.example:65535", "127.0.0.1:0", "[fe80::1]:1"}) {
     const absl::StatusOr<Address> address = ParseAddress(text);
     ASSERT_TRUE(address.ok()) << text << ": " << address.status();
     EXPECT_EQ(address->ToString(), text);
@@ -19,9 +19,30 @@ TEST(AddressTest, WhatIsParsedPrintsAsItWasWritten) {
 }
 
 TEST(AddressTest, WhatIsNoHostAndPortIsRefused) {
-  for (std::string text : {"", ":", "host", "host:", ":80", "host:65536", "host:-1", "host:+1", "host:8o", "::1:80", "[::1]",
-                           "[host]:1", "[127.0.0.1]:1", "[]:1", "1.2.3:80", "1.2.3.4.5:80", "256.1.1.1:80", "ho st:1", "-a:1",
-                           "a-:1", "http://a:1", "h:0000080", "unix:/tmp/a", "h\n:1"}) {
+  for (std::string text : {"",
+                           ":",
+                           "host",
+                           "host:",
+                           ":80",
+                           "host:65536",
+                           "host:-1",
+                           "host:+1",
+                           "host:8o",
+                           "::1:80",
+                           "[::1]",
+                           "[host]:1",
+                           "[127.0.0.1]:1",
+                           "[]:1",
+                           "1.2.3:80",
+                           "1.2.3.4.5:80",
+                           "256.1.1.1:80",
+                           "ho st:1",
+                           "-a:1",
+                           "a-:1",
+                           "http://a:1",
+                           "h:0000080",
+                           "unix:/tmp/a",
+                           "h\n:1"}) {
     EXPECT_FALSE(ParseAddress(text).ok()) << text;
   }
   EXPECT_FALSE(ParseAddress(std::string("127.0.0.1\0.evil:80", 18)).ok());
@@ -54,8 +75,8 @@ TEST(NetworkTest, AnAddressAloneIsTheNetworkOfItself) {
 }
 
 TEST(NetworkTest, WhatIsAmbiguousOrNoNetworkIsRefused) {
-  for (std::string text : {"", "/8", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10/8", "host/8", "::1/64",
-                           "fd00::/129", "10.0.0.0/8/8", "10.0.0.0/ 8"}) {
+  for (std::string text : {"", "/8", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10/8", "host/8",
+                           "::1/64", "fd00::/129", "10.0.0.0/8/8", "10.0.0.0/ 8"}) {
     EXPECT_FALSE(ParseNetwork(text).ok()) << text;
   }
 }
@@ -64,7 +85,8 @@ TEST(LoopbackTest, OnlyAddressesThatStayOnTheMachineAreLoopback) {
   for (std::string text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"}) {
     EXPECT_TRUE(IsLoopback(*ParseAddress(text))) << text;
   }
-  for (std::string text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[::2]:1", "[7f00::1]:1", "localhost.example:1", "model:1"}) {
+  for (std::string text :
+       {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[::2]:1", "[7f00::1]:1", "localhost.example:1", "model:1"}) {
     EXPECT_FALSE(IsLoopback(*ParseAddress(text))) << text;
   }
 }

@@ -18,8 +18,8 @@ using ModelNumbers = absl::flat_hash_map<std::string, ModelIndex>;
 constexpr size_t kMostModelNumbers = std::numeric_limits<ModelIndex>::max();
 
 // The entries of `previous` without endpoints, then the configuration's models in their old places or at the end.
-absl::StatusOr<std::vector<ModelRoute>> NumberModels(const std::vector<config::Model>& models, const RouteTable* previous,
-                                                     ModelNumbers& numbers) {
+absl::StatusOr<std::vector<ModelRoute>> NumberModels(const std::vector<config::Model>& models,
+                                                     const RouteTable* previous, ModelNumbers& numbers) {
   std::vector<ModelRoute> numbered;
   if (previous != nullptr) {
     for (const ModelRoute& old : previous->models) {

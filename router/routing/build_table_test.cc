@@ -103,7 +103,8 @@ TEST(BuildTableTest, ErrorCodesAreBits) {
   config.experiments[0].error_codes = {2, 16};
   const RouteTable table = *BuildRouteTable(config, {{"e", {1, 1, 0, false}}}, nullptr, 1);
   EXPECT_EQ(table.experiments[0].error_codes, (1u << 2) | (1u << 16));
-  EXPECT_EQ(table.default_error_codes, (1u << 2) | (1u << 4) | (1u << 8) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 15));
+  EXPECT_EQ(table.default_error_codes,
+            (1u << 2) | (1u << 4) | (1u << 8) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 15));
 }
 
 TEST(BuildTableTest, AProcessRunsOutOfModelNumbersWithAnErrorNotByReusingOne) {

@@ -8,7 +8,8 @@
 namespace weir::routing {
 namespace {
 
-// "/package.Service/Method" in two, or both empty if the path has another form. A service may hold slashes: the last divides.
+// "/package.Service/Method" in two, or both empty if the path has another form. A service may hold slashes: the last
+// divides.
 struct Call {
   std::string_view service;
   std::string_view method;
@@ -35,13 +36,14 @@ bool Matches(const PlainRoute& route, const Call& call) {
 bool Draw(config::Percent share, absl::BitGenRef rng) {
   if (share == config::Percent::All()) return true;
   if (share == config::Percent()) return false;
-  const uint64_t fraction = rng() >> 32;  // Of 2^32; what the scaling below favours is less than one in 2^18 of a basis point.
+  const uint64_t fraction =
+      rng() >> 32;  // Of 2^32; what the scaling below favours is less than one in 2^18 of a basis point.
   return ((fraction * 10000) >> 32) < static_cast<uint64_t>(share.basis_points());
 }
 
 // The variant that a listed peer asks for: nullopt without one. An unknown name turns `decision` into a refusal.
-std::optional<uint16_t> ForcedVariant(const RouteTable& table, const ExperimentRoute& experiment, const RequestHead& head,
-                                      Decision& decision) {
+std::optional<uint16_t> ForcedVariant(const RouteTable& table, const ExperimentRoute& experiment,
+                                      const RequestHead& head, Decision& decision) {
   if (!table.force_variant_header.has_value()) return std::nullopt;
   const config::ForceVariantHeader& force = *table.force_variant_header;
   const std::optional<std::string_view> wanted = head.headers->Find(force.name);
@@ -89,7 +91,8 @@ void Place(const ExperimentRoute& experiment, std::span<const bool> healthy, Dec
     return;
   }
   const ModelIndex fallback = experiment.variant_models[experiment.default_variant];
-  const bool may_divert = decision.reason == stats::Reason::kAssigned && decision.assigned != experiment.default_variant;
+  const bool may_divert =
+      decision.reason == stats::Reason::kAssigned && decision.assigned != experiment.default_variant;
   if (!may_divert || !healthy[fallback]) {
     decision.kind = Decision::Kind::kUnavailable;
     return;
@@ -99,7 +102,8 @@ void Place(const ExperimentRoute& experiment, std::span<const bool> healthy, Dec
   decision.model = fallback;
 }
 
-void ChooseMirrors(const ExperimentRoute& experiment, std::string_view method, absl::BitGenRef rng, Decision& decision) {
+void ChooseMirrors(const ExperimentRoute& experiment, std::string_view method, absl::BitGenRef rng,
+                   Decision& decision) {
   if (experiment.mirrors.empty()) return;
   const std::vector<std::string>& safe = experiment.mirror_methods;
   if (!safe.empty() && std::find(safe.begin(), safe.end(), method) == safe.end()) return;
@@ -123,8 +127,7 @@ void DecideWithin(const RouteTable& table, const ExperimentRoute& experiment, co
   Place(experiment, healthy, decision);
   if (decision.kind != Decision::Kind::kForward) return;
   ChooseMirrors(experiment, call.method, rng, decision);
-  decision.wants_ticket =
-      decision.enters_inference && experiment.issues_tickets && Draw(experiment.ticket_sample, rng);
+  decision.wants_ticket = decision.enters_inference && experiment.issues_tickets && Draw(experiment.ticket_sample, rng);
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ RouteTable TableOf(int experiments, int variants) {
       experiment.variants.push_back({model.name, *config::Weight::FromDouble(30)});
     }
     experiment.mirrors = {{config.proxy.models[0].name, config::Percent::All()}};
-    experiment.match.service = "inference.GRPCInferenceServic" + std::string(1, static_cast<char>('e' - experiments + 1 + e));
+    experiment.match.service =
+        "inference.GRPCInferenceServic" + std::string(1, static_cast<char>('e' - experiments + 1 + e));
     experiment.key_headers = {"x-user-id", "x-session-id"};
     experiment.metrics = {{"accuracy", "correct"}};
     experiment.ticket_sample = *config::Percent::FromDouble(10);

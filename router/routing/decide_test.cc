@@ -207,7 +207,8 @@ TEST(DecideTest, ARepeatedKeyHeaderIsRefusedEvenIfItsValuesAgreeOrAreEmpty) {
   EXPECT_EQ(router.Go({{"x-user-id", "a"}, {"x-user-id", "a"}}).kind, Kind::kRepeatedKey);
   EXPECT_EQ(router.Go({{"x-user-id", ""}, {"x-user-id", "b"}}).kind, Kind::kRepeatedKey);
   EXPECT_EQ(router.Go({{"x-session", "a"}, {"x-session", "b"}}).kind, Kind::kRepeatedKey);
-  EXPECT_EQ(router.Go({{"x-user-id", "a"}, {"x-session", "b"}, {"x-session", "c"}}).kind, Kind::kForward);  // Not looked at.
+  EXPECT_EQ(router.Go({{"x-user-id", "a"}, {"x-session", "b"}, {"x-session", "c"}}).kind,
+            Kind::kForward);  // Not looked at.
   EXPECT_EQ(router.Go({{"x-other", "a"}, {"x-other", "b"}}).kind, Kind::kForward);
 }
 
@@ -358,8 +359,9 @@ TEST(DecideMatchTest, WhatNoExperimentMatchesTakesTheFirstRouteThatDoes) {
 
 TEST(DecideMatchTest, WhatNothingMatchesIsUnrouted) {
   Router router(TwoVariants());
-  for (std::string path : {"/inference.GRPCInferenceServiceX/ModelInfer", "/inference.GRPCInferenceServic/ModelInfer",
-                           "/Inference.GRPCInferenceService/ModelInfer", "/x.inference.GRPCInferenceService/ModelInfer"}) {
+  for (std::string path :
+       {"/inference.GRPCInferenceServiceX/ModelInfer", "/inference.GRPCInferenceServic/ModelInfer",
+        "/Inference.GRPCInferenceService/ModelInfer", "/x.inference.GRPCInferenceService/ModelInfer"}) {
     EXPECT_EQ(router.Go({}, path).kind, Kind::kUnrouted) << path;
   }
 }
@@ -396,7 +398,9 @@ TEST(DecideMatchTest, AMoreSpecificExperimentIsTriedFirstWhateverItsName) {
     config.experiments.back().match = match;
   }
   Router router(config);
-  const auto taken = [&](std::string_view path) { return router.table().experiments[router.Go({}, path).experiment].name; };
+  const auto taken = [&](std::string_view path) {
+    return router.table().experiments[router.Go({}, path).experiment].name;
+  };
   EXPECT_EQ(taken("/s.S/Get"), "d");
   EXPECT_EQ(taken("/s.S/Put"), "c");
   EXPECT_EQ(taken("/t.T/Get"), "b");
