@@ -1,0 +1,37 @@
+// What the control side shows and lets itself be told: the contract between it and whoever asks on an operator's behalf.
+
+#ifndef WEIR_ROUTER_CONTROL_CONTROL_INTERFACE_H_
+#define WEIR_ROUTER_CONTROL_CONTROL_INTERFACE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "proto/weir/v1/admin.pb.h"
+#include "router/routing/route_table.h"
+#include "stats/metrics_snapshot.h"
+
+namespace weir::control {
+
+// The state as of one tick. Immutable once published.
+struct Snapshot {
+  weir::v1::Status status;
+  stats::MetricsSnapshot metrics;
+  routing::RouteTablePtr table;
+};
+
+// Any thread may call; nothing here waits for the control thread.
+class ControlInterface {
+ public:
+  virtual ~ControlInterface() = default;
+  // The newest snapshot; nullptr before the first tick.
+  virtual std::shared_ptr<const Snapshot> Current() = 0;
+  // Opens a new run of a rolled-back experiment. `done` is called once, on the control thread, after the new run was
+  // journalled and a snapshot that shows it was published; or with the error, by the codes of admin.proto.
+  virtual void Reset(std::string experiment, std::string actor, std::function<void(absl::Status)> done) = 0;
+};
+
+}  // namespace weir::control
+
+#endif  // WEIR_ROUTER_CONTROL_CONTROL_INTERFACE_H_
