@@ -134,7 +134,8 @@ absl::StatusOr<TicketKeys> ParseTicketKeys(std::string_view text, const std::str
     }
     keys.secrets.push_back(std::move(secret));
   }
-  if (keys.secrets.empty()) return absl::InvalidArgumentError(path + ": holds no ticket secret; remove it for a new one");
+  if (keys.secrets.empty())
+    return absl::InvalidArgumentError(path + ": holds no ticket secret; remove it for a new one");
   return keys;
 }
 
@@ -187,7 +188,8 @@ std::string TicketSealer::Seal(const stats::Ticket& ticket) const {
 
 absl::StatusOr<stats::Ticket> TicketSealer::Open(std::string_view sealed) const {
   std::string bytes;
-  // 84 characters that give 63 bytes are all of the alphabet: no padding or space, which absl would skip, was among them.
+  // 84 characters that give 63 bytes are all of the alphabet: no padding or space, which absl would skip, was among
+  // them.
   if (sealed.size() != kTicketChars || !absl::WebSafeBase64Unescape({sealed.data(), sealed.size()}, &bytes) ||
       bytes.size() != kSealedSize) {
     return absl::InvalidArgumentError("not a ticket: the value of x-weir-ticket is 84 characters of base64url");

@@ -17,7 +17,8 @@
 //       40     7   sequence
 //       47    16   the first 16 bytes of HMAC-SHA256(secret, the 47 bytes above)
 //
-// A ticket says nothing about the user but one of 256 buckets, and is no secret; its seal only proves where it came from.
+// A ticket says nothing about the user but one of 256 buckets, and is no secret; its seal only proves where it came
+// from.
 
 #ifndef WEIR_ROUTER_DATAPLANE_TICKET_H_
 #define WEIR_ROUTER_DATAPLANE_TICKET_H_
@@ -35,8 +36,8 @@ namespace weir::dataplane {
 
 inline constexpr size_t kTicketChars = 84;
 
-// The secrets, as their file has them: one or two. The first seals; all of them open, so that they rotate: put a new one
-// above the old, restart every replica, and drop the old one after the join window.
+// The secrets, as their file has them: one or two. The first seals; all of them open, so that they rotate: put a new
+// one above the old, restart every replica, and drop the old one after the join window.
 struct TicketKeys {
   std::vector<std::string> secrets;    // 32 bytes each.
   bool is_readable_by_others = false;  // The file's mode: worth a warning.
@@ -46,9 +47,9 @@ struct TicketKeys {
 // skipped. InvalidArgument names `path`, the line and what is wrong, and never quotes a secret.
 absl::StatusOr<TicketKeys> ParseTicketKeys(std::string_view text, const std::string& path);
 
-// The keys in the file at `path`, which may be a mounted secret or a link to one; a file that does not exist is made with
-// one new secret, readable by its owner alone, whole or not at all. InvalidArgument as above, or when others may write
-// the file; else the error of the system call, with the path.
+// The keys in the file at `path`, which may be a mounted secret or a link to one; a file that does not exist is made
+// with one new secret, readable by its owner alone, whole or not at all. InvalidArgument as above, or when others may
+// write the file; else the error of the system call, with the path.
 absl::StatusOr<TicketKeys> LoadOrCreateTicketKeys(const std::string& path);
 
 // Immutable: any thread.

@@ -17,7 +17,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-TicketKeys Keys(std::vector<std::string> secrets) { return {.secrets = std::move(secrets), .is_readable_by_others = false}; }
+TicketKeys Keys(std::vector<std::string> secrets) {
+  return {.secrets = std::move(secrets), .is_readable_by_others = false};
+}
 
 const std::string kOld(32, 'o');
 const std::string kNew(32, 'n');
@@ -58,7 +60,8 @@ TEST(TicketSealerTest, EveryFieldSurvivesAtItsLargest) {
 
 TEST(TicketSealerTest, TheFormatIsFixed) {
   // Computed by an independent script (Python's hmac and struct): replicas of different builds share tickets.
-  EXPECT_EQ(TicketSealer(Keys({kOld})).Seal(SomeTicket()), "AVNoIT4BI0VniavN7wAAAAcAAAADAAHIAaMYXFB73q2-7wAAAAwABQAAAAAS1ofIDTJbnt2Z5J5amI_Z6yrZ");
+  EXPECT_EQ(TicketSealer(Keys({kOld})).Seal(SomeTicket()),
+            "AVNoIT4BI0VniavN7wAAAAcAAAADAAHIAaMYXFB73q2-7wAAAAwABQAAAAAS1ofIDTJbnt2Z5J5amI_Z6yrZ");
 }
 
 TEST(TicketSealerTest, TheStartIsCutToTheMillisecond) {
@@ -100,9 +103,9 @@ TEST(TicketSealerTest, WhatIsNoTicketIsInvalid) {
   const std::string sealed = sealer.Seal(SomeTicket());
   std::string of_version_2 = sealed;
   of_version_2[1] = 'g';
-  for (const std::string& bad : {std::string(), std::string("x"), std::string(84, ' '), std::string(84, '='),
-                                 sealed.substr(1), sealed + "A", sealed + "=", " " + sealed.substr(1), of_version_2,
-                                 std::string(1 << 20, 'A'), std::string(84, '\0')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("x"), std::string(84, ' '), std::string(84, '='), sealed.substr(1), sealed + "A",
+        sealed + "=", " " + sealed.substr(1), of_version_2, std::string(1 << 20, 'A'), std::string(84, '\0')}) {
     EXPECT_EQ(sealer.Open(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad.substr(0, 100);
   }
 }

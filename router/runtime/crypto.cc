@@ -1,7 +1,7 @@
 #include "router/runtime/crypto.h"
 
-// SHA256_CTX is marked deprecated in favour of EVP contexts, which allocate and lock: copying one costs more than the whole
-// MAC of a ticket. The plain structure is the only way to start from a state that was computed before.
+// SHA256_CTX is marked deprecated in favour of EVP contexts, which allocate and lock: copying one costs more than the
+// whole MAC of a ticket. The plain structure is the only way to start from a state that was computed before.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
 #include <openssl/rand.h>

@@ -16,8 +16,8 @@ inline constexpr size_t kSha256Size = 32;
 // SHA-256 (FIPS 180-4): 32 raw bytes.
 std::string Sha256(std::string_view bytes);
 
-// HMAC-SHA256 (RFC 2104) under one key. The two keyed states are computed once, so that signing a short message costs two
-// or three blocks of SHA-256 and no allocation. Immutable: any thread.
+// HMAC-SHA256 (RFC 2104) under one key. The two keyed states are computed once, so that signing a short message costs
+// two or three blocks of SHA-256 and no allocation. Immutable: any thread.
 class HmacKey {
  public:
   using Mac = std::array<uint8_t, kSha256Size>;

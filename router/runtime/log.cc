@@ -17,10 +17,14 @@ constexpr size_t kQueuedLines = 4096;
 
 spdlog::level::level_enum LevelOf(Severity severity) {
   switch (severity) {
-    case Severity::kDebug: return spdlog::level::debug;
-    case Severity::kInfo: return spdlog::level::info;
-    case Severity::kWarning: return spdlog::level::warn;
-    case Severity::kError: return spdlog::level::err;
+    case Severity::kDebug:
+      return spdlog::level::debug;
+    case Severity::kInfo:
+      return spdlog::level::info;
+    case Severity::kWarning:
+      return spdlog::level::warn;
+    case Severity::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }

@@ -1,10 +1,10 @@
-// What an operator reads afterwards: one line an event, as `key=value` pairs that a program can take apart again. The only
-// door to spdlog.
+// What an operator reads afterwards: one line an event, as `key=value` pairs that a program can take apart again. The
+// only door to spdlog.
 //
 //   2026-03-01T12:00:00.123Z info  rolled back experiment=income guardrail=errors log10_evidence=3.02
 //
-// A value with spaces, quotes, `=` or control characters is quoted and escaped, so that nothing from a peer or a file can
-// forge a line or a pair.
+// A value with spaces, quotes, `=` or control characters is quoted and escaped, so that nothing from a peer or a file
+// can forge a line or a pair.
 
 #ifndef WEIR_ROUTER_RUNTIME_LOG_H_
 #define WEIR_ROUTER_RUNTIME_LOG_H_
@@ -53,8 +53,8 @@ struct LogField {
   }
 };
 
-// Writes lines of `least` severity and above. Any thread; never waits: lines go through a bounded queue to a thread of its
-// own, and when the stream does not take them fast enough the oldest are lost.
+// Writes lines of `least` severity and above. Any thread; never waits: lines go through a bounded queue to a thread of
+// its own, and when the stream does not take them fast enough the oldest are lost.
 class Log {
  public:
   using Fields = std::initializer_list<LogField>;
@@ -79,8 +79,8 @@ class Log {
   std::shared_ptr<spdlog::logger> logger_;
 };
 
-// Lines about the faults of peers, of which an attacker can make any number: at most `burst` at once and `per_second` over
-// time; the next line that passes says how many were left out. One thread; each worker has its own.
+// Lines about the faults of peers, of which an attacker can make any number: at most `burst` at once and `per_second`
+// over time; the next line that passes says how many were left out. One thread; each worker has its own.
 class LimitedLog {
  public:
   // `log` is borrowed.

@@ -53,7 +53,8 @@ TEST(LogTest, LinesBelowTheLeastSeverityAreNotWritten) {
 }
 
 TEST(LogTest, BracesInAMessageAreOrdinaryCharacters) {
-  EXPECT_THAT(Lines(Severity::kInfo, [](const Log& log) { log.Info("{} {0} %s"); }), ElementsAre(EndsWith("{} {0} %s")));
+  EXPECT_THAT(Lines(Severity::kInfo, [](const Log& log) { log.Info("{} {0} %s"); }),
+              ElementsAre(EndsWith("{} {0} %s")));
 }
 
 TEST(ParseSeverityTest, KnowsTheFourNamesAndNoOther) {

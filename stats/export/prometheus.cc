@@ -18,15 +18,15 @@ using ::prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr const char* kCodeNames[kGrpcCodes] = {
-    "OK",           "CANCELLED",           "UNKNOWN",           "INVALID_ARGUMENT",    "DEADLINE_EXCEEDED", "NOT_FOUND",
-    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",           "OUT_OF_RANGE",
-    "UNIMPLEMENTED", "INTERNAL",           "UNAVAILABLE",       "DATA_LOSS",           "UNAUTHENTICATED"};
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
 
 // One family under way: its samples are added one by one.
 class Family {
  public:
-  Family(MetricType type, std::string name, std::string help)
-      : family_{std::move(name), std::move(help), type, {}} {}
+  Family(MetricType type, std::string name, std::string help) : family_{std::move(name), std::move(help), type, {}} {}
 
   void Add(Labels labels, double value) {
     ClientMetric metric;
@@ -98,7 +98,8 @@ Labels With(Labels labels, std::string name, std::string value) {
 void AddKnownNames(const std::vector<ModelMetrics>& models, Page& page) {
   Family requests = Counter("ab_test_requests_total", "Requests that the model answered.");
   Family times = Times("ab_test_response_time_seconds", "Time to the answer of the model, in seconds.");
-  Family errors = Counter("ab_test_errors_total", "Answers of the model that were errors, by the experiment's error codes.");
+  Family errors =
+      Counter("ab_test_errors_total", "Answers of the model that were errors, by the experiment's error codes.");
   Family accuracy = Gauge("ab_test_model_accuracy",
                           "Share of the outcomes reported in this run that were correct, in percent; absent below 30.");
   Family impact = Gauge("ab_test_business_impact",
@@ -206,7 +207,7 @@ void AddExperiments(const std::vector<ExperimentMetrics>& experiments, Page& pag
 }
 
 struct ProxyCounter {
-  int64_t ProxyCounts::* field;
+  int64_t ProxyCounts::*field;
   const char* name;
   const char* help;
 };
@@ -245,7 +246,8 @@ void AddControl(const ControlCounts& control, Page& page) {
   page.Single(Counter("weir_rollbacks_total", "Gates shut by a guardrail."), control.rollbacks);
   page.Single(Gauge("weir_unjournalled", "Rows of the audit journal that the store has not taken yet."),
               control.unjournalled);
-  page.Single(Counter("weir_journal_failures_total", "Writes that the journal's store refused."), control.journal_failures);
+  page.Single(Counter("weir_journal_failures_total", "Writes that the journal's store refused."),
+              control.journal_failures);
   Family head = Gauge("weir_journal_head_info", "The last hash of the audit journal's chain, as a label.");
   head.Add({{"hash", control.journal_head}}, 1);
   page.Add(std::move(head));

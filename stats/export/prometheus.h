@@ -1,9 +1,9 @@
 // The text of /metrics. The only door to prometheus-cpp, of which only the value types and the serializer are used: the
 // counts are ours, and a scrape renders one snapshot of them.
 //
-// Two sets of names. `ab_test_*` are the ones that published dashboards and alerts for this job already use: by the model
-// that answered, primary traffic only. `weir_*` say the rest: what the rule assigned, what was diverted, mirrored,
-// refused and shed, what the guardrails hold, and how the proxy itself is. Every label's value comes from the
+// Two sets of names. `ab_test_*` are the ones that published dashboards and alerts for this job already use: by the
+// model that answered, primary traffic only. `weir_*` say the rest: what the rule assigned, what was diverted,
+// mirrored, refused and shed, what the guardrails hold, and how the proxy itself is. Every label's value comes from the
 // configuration or from a fixed list, never from a request, so a client cannot grow the number of series.
 
 #ifndef WEIR_STATS_EXPORT_PROMETHEUS_H_

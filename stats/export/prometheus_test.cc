@@ -22,9 +22,9 @@ ServedCounts SomeCounts() {
   served.by_code[14] = 3;
   served.by_reason[static_cast<int>(Reason::kAssigned)] = 9;
   served.by_reason[static_cast<int>(Reason::kDiverted)] = 1;
-  served.by_response_time[0] = 2;                           // Up to 1 ms.
-  served.by_response_time[9] = 7;                           // 150 to 200 ms.
-  served.by_response_time[kResponseTimeEdges.size()] = 1;   // Beyond 30 s.
+  served.by_response_time[0] = 2;                          // Up to 1 ms.
+  served.by_response_time[9] = 7;                          // 150 to 200 ms.
+  served.by_response_time[kResponseTimeEdges.size()] = 1;  // Beyond 30 s.
   served.response_seconds = 41.25;
   served.errors = 3;
   served.assigned = 12;
@@ -74,18 +74,21 @@ TEST(RenderMetricsTest, TheNamesOfPublishedDashboardsStandByModelAndExperiment) 
   EXPECT_THAT(Text(), HasSubstr("\nab_test_errors_total" + labels + " 3\n"));
   EXPECT_THAT(Text(), HasSubstr("\nab_test_model_accuracy" + labels + " 75.25"));
   EXPECT_THAT(Text(), HasSubstr("\nab_test_traffic_percentage" + labels + " 70\n"));
-  EXPECT_THAT(Text(), HasSubstr("\nab_test_requests_total{experiment=\"none\",model_name=\"baseline-predictor\"} 10\n"));
+  EXPECT_THAT(Text(),
+              HasSubstr("\nab_test_requests_total{experiment=\"none\",model_name=\"baseline-predictor\"} 10\n"));
 }
 
 TEST(RenderMetricsTest, ResponseTimesAreCumulativeAndEndWithInfinity) {
-  const std::string prefix = "ab_test_response_time_seconds_bucket{experiment=\"income\",model_name=\"baseline-predictor\"";
+  const std::string prefix =
+      "ab_test_response_time_seconds_bucket{experiment=\"income\",model_name=\"baseline-predictor\"";
   EXPECT_THAT(Text(), HasSubstr(prefix + ",le=\"0.001\"} 2\n"));
   EXPECT_THAT(Text(), HasSubstr(prefix + ",le=\"0.15\"} 2\n"));
   EXPECT_THAT(Text(), HasSubstr(prefix + ",le=\"0.2\"} 9\n"));
   EXPECT_THAT(Text(), HasSubstr(prefix + ",le=\"30\"} 9\n"));
   EXPECT_THAT(Text(), HasSubstr(prefix + ",le=\"+Inf\"} 10\n"));
-  EXPECT_THAT(Text(), HasSubstr("ab_test_response_time_seconds_sum{experiment=\"income\",model_name=\"baseline-predictor\"} "
-                                "41.25\n"));
+  EXPECT_THAT(Text(),
+              HasSubstr("ab_test_response_time_seconds_sum{experiment=\"income\",model_name=\"baseline-predictor\"} "
+                        "41.25\n"));
 }
 
 TEST(RenderMetricsTest, WhatIsNotKnownIsAbsentAndNeverZero) {
@@ -109,7 +112,8 @@ TEST(RenderMetricsTest, CallsAreToldApartByCodeReasonAndAssignment) {
 }
 
 TEST(RenderMetricsTest, MirroredTrafficHasItsOwnFamilies) {
-  EXPECT_THAT(Text(), HasSubstr("weir_mirror_requests_total{experiment=\"income\",model_name=\"shadow\",code=\"OK\"} 7\n"));
+  EXPECT_THAT(Text(),
+              HasSubstr("weir_mirror_requests_total{experiment=\"income\",model_name=\"shadow\",code=\"OK\"} 7\n"));
   EXPECT_THAT(Text(), HasSubstr("weir_mirror_dropped_total{experiment=\"income\",model_name=\"shadow\"} 5\n"));
   EXPECT_THAT(Text(), Not(HasSubstr("ab_test_requests_total{experiment=\"income\",model_name=\"shadow\"")));
 }
