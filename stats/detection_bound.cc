@@ -1,0 +1,35 @@
+#include "stats/detection_bound.h"
+
+#include <cmath>
+#include <limits>
+
+namespace weir::stats {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+double Term(double p, double q) { return p > 0 ? p * std::log(p / q) : 0; }
+
+}  // namespace
+
+double KlBernoulli(double p, double q) { return Term(p, q) + Term(1 - p, 1 - q); }
+
+double DetectionBound(double null, double alternative, double alpha) {
+  const double kl = KlBernoulli(alternative, null);
+  return kl > 0 ? -std::log(alpha) / kl : kNever;
+}
+
+LeastDelay LeastDelayOfErrorRatio(const ErrorRatioChange& change) {
+  const auto candidates_part = [&](double ratio) { return change.share * ratio / (change.share * ratio + 1 - change.share); };
+  const double true_ratio = change.candidate_error / change.baseline_error;
+  if (!(true_ratio > change.max_ratio)) return {kNever, kNever, kNever};
+  const double part = candidates_part(true_ratio);
+  const double errors = DetectionBound(candidates_part(change.max_ratio), part, change.alpha);
+  return {.errors = errors, .candidate_errors = errors * part, .candidate_requests = errors * part / change.candidate_error};
+}
+
+double LeastRequestsOfErrorCeiling(double max, double candidate_error, double alpha) {
+  return candidate_error > max ? DetectionBound(max, candidate_error, alpha) : kNever;
+}
+
+}  // namespace weir::stats

@@ -1,0 +1,113 @@
+#include "stats/outcomes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "stats/error_evidence.h"
+#include "stats/special_functions.h"
+
+namespace weir::stats {
+namespace {
+
+constexpr int64_t kLeastOutcomes = 30;  // Fewer, and the normal approximation is not one.
+constexpr double kUsersToCluster = 128;
+
+double SquaredRho(double alpha, double planned_n) {
+  const double log_alpha = std::log(alpha);
+  return (-2 * log_alpha + std::log1p(-2 * log_alpha)) / planned_n;
+}
+
+// `excess` is how far the mean lies on the side under test.
+double LogHalfNormalMixture(double excess, double standard_error, double n, double alpha, double planned_n) {
+  const double s = excess * std::sqrt(n) / standard_error;
+  const double rho_squared = SquaredRho(alpha, planned_n);
+  const double scale = n * rho_squared + 1;
+  const double two_sided = rho_squared * s * s / (2 * scale) - 0.5 * std::log(scale);
+  return two_sided + std::log(2.0) + LogNormalBelow(s * std::sqrt(rho_squared / scale));
+}
+
+double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, double alpha, double planned_n) {
+  const std::optional<MeanEstimate> estimate = EstimateMean(counts, alpha, planned_n);
+  if (!estimate) return 0;
+  const double excess = sign * (estimate->mean - bound);
+  return LogHalfNormalMixture(excess, estimate->standard_error, static_cast<double>(counts.n), alpha, planned_n);
+}
+
+}  // namespace
+
+void OutcomeCounts::Add(uint8_t user_bucket, double value) {
+  ++n;
+  const double delta = value - mean;
+  mean += delta / static_cast<double>(n);
+  m2 += delta * (value - mean);
+  OutcomeBucket& user = users[user_bucket];
+  ++user.n;
+  user.sum += value;
+  user.sum_squares += value * value;
+}
+
+void OutcomeCounts::Merge(const OutcomeCounts& other) {
+  if (other.n == 0) return;
+  const double n_a = static_cast<double>(n), n_b = static_cast<double>(other.n);
+  const double delta = other.mean - mean;
+  n += other.n;
+  mean += delta * (n_b / (n_a + n_b));
+  m2 += other.m2 + delta * delta * (n_a * n_b / (n_a + n_b));
+  for (int b = 0; b < kUserBuckets; ++b) {
+    users[b].n += other.users[b].n;
+    users[b].sum += other.users[b].sum;
+    users[b].sum_squares += other.users[b].sum_squares;
+  }
+}
+
+BucketSums OutcomeSums(const OutcomeCounts& counts) {
+  BucketSums sums;
+  for (int b = 0; b < kUserBuckets; ++b) sums[b] = {.n = static_cast<double>(counts.users[b].n), .sum = counts.users[b].sum};
+  return sums;
+}
+
+std::optional<double> StandardErrorOfMean(const OutcomeCounts& counts) {
+  if (counts.n < 2) return std::nullopt;
+  const BucketSums sums = OutcomeSums(counts);
+  if (EstimateActiveUsers(sums) >= kUsersToCluster) return std::sqrt(RatioOverUsers(sums)->variance);
+  const double n = static_cast<double>(counts.n);
+  return std::sqrt(counts.m2 / (n - 1) / n);
+}
+
+double OutcomeDesignEffect(const OutcomeCounts& counts) {
+  const std::optional<ClusteredRatio> ratio = RatioOverUsers(OutcomeSums(counts));
+  return ratio && ratio->design_effect ? std::max(1.0, *ratio->design_effect) : 1.0;
+}
+
+double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha, double planned_n) {
+  const double rho_squared = SquaredRho(alpha, planned_n);
+  const double scale = n * rho_squared + 1;
+  return standard_error * std::sqrt(2 * scale / (n * rho_squared) * std::log(std::sqrt(scale) / alpha));
+}
+
+std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha, double planned_n) {
+  const std::optional<double> error = StandardErrorOfMean(counts);
+  if (counts.n < kLeastOutcomes || !error || !(*error > 0)) return std::nullopt;
+  const double half = ConfidenceSequenceHalfWidth(*error, static_cast<double>(counts.n), alpha, planned_n);
+  return MeanEstimate{counts.mean, *error, {.lower = counts.mean - half, .upper = counts.mean + half}};
+}
+
+double LogMeanBelow(const OutcomeCounts& counts, double bound, double alpha, double planned_n) {
+  return LogMeanBeyond(counts, bound, -1, alpha, planned_n);
+}
+
+double LogMeanAbove(const OutcomeCounts& counts, double bound, double alpha, double planned_n) {
+  return LogMeanBeyond(counts, bound, 1, alpha, planned_n);
+}
+
+double LogProportionBelow(const OutcomeCounts& counts, double bound) {
+  const double n = static_cast<double>(counts.n);
+  return LogMixture(CeilingGrid(1 - bound, std::clamp(n - counts.sum(), 0.0, n), n), OutcomeDesignEffect(counts));
+}
+
+double LogProportionAbove(const OutcomeCounts& counts, double bound) {
+  const double n = static_cast<double>(counts.n);
+  return LogMixture(CeilingGrid(bound, std::clamp(counts.sum(), 0.0, n), n), OutcomeDesignEffect(counts));
+}
+
+}  // namespace weir::stats
