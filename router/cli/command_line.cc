@@ -1,0 +1,132 @@
+#include "router/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <sstream>
+
+namespace weir::cli {
+namespace {
+
+constexpr char kControlHelp[] = R"(weirctl shows and commands a weir proxy, over its admin address.
+
+Examples:
+  weirctl status                              who gets how much, how it goes, and why
+  weirctl status --watch                      the same, every second
+  weirctl status --json | jq .experiments     for programs (weir.v1.Status)
+  weirctl status --exit-code && deploy        goes on only if nothing is rolled back, frozen or refused
+  weirctl validate weir.yaml experiments/     every error as file:line:column, before it is deployed
+  weirctl reset income-classifier             opens a new run after a rollback
+  weirctl explain --key alice                 which variant alice gets, and how it was drawn
+)";
+
+constexpr char kControlFooter[] = R"(Exit codes:
+  0  done
+  1  refused by the proxy, an invalid file, or (status --exit-code) an experiment that is rolled back or frozen,
+     a refused configuration, an unhealthy journal, or a proxy that is not ready
+  2  the command line is wrong
+  3  the proxy cannot be reached)";
+
+constexpr char kProxyHelp[] = R"(weir is a gRPC proxy in front of the versions of a model: it divides traffic by users, measures
+each version, and shuts the gate when a guardrail is provably breached.
+
+Examples:
+  weir --config weir.yaml            run until SIGTERM, then drain
+  weirctl validate weir.yaml         check the file first
+  weirctl status                     see how it goes
+)";
+
+constexpr char kProxyFooter[] = R"(Exit codes:
+  0  drained after SIGTERM or SIGINT
+  1  could not start, or the drain's grace passed with calls under way
+  2  the command line or the configuration is wrong)";
+
+// CLI11 prints and throws; both end here.
+template <typename Parse>
+std::optional<SayCommand> ParseInto(CLI::App& app, Parse parse) {
+  try {
+    parse();
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out, err;
+    const int code = app.exit(error, out, err);
+    return SayCommand{code == 0 ? ExitCode::kOk : ExitCode::kUsage, out.str() + err.str()};
+  }
+}
+
+std::vector<std::string> Reversed(std::span<const char* const> arguments) {
+  return {arguments.rbegin(), arguments.rend()};
+}
+
+struct Subcommands {
+  CLI::App* status;
+  CLI::App* validate;
+  CLI::App* reset;
+  CLI::App* explain;
+};
+
+struct Values {
+  StatusCommand status;
+  ValidateCommand validate;
+  ResetCommand reset;
+  ExplainCommand explain;
+};
+
+Subcommands AddSubcommands(CLI::App& app, Values& values) {
+  Subcommands sub;
+  sub.status = app.add_subcommand("status", "Shows shares, requests, errors, latency, outcomes and evidence");
+  auto* json = sub.status->add_flag("--json", values.status.is_json, "Print weir.v1.Status as JSON");
+  sub.status->add_flag("--watch", values.status.is_watch, "Print again every second, until interrupted")->excludes(json);
+  sub.status->add_flag("--exit-code", values.status.wants_exit_code, "End with 1 unless all is well");
+  sub.validate = app.add_subcommand("validate", "Checks files without a proxy: every error, warnings and what to expect");
+  sub.validate->add_option("FILE", values.validate.files, "Proxy or Experiment files, or folders of them")->required();
+  sub.reset = app.add_subcommand("reset", "Opens a new run of a rolled-back experiment, with the files as they are now");
+  sub.reset->add_option("NAME", values.reset.experiment, "The experiment")->required();
+  sub.explain = app.add_subcommand("explain", "Shows which variant a user gets, by the weights in force, and why");
+  sub.explain->add_option("--key", values.explain.key, "The user's key, as the key header carries it")->required();
+  sub.explain->add_option("--experiment", values.explain.experiment, "One experiment alone");
+  return sub;
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(std::span<const char* const> arguments, const std::string& version) {
+  CommandLine line;
+  Values values;
+  CLI::App app(kControlHelp, "weirctl");
+  app.footer(kControlFooter);
+  app.set_version_flag("--version", "weirctl " + version);
+  app.add_option("--address", line.address, "The proxy's admin address")
+      ->envname("WEIR_ADMIN")
+      ->default_val("127.0.0.1:9901");
+  app.require_subcommand(1);
+  app.fallthrough();
+  const Subcommands sub = AddSubcommands(app, values);
+  if (auto said = ParseInto(app, [&] { app.parse(Reversed(arguments)); })) {
+    line.command = *std::move(said);
+  } else if (sub.status->parsed()) {
+    line.command = values.status;
+  } else if (sub.validate->parsed()) {
+    line.command = values.validate;
+  } else if (sub.reset->parsed()) {
+    line.command = values.reset;
+  } else {
+    line.command = values.explain;
+  }
+  return line;
+}
+
+std::variant<SayCommand, ProxyCommand> ParseProxyCommandLine(std::span<const char* const> arguments,
+                                                             const std::string& version) {
+  ProxyCommand command;
+  CLI::App app(kProxyHelp, "weir");
+  app.footer(kProxyFooter);
+  app.set_version_flag("--version", "weir " + version);
+  app.add_option("--config", command.config, "The Proxy file; it names the folder of the experiments")->required();
+  app.add_option("--log-level", command.log_level, "debug, info, warning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->default_val("info");
+  if (auto said = ParseInto(app, [&] { app.parse(Reversed(arguments)); })) return *std::move(said);
+  return command;
+}
+
+}  // namespace weir::cli

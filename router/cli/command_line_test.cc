@@ -1,0 +1,76 @@
+#include "router/cli/command_line.h"
+
+#include <cstdlib>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace weir::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+CommandLine Parse(std::vector<const char*> arguments) { return ParseCommandLine(arguments, "1.2.3"); }
+
+SayCommand Said(std::vector<const char*> arguments) { return std::get<SayCommand>(Parse(std::move(arguments)).command); }
+
+TEST(CommandLineTest, StatusHasItsThreeForms) {
+  EXPECT_FALSE(std::get<StatusCommand>(Parse({"status"}).command).is_json);
+  EXPECT_TRUE(std::get<StatusCommand>(Parse({"status", "--json", "--exit-code"}).command).wants_exit_code);
+  EXPECT_TRUE(std::get<StatusCommand>(Parse({"status", "--watch"}).command).is_watch);
+}
+
+TEST(CommandLineTest, ValidateTakesAnyNumberOfFiles) {
+  EXPECT_THAT(std::get<ValidateCommand>(Parse({"validate", "a.yaml", "b"}).command).files, ElementsAre("a.yaml", "b"));
+}
+
+TEST(CommandLineTest, ExplainAndResetNameWhatTheyMean) {
+  const auto explain = std::get<ExplainCommand>(Parse({"explain", "--key", "-x y", "--experiment", "e"}).command);
+  EXPECT_EQ(explain.key, "-x y");
+  EXPECT_EQ(explain.experiment, "e");
+  EXPECT_EQ(std::get<ResetCommand>(Parse({"reset", "income"}).command).experiment, "income");
+}
+
+TEST(CommandLineTest, TheAddressStandsBeforeOrAfterTheCommandOrInTheEnvironment) {
+  EXPECT_EQ(Parse({"status"}).address, "127.0.0.1:9901");
+  EXPECT_EQ(Parse({"--address", "127.0.0.1:1", "status"}).address, "127.0.0.1:1");
+  EXPECT_EQ(Parse({"status", "--address", "127.0.0.1:1"}).address, "127.0.0.1:1");
+  setenv("WEIR_ADMIN", "127.0.0.1:2", 1);
+  EXPECT_EQ(Parse({"status"}).address, "127.0.0.1:2");
+  EXPECT_EQ(Parse({"status", "--address", "127.0.0.1:1"}).address, "127.0.0.1:1");
+  unsetenv("WEIR_ADMIN");
+}
+
+TEST(CommandLineTest, AWrongCommandLineIsAUsageError) {
+  for (const std::vector<const char*>& wrong :
+       {std::vector<const char*>{}, {"stats"}, {"status", "--jsn"}, {"validate"}, {"reset"}, {"reset", "a", "b"}, {"explain"},
+        {"status", "--json", "--watch"}, {"status", "validate", "x"}}) {
+    EXPECT_EQ(Said(wrong).code, ExitCode::kUsage);
+    EXPECT_NE(Said(wrong).text, "");
+  }
+}
+
+TEST(CommandLineTest, HelpTeachesByExamplesAndNamesTheExitCodes) {
+  EXPECT_EQ(Said({"--help"}).code, ExitCode::kOk);
+  EXPECT_THAT(Said({"--help"}).text, HasSubstr("weirctl explain --key alice"));
+  EXPECT_THAT(Said({"--help"}).text, HasSubstr("3  the proxy cannot be reached"));
+  EXPECT_THAT(Said({"status", "--help"}).text, HasSubstr("--watch"));
+  EXPECT_THAT(Said({"--version"}).text, HasSubstr("weirctl 1.2.3"));
+}
+
+TEST(ProxyCommandLineTest, WantsAFileAndKnowsFourLevels) {
+  const std::vector<const char*> right = {"--config", "weir.yaml"};
+  const auto command = std::get<ProxyCommand>(ParseProxyCommandLine(right, "1"));
+  EXPECT_EQ(command.config, "weir.yaml");
+  EXPECT_EQ(command.log_level, "info");
+  for (const std::vector<const char*>& wrong :
+       {std::vector<const char*>{}, {"weir.yaml"}, {"--config", "a", "--log-level", "loud"}}) {
+    EXPECT_EQ(std::get<SayCommand>(ParseProxyCommandLine(wrong, "1")).code, ExitCode::kUsage);
+  }
+  const std::vector<const char*> version = {"--version"};
+  EXPECT_THAT(std::get<SayCommand>(ParseProxyCommandLine(version, "1.2.3")).text, HasSubstr("weir 1.2.3"));
+}
+
+}  // namespace
+}  // namespace weir::cli
