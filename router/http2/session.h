@@ -15,34 +15,22 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "router/http2/buffer.h"
+#include "router/http2/error_code.h"
+#include "router/http2/frame.h"
+#include "router/http2/header_rules.h"
 #include "router/http2/headers.h"
+#include "router/http2/hpack.h"
+#include "router/http2/peer_budget.h"
+#include "router/http2/stream.h"
 
 namespace weir::http2 {
-
-using StreamId = uint32_t;
-
-// RFC 9113, section 7.
-enum class ErrorCode : uint32_t {
-  kNoError = 0x0,
-  kProtocolError = 0x1,
-  kInternalError = 0x2,
-  kFlowControlError = 0x3,
-  kSettingsTimeout = 0x4,
-  kStreamClosed = 0x5,
-  kFrameSizeError = 0x6,
-  kRefusedStream = 0x7,
-  kCancel = 0x8,
-  kCompressionError = 0x9,
-  kConnectError = 0xa,
-  kEnhanceYourCalm = 0xb,
-  kInadequateSecurity = 0xc,
-  kHttp11Required = 0xd,
-};
 
 enum class Role { kServer, kClient };
 
@@ -95,45 +83,176 @@ class Session {
  public:
   // Queues the preface (client) and SETTINGS. `events` is borrowed and outlives the session.
   static std::unique_ptr<Session> Create(Role role, const SessionOptions& options, SessionEvents* events);
-  virtual ~Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   // Eats the next bytes of the connection; payloads are passed on as references into `bytes`' block. An error means that
   // the connection is over: a GOAWAY that says why is in the output; write it and close. No event follows an error.
-  virtual absl::Status Receive(Slice bytes, absl::Time now) = 0;
+  // ResourceExhausted: the peer broke a limit of http2/limits.h. InvalidArgument: it broke the protocol.
+  absl::Status Receive(Slice bytes, absl::Time now);
 
-  // Moves queued DATA into the output, as far as windows and `max_output_bytes` allow, taking streams in turn. The owner
-  // calls it before it writes, and again after a write made room. Cheap when there is nothing to do.
-  virtual void Pump() = 0;
-  virtual Output& output() = 0;
+  // Moves queued DATA into the output, as far as windows and `max_output_bytes` allow, taking streams in turn, and tells
+  // what was sent (OnDataSent). The owner calls it before it writes, and again after a write made room. Cheap when there
+  // is nothing to do.
+  void Pump();
+  Output& output() { return output_; }
 
   // --- Client. Opens a stream: the list begins with its pseudo-headers. 0 if no stream can be opened now: GOAWAY, the
   // peer's limit reached (see `open_capacity`), or numbers used up.
-  virtual StreamId StartRequest(const HeaderList& headers, bool end_stream) = 0;
+  StreamId StartRequest(const HeaderList& headers, bool end_stream);
   // How many more streams the peer would take now. Before its first SETTINGS: 100 less those open.
-  virtual uint32_t open_capacity() const = 0;
+  uint32_t open_capacity() const;
 
   // --- Both. Response headers, interim headers (1xx, no end_stream) or trailers (end_stream). Trailers wait behind queued
   // DATA. Headers are never merged with anything: a trailers-only response is one HEADERS frame with END_STREAM.
-  virtual void SendHeaders(StreamId stream, const HeaderList& headers, bool end_stream) = 0;
-  // Queues a piece of the body; `end_stream` alone (empty data) is sent as an empty DATA frame with END_STREAM.
-  virtual void SendData(StreamId stream, Slice data, bool end_stream) = 0;
+  void SendHeaders(StreamId stream, const HeaderList& headers, bool end_stream);
+  // Queues a piece of the body; `end_stream` alone (empty data) is sent as an empty DATA frame with END_STREAM. What may
+  // leave goes to the output at once; OnDataSent always waits for `Pump`, and then comes even if the stream has ended.
+  void SendData(StreamId stream, Slice data, bool end_stream);
   // Bytes queued on the stream and not yet in the output.
-  virtual size_t queued_bytes(StreamId stream) const = 0;
+  size_t queued_bytes(StreamId stream) const;
   // Gives `flow_bytes` of window back to the peer, on the stream and on the connection. Works for a stream that is gone
   // too: the connection's window still gets its share. WINDOW_UPDATE frames are batched (half a window).
-  virtual void Consume(StreamId stream, uint32_t flow_bytes) = 0;
-  // Ends the stream at once and forgets it. Queued DATA is dropped. No event follows.
-  virtual void Reset(StreamId stream, ErrorCode code) = 0;
+  void Consume(StreamId stream, uint32_t flow_bytes);
+  // Ends the stream at once and forgets it. Queued DATA is dropped. No event follows. But kNoError on a stream whose
+  // END_STREAM is queued lets it leave first: an early answer reaches the peer in full (RFC 9113, 8.1).
+  void Reset(StreamId stream, ErrorCode code);
 
-  virtual void SendPing(uint64_t payload) = 0;
+  void SendPing(uint64_t payload);
   // Graceful: last_stream 2^31-1 announces, the real last one (`last_peer_stream`) refuses everything above it.
-  virtual void SendGoAway(StreamId last_stream, ErrorCode code, std::string_view debug_data) = 0;
-  virtual StreamId last_peer_stream() const = 0;
+  void SendGoAway(StreamId last_stream, ErrorCode code, std::string_view debug_data);
+  StreamId last_peer_stream() const { return last_peer_stream_; }
 
-  virtual size_t open_streams() const = 0;
-  virtual bool goaway_received() const = 0;
-  virtual bool is_preface_received() const = 0;  // The peer's preface (server) or first SETTINGS (client) was seen.
-  virtual SessionCounts counts() const = 0;
+  size_t open_streams() const { return streams_.size(); }
+  bool goaway_received() const { return goaway_received_; }
+  // The peer's preface (server) or first SETTINGS (client) was seen.
+  bool is_preface_received() const {
+    return role_ == Role::kServer ? preface_size_ == kClientPreface.size() : settings_received_;
+  }
+  const SessionCounts& counts() const { return counts_; }
+
+ private:
+  // What to do with the header block that is arriving.
+  struct Block {
+    StreamId stream = 0;  // 0: none is arriving.
+    BlockKind kind = BlockKind::kIgnored;
+    bool end_stream = false;
+    uint32_t continuations = 0;
+    uint64_t encoded_bytes = 0;
+    ErrorCode error = ErrorCode::kNoError;  // Reset the stream with it once the block is decoded.
+  };
+
+  Session(Role role, const SessionOptions& options, SessionEvents* events);
+
+  // session_receive.cc: frames in. Each returns false once the connection has failed.
+  bool ReceivePreface(Slice& bytes);
+  bool ReceiveFrames(Slice& bytes);
+  bool OnFrame(const FrameHead& head, std::string_view payload);
+  bool OnFrameInSequence(const FrameHead& head, std::string_view payload);
+  bool OnDataHead(const FrameHead& head, uint32_t data_size);
+  bool OnDataForNoStream(const FrameHead& head);
+  bool OnDataPiece(Slice piece, bool is_last);
+  bool EndOfBody(StreamId id, Slice last);
+  bool OnHeadersFrame(const FrameHead& head, std::string_view payload);
+  bool ClassifyBlock(StreamId id);
+  bool ClassifyBlockForNoStream(StreamId id);
+  bool OnBlockFragment(std::string_view fragment, bool is_last);
+  bool FinishBlock();
+  bool DeliverRequest(StreamId id);
+  bool DeliverResponse(Stream& stream);
+  bool DeliverTrailers(Stream& stream);
+  bool EndWithHeaders(Stream& stream);
+  bool OnPriority(const FrameHead& head, std::string_view payload);
+  bool OnRstStream(const FrameHead& head, std::string_view payload);
+  bool OnSettingsFrame(const FrameHead& head, std::string_view payload);
+  bool ApplySetting(SettingId id, uint32_t value);
+  bool ApplyInitialWindow(uint32_t value);
+  bool OnPing(const FrameHead& head, std::string_view payload);
+  bool OnGoAwayFrame(const FrameHead& head, std::string_view payload);
+  bool OnWindowUpdate(const FrameHead& head, std::string_view payload);
+  bool IsIdle(StreamId id) const;
+
+  // Ends the connection: always false.
+  bool Fail(ErrorCode code, std::string_view why);
+  // Ends a stream for an error of the peer, and tells the owner if it knows the stream. False if there were too many.
+  bool StreamError(StreamId id, ErrorCode code);
+  bool CheckBudget();
+
+  // session.cc: frames out.
+  void QueuePreface();
+  void WriteFrame(const FrameHead& head, std::string_view payload);
+  void WriteHeaders(StreamId id, const HeaderList& headers, bool end_stream);
+  void WriteData(Stream& stream, Slice data, bool end_stream);
+  void WriteQueued(Stream& stream, size_t size, bool end_stream);
+  void WriteReset(StreamId id, ErrorCode code);
+  void WriteWindowUpdate(StreamId id, uint32_t increment);
+  void CreditConnection(uint32_t bytes);
+  void CreditStream(Stream& stream, uint32_t bytes);
+  uint32_t SendableNow(const Stream& stream) const;
+  void SendFrameOf(Stream& stream);
+  void EndLocal(Stream& stream);
+  void NoteSent(Stream& stream, uint32_t bytes);
+  void TellSent();
+  void ForgetReports(Stream& stream);
+  void LinkReady(Stream& stream);
+  void UnlinkReady(Stream& stream);
+  Stream& OpenStream(StreamId id);
+  void CloseStream(Stream& stream, ClosedStreams::Fate fate);
+
+  const Role role_;
+  const SessionOptions options_;
+  SessionEvents* const events_;
+  absl::Status failure_;
+  bool is_receiving_ = false;
+
+  FrameReader reader_;
+  HpackDecoder decoder_;
+  HpackEncoder encoder_;
+  HeaderCollector collector_;
+  PeerBudget budget_;
+  Output output_;
+  std::string long_block_;  // An encoded header block that takes more than one frame.
+
+  size_t preface_size_ = 0;  // Matched so far.
+  bool settings_received_ = false;
+  bool settings_acknowledged_ = false;
+  bool goaway_received_ = false;
+  Block block_;
+
+  // DATA that is arriving: its stream, or 0 if it is dropped.
+  StreamId data_stream_ = 0;
+  bool data_ends_stream_ = false;
+
+  StreamTable streams_;
+  ClosedStreams closed_;
+  StreamId next_stream_ = 1;       // Client.
+  StreamId last_peer_stream_ = 0;  // Server: the highest that was taken up.
+  StreamId last_ignored_stream_ = 0;  // Server: the highest beyond our GOAWAY.
+  StreamId goaway_limit_ = kMaxStreamId;  // The last stream of the peer's that our GOAWAY let pass.
+
+  // The peer's settings.
+  uint32_t peer_max_streams_ = limits::kStreamsBeforeSettings;
+  uint32_t peer_initial_window_ = 65535;
+  uint32_t peer_max_frame_size_ = 16384;
+
+  int64_t send_window_ = 65535;
+  int64_t receive_window_;
+  uint32_t consumed_ = 0;  // To be given back by the connection's next WINDOW_UPDATE.
+
+  // Streams with DATA that their own window lets out, in the order of their turns.
+  Stream* first_ready_ = nullptr;
+  Stream* last_ready_ = nullptr;
+  bool is_pumping_ = false;
+
+  struct Report {
+    StreamId stream;
+    size_t bytes;
+  };
+  std::vector<Report> reports_;  // Sent, not yet told.
+  std::vector<Report> telling_;
+  uint64_t report_round_ = 1;
+
+  SessionCounts counts_;
 };
 
 }  // namespace weir::http2

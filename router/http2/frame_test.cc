@@ -1,0 +1,2 @@
+#include "router/http2/frame.h"
+#include "gtest/gtest.h"

@@ -1,0 +1,2 @@
+#include "router/http2/header_rules.h"
+#include "gtest/gtest.h"

@@ -1,0 +1,2 @@
+#include "router/http2/hpack.h"
+#include "gtest/gtest.h"

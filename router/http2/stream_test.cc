@@ -1,0 +1,2 @@
+#include "router/http2/stream.h"
+#include "gtest/gtest.h"
