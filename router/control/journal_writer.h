@@ -1,0 +1,82 @@
+// The thread that waits for the disk, so that no other does.
+
+#ifndef WEIR_ROUTER_CONTROL_JOURNAL_WRITER_H_
+#define WEIR_ROUTER_CONTROL_JOURNAL_WRITER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "router/experiment/journal.h"
+
+namespace weir::control {
+
+// --- What is asked of the journal. The control thread numbers its requests, and keeps few of them outstanding: at most
+// one change an experiment, one checkpoint and one load.
+
+struct AppendRequest {
+  uint64_t id = 0;
+  experiment::Change change;
+};
+struct CheckpointRequest {
+  uint64_t id = 0;
+  std::vector<experiment::CheckpointRow> rows;
+};
+// Opens the journal if it is not, verifies it, and reads everything.
+struct LoadRequest {
+  uint64_t id = 0;
+};
+using JournalRequest = std::variant<AppendRequest, CheckpointRequest, LoadRequest>;
+
+// --- What came of it.
+
+struct JournalReply {
+  uint64_t id = 0;
+  absl::Status status;
+  std::string head;                                  // After an append or a load: hex of the chain's head.
+  std::optional<experiment::Remembered> remembered;  // After a load.
+};
+
+// Owns the journal. Made and destroyed by one thread; any thread may ask.
+class JournalWriter {
+ public:
+  using Open = std::function<absl::StatusOr<std::unique_ptr<experiment::Journal>>()>;
+
+  // `open` is called on the writer's thread, until it succeeds: once for each request made meanwhile. `reply` is called
+  // on the writer's thread, once for each request, in their order.
+  JournalWriter(Open open, std::function<void(JournalReply)> reply);
+  // Carries out what was asked, then ends its thread and closes the journal.
+  ~JournalWriter();
+  JournalWriter(const JournalWriter&) = delete;
+  JournalWriter& operator=(const JournalWriter&) = delete;
+
+  // Any thread; never waits for the disk.
+  void Ask(JournalRequest request);
+
+ private:
+  void Run();
+  JournalReply CarryOut(const JournalRequest& request);
+  absl::Status EnsureOpen();
+
+  const Open open_;
+  const std::function<void(JournalReply)> reply_;
+  std::unique_ptr<experiment::Journal> journal_;  // The writer's thread's; null until opened.
+
+  absl::Mutex mutex_;
+  std::deque<JournalRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  bool is_ending_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // Last: it uses all of the above.
+};
+
+}  // namespace weir::control
+
+#endif  // WEIR_ROUTER_CONTROL_JOURNAL_WRITER_H_
