@@ -95,7 +95,7 @@ CommandLine ParseCommandLine(std::span<const char* const> arguments, const std::
   CLI::App app(kControlHelp, "weirctl");
   app.footer(kControlFooter);
   app.set_version_flag("--version", "weirctl " + version);
-  app.add_option("--address", line.address, "The proxy's admin address")
+  app.add_option("--address,--admin", line.address, "The proxy's admin address")
       ->envname("WEIR_ADMIN")
       ->default_val("127.0.0.1:9901");
   app.require_subcommand(1);

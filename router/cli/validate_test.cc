@@ -1,0 +1,90 @@
+#include "router/cli/validate.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace weir::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kProxy[] = R"(apiVersion: weir/v1
+kind: Proxy
+metadata: {name: income}
+spec:
+  listener: {address: 127.0.0.1:8080}
+  stateDirectory: state
+  experiments: experiments/
+  models:
+    - {name: baseline, endpoints: ["127.0.0.1:8001"]}
+    - {name: enhanced, endpoints: ["127.0.0.1:8002"]}
+)";
+
+std::string Experiment(const std::string& name, const std::string& candidate = "enhanced") {
+  return "apiVersion: weir/v1\nkind: Experiment\nmetadata: {name: " + name + R"(}
+spec:
+  default: baseline
+  candidates:
+    - {name: baseline, weight: 70}
+    - {name: )" + candidate + R"(, weight: 30}
+  match: {service: )" + name + R"(.Service}
+  assignment:
+    key: [{header: x-user-id}]
+  guardrails:
+    - {name: errors, metric: error_rate, compareTo: default, maxRatio: 1.2, alpha: 0.001, action: rollback}
+    - {name: tail, metric: latency_p99, compareTo: default, maxRatio: 1.5, alpha: 0.002, action: rollback}
+)";
+}
+
+ValidationReport Validate(std::map<std::string, std::string> files, const std::vector<std::string>& paths) {
+  return ValidateFiles(paths, config::MemoryFiles(std::move(files)));
+}
+
+TEST(ValidateFilesTest, AProxyIsCheckedWithTheExperimentsThatItNames) {
+  const auto good = Validate({{"weir.yaml", kProxy}, {"experiments/a.yaml", Experiment("income")}}, {"weir.yaml"});
+  EXPECT_TRUE(good.is_valid) << good.text;
+  EXPECT_THAT(good.text, HasSubstr("valid: 2 files, 1 experiment\n"));
+  const auto bad = Validate({{"weir.yaml", kProxy}, {"experiments/a.yaml", Experiment("income", "absent")}}, {"weir.yaml"});
+  EXPECT_FALSE(bad.is_valid);
+  EXPECT_THAT(bad.text, HasSubstr("experiments/a.yaml:8:"));
+}
+
+TEST(ValidateFilesTest, AnExperimentAloneNeedsNoProxy) {
+  const auto report = Validate({{"a.yaml", Experiment("income", "whatever")}}, {"a.yaml"});
+  EXPECT_TRUE(report.is_valid) << report.text;
+}
+
+TEST(ValidateFilesTest, AFileThatAProxyCoversIsNotCheckedTwice) {
+  const auto report = Validate({{"weir.yaml", kProxy}, {"experiments/a.yaml", Experiment("income")}},
+                               {"weir.yaml", "experiments/", "experiments/a.yaml"});
+  EXPECT_TRUE(report.is_valid) << report.text;
+  EXPECT_THAT(report.text, HasSubstr("valid: 2 files, 1 experiment\n"));
+}
+
+TEST(ValidateFilesTest, EveryErrorOfEveryFileIsShownAtOnce) {
+  const auto report = Validate({{"a.yaml", Experiment("income") + "    - {name: x, metric: error_rate, max: 5, alfa: 1}\n"},
+                                {"b.yaml", "kind: Nonsense\n"},
+                                {"empty/notes.txt", ""}},
+                               {"a.yaml", "b.yaml", "absent.yaml", "empty"});
+  EXPECT_FALSE(report.is_valid);
+  for (const char* expected : {"a.yaml:14:", "alfa", "b.yaml:1:", "absent.yaml: ", "empty: holds no *.yaml"}) {
+    EXPECT_THAT(report.text, HasSubstr(expected));
+  }
+  EXPECT_THAT(report.text, Not(HasSubstr("\nvalid:")));
+}
+
+TEST(ValidateFilesTest, SaysWhatTheGuardrailsPromise) {
+  const auto report = Validate({{"a.yaml", Experiment("income")}}, {"a.yaml"});
+  EXPECT_THAT(report.text, HasSubstr("with probability 0.003 at most (alpha: errors 0.001, tail 0.002)"));
+  EXPECT_THAT(report.text, HasSubstr("share of calls slower than 1.5 x the default's p99, from 1 %"));
+}
+
+TEST(ValidateFilesTest, ARiseThatTheRatioAllowsIsNeverProven) {
+  std::string lax = Experiment("income");
+  lax.replace(lax.find("maxRatio: 1.2"), 13, "maxRatio: 2.5");
+  EXPECT_THAT(Validate({{"a.yaml", lax}}, {"a.yaml"}).text, HasSubstr("never  never"));
+}
+
+}  // namespace
+}  // namespace weir::cli

@@ -1,0 +1,110 @@
+// weirctl: what an operator asks and commands.
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <variant>
+
+#include "router/cli/admin_client.h"
+#include "router/cli/command_line.h"
+#include "router/cli/status_text.h"
+#include "router/cli/validate.h"
+#include "router/cli/version.h"
+
+namespace weir::cli {
+namespace {
+
+ExitCode Fail(const absl::Status& error) {
+  std::cerr << "weirctl: " << error.message() << "\n";
+  return AdminClient::IsUnreachable(error) ? ExitCode::kUnreachable : ExitCode::kRefused;
+}
+
+// Who asks, for the audit: the account, the one behind sudo too. A claim, not a proof: the admin address is loopback's.
+std::string Actor() {
+  const passwd* account = getpwuid(getuid());
+  std::string actor = account != nullptr ? account->pw_name : "uid " + std::to_string(getuid());
+  if (const char* behind = getenv("SUDO_USER"); behind != nullptr) actor += " (sudo by " + std::string(behind) + ")";
+  char host[256] = "";
+  if (gethostname(host, sizeof(host) - 1) == 0) actor += std::string("@") + host;
+  return actor.substr(0, 256);
+}
+
+// Waits for a second; false when the user interrupts.
+bool WaitForNextPage(const sigset_t& interrupts) {
+  const timespec second{1, 0};
+  return sigtimedwait(&interrupts, nullptr, &second) < 0;
+}
+
+ExitCode Watch(AdminClient& proxy) {
+  sigset_t interrupts;
+  sigemptyset(&interrupts);
+  sigaddset(&interrupts, SIGINT);
+  sigaddset(&interrupts, SIGTERM);
+  sigprocmask(SIG_BLOCK, &interrupts, nullptr);
+  do {
+    const auto status = proxy.GetStatus();
+    std::cout << "\x1b[H\x1b[2J" << (status.ok() ? StatusText(*status) : std::string(status.status().message()) + "\n")
+              << std::flush;
+  } while (std::cout.good() && WaitForNextPage(interrupts));
+  return ExitCode::kOk;
+}
+
+ExitCode Run(const CommandLine&, const SayCommand& say) {
+  (say.code == ExitCode::kOk ? std::cout : std::cerr) << say.text;
+  return say.code;
+}
+
+ExitCode Run(const CommandLine& line, const StatusCommand& command) {
+  AdminClient proxy(line.address);
+  if (command.is_watch) return Watch(proxy);
+  const auto status = proxy.GetStatus();
+  if (!status.ok()) return Fail(status.status());
+  if (command.is_json) {
+    const auto json = StatusJson(*status);
+    if (!json.ok()) return Fail(json.status());
+    std::cout << *json;
+  } else {
+    std::cout << StatusText(*status);
+  }
+  const std::string trouble = command.wants_exit_code ? Trouble(*status) : "";
+  return trouble.empty() ? ExitCode::kOk : Fail(absl::FailedPreconditionError(trouble));
+}
+
+ExitCode Run(const CommandLine&, const ValidateCommand& command) {
+  const ValidationReport report = ValidateFiles(command.files, config::DiskFiles());
+  std::cout << report.text;
+  return report.is_valid ? ExitCode::kOk : ExitCode::kRefused;
+}
+
+ExitCode Run(const CommandLine& line, const ResetCommand& command) {
+  AdminClient proxy(line.address);
+  weir::v1::ResetRequest request;
+  request.set_experiment(command.experiment);
+  request.set_actor(Actor());
+  const auto response = proxy.Reset(request);
+  if (!response.ok()) return Fail(response.status());
+  std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
+  return ExitCode::kOk;
+}
+
+ExitCode Run(const CommandLine& line, const ExplainCommand& command) {
+  AdminClient proxy(line.address);
+  weir::v1::ExplainRequest request;
+  request.set_key(command.key);
+  request.set_experiment(command.experiment);
+  const auto response = proxy.Explain(request);
+  if (!response.ok()) return Fail(response.status());
+  std::cout << ExplainText(*response);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+}  // namespace weir::cli
+
+int main(int argc, char** argv) {
+  const weir::cli::CommandLine line = weir::cli::ParseCommandLine({argv + 1, argv + argc}, weir::cli::kVersion);
+  return static_cast<int>(std::visit([&](const auto& command) { return weir::cli::Run(line, command); }, line.command));
+}
