@@ -4,9 +4,9 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 
+#include "absl/synchronization/mutex.h"
 #include "examples/inference.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
@@ -56,20 +56,20 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   }
 
   grpc::Status Report(grpc::ServerContext*, const weir::v1::Outcome* outcome, weir::v1::Receipt*) override {
-    std::lock_guard lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     const bool is_new = reported_.emplace(outcome->ticket(), outcome->metrics().at("correct")).second;
     if (!is_new) return grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "twice");
     return refuse_reports_ ? grpc::Status(grpc::StatusCode::OUT_OF_RANGE, "late") : grpc::Status::OK;
   }
 
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::map<std::string, double> reported() { return (std::lock_guard(mutex_), reported_); }
-  std::multiset<std::string> users() { return (std::lock_guard(mutex_), users_); }
+  std::map<std::string, double> reported() { return absl::MutexLock(&mutex_), reported_; }
+  std::multiset<std::string> users() { return absl::MutexLock(&mutex_), users_; }
   void RefuseReports() { refuse_reports_ = true; }
 
  private:
   void Welcome(grpc::ServerContext* context) {
-    std::lock_guard lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     const auto user = context->client_metadata().find("x-user-id");
     if (user != context->client_metadata().end()) users_.emplace(user->second.data(), user->second.size());
     context->AddInitialMetadata("x-weir-variant", "enhanced");
@@ -80,7 +80,7 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   const ServedModel model_ = Comparer();
   std::mt19937_64 rng_;
   bool refuse_reports_ = false;
-  std::mutex mutex_;
+  absl::Mutex mutex_;
   int tickets_ = 0;
   std::map<std::string, double> reported_;
   std::multiset<std::string> users_;
