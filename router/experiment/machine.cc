@@ -108,6 +108,9 @@ std::optional<Step> OnBreach(const std::optional<State>& state, const Breach& br
   if (!state || !std::holds_alternative<Running>(state->phase)) return std::nullopt;
   State next = *state;
   next.phase = RolledBack{breach};
+  // Shares change, so an epoch begins: what the default does alone is not mixed into what it did beside the candidate.
+  next.epoch.ordinal += 1;
+  next.epoch.started = now;
   next.phase_since = now;
   return Step{std::move(next), Gate::kShuts, "weir", "rolled-back", breach.summary};
 }

@@ -185,6 +185,7 @@ TEST(AdvanceTest, ABreachRollsARunningExperimentBackAndIsOtherwiseIgnored) {
   EXPECT_EQ(step->next.phase, Phase(RolledBack{breach}));
   EXPECT_EQ(step->next.phase_since, kNow);
   EXPECT_EQ(step->detail, "slow");
+  EXPECT_EQ(step->next.epoch, (Epoch{6, kNow, split}));
   EXPECT_FALSE(Must(RolledBackAt(split), Breached{breach}));
   EXPECT_FALSE(Must(FrozenAt(split), Breached{breach}));
   EXPECT_FALSE(Must(std::nullopt, Breached{breach}));

@@ -1,0 +1,202 @@
+#include "router/experiment/run_evidence.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "router/experiment/proto_time.h"
+
+namespace weir::experiment {
+namespace {
+
+std::string EpochKey(const std::string& prefix, uint32_t epoch) { return absl::StrCat("epoch/", prefix, "/", epoch); }
+std::string RunKey(const std::string& prefix) { return absl::StrCat("run/", prefix); }
+
+void EncodeAll(const Outcomes& outcomes, google::protobuf::RepeatedPtrField<v1::OutcomeCheckpoint>& records) {
+  for (const auto& [metric, counts] : outcomes) Encode(metric, counts, *records.Add());
+}
+
+absl::Status DecodeAll(const google::protobuf::RepeatedPtrField<v1::OutcomeCheckpoint>& records, Outcomes& outcomes) {
+  for (const v1::OutcomeCheckpoint& record : records) {
+    absl::StatusOr<stats::OutcomeCounts> counts = Decode(record);
+    if (!counts.ok()) return counts.status();
+    outcomes.insert_or_assign(record.metric(), *std::move(counts));
+  }
+  return absl::OkStatus();
+}
+
+// `variants` may be const; so is then what is found.
+template <typename Variants>
+auto FindIn(Variants& variants, std::string_view name) -> decltype(&variants.front()) {
+  const auto found = std::find_if(variants.begin(), variants.end(), [&](const auto& v) { return v.name == name; });
+  return found == variants.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void RunEvidence::BeginEpoch(uint32_t epoch, const Split& split) {
+  if (names_.contains(epoch)) return;  // Restored.
+  std::vector<VariantEvidence>& variants = open_[epoch];
+  for (const config::Variant& variant : split.variants) {
+    names_[epoch].push_back(variant.name);
+    variants_.try_emplace(variant.name);
+    variants.push_back({.name = variant.name, .counts = {}, .outcomes = {}});
+  }
+  if (names_.size() > kNamedEpochs) names_.erase(names_.begin());
+  changed_epochs_.insert(epoch);
+  is_changed_ = true;
+}
+
+void RunEvidence::Merge(uint32_t epoch, std::string_view variant, const stats::VariantCounts& delta) {
+  if (const auto open = open_.find(epoch); open != open_.end()) {
+    if (VariantEvidence* evidence = FindIn(open->second, variant)) {
+      evidence->counts.Merge(delta);
+      changed_epochs_.insert(epoch);
+    }
+    return;
+  }
+  const auto past = variants_.find(variant);
+  if (past == variants_.end()) return;
+  past->second.past.Merge(delta);
+  is_changed_ = true;
+}
+
+absl::StatusOr<std::string> RunEvidence::VariantAt(uint32_t epoch, size_t place) const {
+  const auto names = names_.find(epoch);
+  if (names == names_.end()) return absl::NotFoundError("its epoch is no longer kept");
+  if (place >= names->second.size()) return absl::NotFoundError("its epoch had no such variant");
+  return names->second[place];
+}
+
+void RunEvidence::AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
+                             double value) {
+  variants_[variant].outcomes[metric].Add(user_bucket, value);
+  is_changed_ = true;
+  const auto open = open_.find(epoch);
+  if (open == open_.end()) return;
+  if (VariantEvidence* evidence = FindIn(open->second, variant)) {
+    evidence->outcomes[metric].Add(user_bucket, value);
+    changed_epochs_.insert(epoch);
+  }
+}
+
+void RunEvidence::Fold(uint32_t epoch) {
+  const auto open = open_.find(epoch);
+  if (open == open_.end()) return;
+  for (VariantEvidence& evidence : open->second) variants_[evidence.name].past.Merge(evidence.counts);
+  open_.erase(open);
+  changed_epochs_.insert(epoch);
+  is_changed_ = true;
+}
+
+const VariantEvidence* RunEvidence::Find(uint32_t epoch, std::string_view variant) const {
+  const auto open = open_.find(epoch);
+  if (open == open_.end()) return nullptr;
+  return FindIn(open->second, variant);
+}
+
+const stats::OutcomeCounts* RunEvidence::OutcomesOf(std::string_view variant, std::string_view metric) const {
+  const auto found = variants_.find(variant);
+  if (found == variants_.end()) return nullptr;
+  const auto outcomes = found->second.outcomes.find(metric);
+  return outcomes == found->second.outcomes.end() ? nullptr : &outcomes->second;
+}
+
+stats::VariantCounts RunEvidence::Total(std::string_view variant) const {
+  stats::VariantCounts total;
+  if (const auto found = variants_.find(variant); found != variants_.end()) total = found->second.past;
+  for (const auto& [epoch, variants] : open_) {
+    if (const VariantEvidence* evidence = Find(epoch, variant)) total.Merge(evidence->counts);
+  }
+  return total;
+}
+
+void RunEvidence::CloseInFlight() {
+  for (auto& [name, variant] : variants_) variant.past.CloseInFlight();
+  for (auto& [epoch, variants] : open_) {
+    for (VariantEvidence& evidence : variants) evidence.counts.CloseInFlight();
+    changed_epochs_.insert(epoch);
+  }
+  is_changed_ = true;
+}
+
+std::vector<CheckpointRow> RunEvidence::TakeChanges(const std::string& prefix) {
+  std::vector<CheckpointRow> rows;
+  for (uint32_t epoch : std::exchange(changed_epochs_, {})) {
+    CheckpointRow row{EpochKey(prefix, epoch), std::nullopt};
+    if (const auto open = open_.find(epoch); open != open_.end()) {
+      v1::EpochCheckpoint record;
+      for (const VariantEvidence& evidence : open->second) {
+        v1::VariantCheckpoint* variant = record.add_variants();
+        Encode(evidence.counts, *variant);
+        EncodeAll(evidence.outcomes, *variant->mutable_outcomes());
+      }
+      row.value = record.SerializeAsString();
+    }
+    rows.push_back(std::move(row));
+  }
+  if (!std::exchange(is_changed_, false)) return rows;
+  v1::RunCheckpoint record;
+  for (const auto& [name, variant] : variants_) {
+    v1::RunVariantCheckpoint* written = record.add_variants();
+    written->set_name(name);
+    Encode(variant.past, *written->mutable_past());
+    EncodeAll(variant.outcomes, *written->mutable_outcomes());
+  }
+  for (const auto& [epoch, names] : names_) {
+    v1::EpochNames* written = record.add_epochs();
+    written->set_epoch(epoch);
+    written->mutable_names()->Add(names.begin(), names.end());
+  }
+  if (ended_ != absl::InfiniteFuture()) *record.mutable_ended_at() = TimestampOf(ended_);
+  rows.push_back({RunKey(prefix), record.SerializeAsString()});
+  return rows;
+}
+
+std::vector<CheckpointRow> RunEvidence::Removal(const std::string& prefix) const {
+  std::vector<CheckpointRow> rows = {{RunKey(prefix), std::nullopt}};
+  std::set<uint32_t> epochs = changed_epochs_;  // Some of them folded, with a row still to be removed.
+  for (const auto& [epoch, variants] : open_) epochs.insert(epoch);
+  for (uint32_t epoch : epochs) rows.push_back({EpochKey(prefix, epoch), std::nullopt});
+  return rows;
+}
+
+absl::Status RunEvidence::RestoreRun(const std::string& value) {
+  v1::RunCheckpoint record;
+  if (!record.ParseFromString(value)) return absl::DataLossError("the checkpoint of a run is no record of one");
+  for (const v1::RunVariantCheckpoint& written : record.variants()) {
+    absl::StatusOr<stats::VariantCounts> past = Decode(written.past());
+    if (!past.ok()) return past.status();
+    RunVariant& variant = variants_[written.name()];
+    variant.past = *std::move(past);
+    if (absl::Status status = DecodeAll(written.outcomes(), variant.outcomes); !status.ok()) return status;
+  }
+  for (const v1::EpochNames& written : record.epochs()) {
+    names_[written.epoch()].assign(written.names().begin(), written.names().end());
+  }
+  if (record.has_ended_at()) ended_ = TimeOf(record.ended_at());
+  is_changed_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status RunEvidence::RestoreEpoch(uint32_t epoch, const std::string& value) {
+  v1::EpochCheckpoint record;
+  const auto names = names_.find(epoch);
+  if (!record.ParseFromString(value) || names == names_.end() ||
+      static_cast<size_t>(record.variants_size()) != names->second.size()) {
+    return absl::DataLossError("the checkpoint of an epoch does not fit its run's");
+  }
+  std::vector<VariantEvidence> variants;
+  for (int i = 0; i < record.variants_size(); ++i) {
+    absl::StatusOr<stats::VariantCounts> counts = Decode(record.variants(i));
+    if (!counts.ok()) return counts.status();
+    VariantEvidence evidence{names->second[static_cast<size_t>(i)], *std::move(counts), {}};
+    if (absl::Status status = DecodeAll(record.variants(i).outcomes(), evidence.outcomes); !status.ok()) return status;
+    variants.push_back(std::move(evidence));
+  }
+  open_.insert_or_assign(epoch, std::move(variants));
+  return absl::OkStatus();
+}
+
+}  // namespace weir::experiment

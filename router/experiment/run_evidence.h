@@ -1,0 +1,96 @@
+// Everything that was counted in one run: the ground under its verdicts, its status and its checkpoint.
+
+#ifndef WEIR_ROUTER_EXPERIMENT_RUN_EVIDENCE_H_
+#define WEIR_ROUTER_EXPERIMENT_RUN_EVIDENCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "router/experiment/journal.h"
+#include "router/experiment/machine.h"
+#include "stats/counts.h"
+#include "stats/outcomes.h"
+
+namespace weir::experiment {
+
+// By metric.
+using Outcomes = std::map<std::string, stats::OutcomeCounts, std::less<>>;
+
+// One variant in one epoch.
+struct VariantEvidence {
+  std::string name;
+  stats::VariantCounts counts;
+  Outcomes outcomes;
+};
+
+// One variant over the run.
+struct RunVariant {
+  stats::VariantCounts past;  // Of folded epochs.
+  Outcomes outcomes;          // Of all epochs.
+};
+
+// A value. Variants are told by name, since an edit may move their places. Epochs are open until no test needs them apart
+// from each other; then they are folded into the past, which shares merge into but tests do not read.
+class RunEvidence {
+ public:
+  // Epochs whose names are kept for reports that come late; the oldest go first.
+  static constexpr size_t kNamedEpochs = 1024;
+
+  // Makes `epoch` the current one. It is above all before it.
+  void BeginEpoch(uint32_t epoch, const Split& split);
+
+  // Counts of calls that started in `epoch`, open or not. A variant unknown to it is ignored: no table ever named it.
+  void Merge(uint32_t epoch, std::string_view variant, const stats::VariantCounts& delta);
+
+  // NOT_FOUND where the run keeps no such epoch or variant. `place` is the variant's in the epoch's specification.
+  absl::StatusOr<std::string> VariantAt(uint32_t epoch, size_t place) const;
+  void AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket, double value);
+
+  void Fold(uint32_t epoch);
+
+  // Open ones, ascending; the current one is the last.
+  const std::map<uint32_t, std::vector<VariantEvidence>>& open() const { return open_; }
+  const VariantEvidence* Find(uint32_t epoch, std::string_view variant) const;  // Null if not open, or not in it.
+  const stats::OutcomeCounts* OutcomesOf(std::string_view variant, std::string_view metric) const;  // Of the run; may be null.
+  stats::VariantCounts Total(std::string_view variant) const;                   // Of the run.
+
+  // Calls in flight when a process died are closed neutral: once, after restoring.
+  void CloseInFlight();
+  // From now on a past run: it only takes outcomes, until it is dropped.
+  void End(absl::Time now) { ended_ = now, is_changed_ = true; }
+  absl::Time ended() const { return ended_; }  // InfiniteFuture for the present run.
+
+  // The rows that changed since the last call; `prefix` is "<experiment>/<run>".
+  std::vector<CheckpointRow> TakeChanges(const std::string& prefix);
+  // The rows that hold it, to be removed.
+  std::vector<CheckpointRow> Removal(const std::string& prefix) const;
+  absl::Status RestoreRun(const std::string& value);
+  // After RestoreRun.
+  absl::Status RestoreEpoch(uint32_t epoch, const std::string& value);
+
+ private:
+  std::map<uint32_t, std::vector<VariantEvidence>> open_;
+  std::map<uint32_t, std::vector<std::string>> names_;  // By epoch, in the order of its specification.
+  std::map<std::string, RunVariant, std::less<>> variants_;
+  absl::Time ended_ = absl::InfiniteFuture();
+  std::set<uint32_t> changed_epochs_;
+  bool is_changed_ = true;  // The run's own row.
+};
+
+// --- Between counts and their records. DATA_LOSS for what no counts could have given.
+
+void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record);
+absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record);
+void Encode(const std::string& metric, const stats::OutcomeCounts& counts, v1::OutcomeCheckpoint& record);
+absl::StatusOr<stats::OutcomeCounts> Decode(const v1::OutcomeCheckpoint& record);
+
+}  // namespace weir::experiment
+
+#endif  // WEIR_ROUTER_EXPERIMENT_RUN_EVIDENCE_H_
