@@ -1,5 +1,6 @@
-// What the operator asked for: one immutable, validated value. Compared by ==, so that a reload that changes nothing is seen
-// to change nothing. Made only by `Parse` (config/parse.h) and `Validate`; whoever holds one need not check it again.
+// What the operator asked for: one immutable, validated value. Compared by ==, so that a reload that changes nothing is
+// seen to change nothing. Made only by `Parse` (config/parse.h) and `Validate`; whoever holds one need not check it
+// again.
 
 #ifndef WEIR_CONFIG_CONFIG_H_
 #define WEIR_CONFIG_CONFIG_H_
@@ -75,12 +76,12 @@ struct Proxy {
   int workers = 1;
   Profile profile = Profile::kMesh;
   absl::Duration drain_grace = absl::Seconds(30);
-  std::optional<Address> admin;    // Loopback only.
+  std::optional<Address> admin;  // Loopback only.
   std::optional<Address> metrics;
-  std::string state_directory;     // Relative paths are relative to the file that names them.
-  std::string experiments;         // A file or a folder, watched; "" for none.
-  std::vector<Model> models;       // Names are unique.
-  std::vector<Route> routes;       // The first that matches.
+  std::string state_directory;  // Relative paths are relative to the file that names them.
+  std::string experiments;      // A file or a folder, watched; "" for none.
+  std::vector<Model> models;    // Names are unique.
+  std::vector<Route> routes;    // The first that matches.
   std::optional<ForceVariantHeader> force_variant_header;
   bool operator==(const Proxy&) const = default;
 };
@@ -164,7 +165,7 @@ struct DecisionWeights {
 
 struct Experiment {
   std::string name;
-  std::string run;  // A free string: another one opens a new run.
+  std::string run;                // A free string: another one opens a new run.
   size_t default_variant = 0;     // Its place in `variants`.
   std::vector<Variant> variants;  // At least one with weight above 0; names are unique and name models.
   std::vector<Mirror> mirrors;

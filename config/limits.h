@@ -1,5 +1,6 @@
-// Every bound of the system, each with its reason. At a limit Weir sheds visibly (a gRPC status and a counter) and never queues
-// without bound. HTTP/2's own limits against abuse are in router/http2/limits.h, which is compiled without this folder.
+// Every bound of the system, each with its reason. At a limit Weir sheds visibly (a gRPC status and a counter) and
+// never queues without bound. HTTP/2's own limits against abuse are in router/http2/limits.h, which is compiled without
+// this folder.
 //
 // The worst case of memory is the product of these, so a raise is a decision: say why.
 
@@ -28,11 +29,11 @@ inline constexpr size_t kErrorsPerFile = 100;
 
 // --- What a configuration may hold.
 
-// Each experiment costs a few hundred KiB of counts in the control thread (statistics are kept per variant and epoch) and
-// its guardrails are judged ten times a second.
+// Each experiment costs a few hundred KiB of counts in the control thread (statistics are kept per variant and epoch)
+// and its guardrails are judged ten times a second.
 inline constexpr size_t kExperiments = 64;
-inline constexpr size_t kVariants = 16;    // Of one experiment; one draw of the hash each.
-inline constexpr size_t kMirrors = 4;      // Of one experiment: each multiplies upstream traffic.
+inline constexpr size_t kVariants = 16;  // Of one experiment; one draw of the hash each.
+inline constexpr size_t kMirrors = 4;    // Of one experiment: each multiplies upstream traffic.
 inline constexpr size_t kModels = 256;
 inline constexpr size_t kEndpoints = 256;  // Of one model: each worker holds a connection to every one.
 inline constexpr size_t kRoutes = 256;     // Tried one after the other for calls outside experiments.
@@ -41,11 +42,11 @@ inline constexpr size_t kGuardrails = 16;  // Of one experiment.
 inline constexpr size_t kKeyHeaders = 4;   // Of one experiment: one lookup each, for every call.
 inline constexpr size_t kMirrorMethods = 64;
 inline constexpr size_t kForceNetworks = 64;
-inline constexpr int kWorkers = 64;        // One a core; the issuer of a ticket has room for 65,536.
+inline constexpr int kWorkers = 64;  // One a core; the issuer of a ticket has room for 65,536.
 
 // Names are labels of metrics, parts of paths of the administrative API and columns of a terminal.
 inline constexpr size_t kNameBytes = 63;
-inline constexpr size_t kServiceBytes = 255;     // A full protobuf service or method name.
+inline constexpr size_t kServiceBytes = 255;  // A full protobuf service or method name.
 inline constexpr size_t kHeaderNameBytes = 64;
 inline constexpr size_t kHostBytes = 253;        // RFC 1035.
 inline constexpr size_t kFreeStringBytes = 255;  // `run`, `salt`.
@@ -53,23 +54,29 @@ inline constexpr size_t kPathBytes = 4095;       // Linux's PATH_MAX, without it
 
 inline constexpr absl::Duration kShortestDeadline = absl::Milliseconds(1);
 inline constexpr absl::Duration kLongestDeadline = absl::Hours(24);
+// Latencies are told apart from 50 us to 120 s.
+inline constexpr absl::Duration kLeastLatencyBound = absl::Microseconds(100);
+inline constexpr absl::Duration kLargestLatencyBound = absl::Seconds(100);
+// A ratio beyond this is a mistyped percentage.
+inline constexpr double kLargestRatio = 100;
 // Health checks go from every worker to every endpoint.
 inline constexpr absl::Duration kShortestHealthInterval = absl::Milliseconds(100);
 inline constexpr absl::Duration kLongestHealthInterval = absl::Minutes(10);
 inline constexpr absl::Duration kLongestDrainGrace = absl::Hours(1);
 inline constexpr absl::Duration kShortestJoinWindow = absl::Seconds(1);
-// One bit for each ticket issued in the window: at 10,000 tickets a second, 14 days are 1.5 GB, which kTicketBitmapBytes
-// cuts short (and counts) long before.
+// One bit for each ticket issued in the window: at 10,000 tickets a second, 14 days are 1.5 GB, which
+// kTicketBitmapBytes cuts short (and counts) long before.
 inline constexpr absl::Duration kLongestJoinWindow = absl::Hours(14 * 24);
 // log10(1/alpha) is a threshold that evidence must reach; below this no traffic of this world reaches it.
 inline constexpr double kSmallestAlpha = 1e-12;
 
 // --- Connections from clients, per worker.
 
-inline constexpr size_t kClientConnections = 10'000;   // 50 KiB each when idle: 500 MB at the very worst.
-inline constexpr uint32_t kStreamsMesh = 1'000;        // Of one connection, from trusted peers.
-inline constexpr uint32_t kStreamsEdge = 100;          // RFC 9113 asks for at least 100.
-inline constexpr size_t kHeaderListBytes = 16 * 1024;  // Received, before copying (HPACK bombs): gRPC's default is 8 KiB.
+inline constexpr size_t kClientConnections = 10'000;  // 50 KiB each when idle: 500 MB at the very worst.
+inline constexpr uint32_t kStreamsMesh = 1'000;       // Of one connection, from trusted peers.
+inline constexpr uint32_t kStreamsEdge = 100;         // RFC 9113 asks for at least 100.
+inline constexpr size_t kHeaderListBytes =
+    16 * 1024;  // Received, before copying (HPACK bombs): gRPC's default is 8 KiB.
 inline constexpr size_t kHeaderFields = 128;
 inline constexpr size_t kStreamWindowBytes = 64 * 1024;
 inline constexpr size_t kConnectionWindowBytes = 1024 * 1024;
@@ -81,9 +88,10 @@ inline constexpr absl::Duration kWriteStallTimeout = absl::Seconds(30);
 // gRPC clients keep a connection for hours; one without streams for this long is most likely forgotten.
 inline constexpr absl::Duration kIdleTimeoutMesh = absl::Hours(1);
 inline constexpr absl::Duration kIdleTimeoutEdge = absl::Minutes(5);
-inline constexpr absl::Duration kDrainPing = absl::Seconds(1);  // Between the two GOAWAYs, if the PING stays unanswered.
-// Rapid reset: honest clients cancel in bursts, so a connection is closed only when more than this share of at least that
-// many streams were reset within one second.
+inline constexpr absl::Duration kDrainPing =
+    absl::Seconds(1);  // Between the two GOAWAYs, if the PING stays unanswered.
+// Rapid reset: honest clients cancel in bursts, so a connection is closed only when more than this share of at least
+// that many streams were reset within one second.
 inline constexpr int kResetsLookedAt = 500;
 inline constexpr double kResetShare = 0.5;
 // A client that cancels still occupies the model until upstream has let go: those calls count too.
@@ -103,7 +111,7 @@ inline constexpr int kTransparentRetries = 1;  // REFUSED_STREAM and GOAWAY: pro
 
 // Bytes that only mirrors still hold. A slow mirror is cut off here; the primary shares its chunks and copies nothing.
 inline constexpr size_t kMirrorBytes = 16 * 1024 * 1024;
-inline constexpr size_t kMirrorCalls = 1'024;  // In flight.
+inline constexpr size_t kMirrorCalls = 1'024;                         // In flight.
 inline constexpr absl::Duration kMirrorDeadline = absl::Seconds(10);  // Where the mirror's model sets none.
 
 // --- Between threads.
@@ -117,8 +125,8 @@ inline constexpr size_t kCountsMailbox = 256;   // A full one makes a worker kee
 inline constexpr size_t kCommandMailbox = 256;  // Of operators and file watches.
 // Bits of tickets seen, over all issuers and experiments. Beyond, reports are refused and counted.
 inline constexpr size_t kTicketBitmapBytes = 64 * 1024 * 1024;
-// Rows that wait for a journal that fails. A rollback is one row, so this is never reached by honest work; the oldest are
-// kept, since a latch matters more than what came after it.
+// Rows that wait for a journal that fails. A rollback is one row, so this is never reached by honest work; the oldest
+// are kept, since a latch matters more than what came after it.
 inline constexpr size_t kUnjournalledRows = 10'000;
 
 }  // namespace weir::config::limits

@@ -19,8 +19,8 @@ using IpBytes = std::array<uint8_t, 16>;
 // A numeric address, without brackets and port.
 std::optional<IpBytes> ParseIp(std::string_view text);
 
-// "host:port" or "[v6]:port". InvalidArgument, whose message ends a sentence that begins with the field's name ("must ..."),
-// for an empty host, a name that DNS does not allow, and a port beyond 65535. Port 0 is the caller's to judge.
+// "host:port" or "[v6]:port". InvalidArgument, whose message ends a sentence that begins with the field's name ("must
+// ..."), for an empty host, a name that DNS does not allow, and a port beyond 65535. Port 0 is the caller's to judge.
 absl::StatusOr<Address> ParseAddress(std::string_view text);
 
 // "10.0.0.0/8", "fd00::/8", or an address alone, which is the network of itself. InvalidArgument also when bits are set

@@ -1,0 +1,226 @@
+#include "config/experiment_spec.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "config/guardrail_spec.h"
+#include "config/limits.h"
+#include "config/proxy_spec.h"
+
+namespace weir::config {
+namespace {
+
+// A string that we only hash, compare or show.
+std::optional<std::string> ReadFreeText(const Field& field) {
+  const std::optional<std::string> text = field.ReadText();
+  if (!text.has_value() || (!text->empty() && text->size() <= limits::kFreeStringBytes)) return text;
+  field.ReportGot(absl::StrCat("must be a text of 1 to ", limits::kFreeStringBytes, " bytes"));
+  return std::nullopt;
+}
+
+Variant ReadCandidate(const Field& field) {
+  Mapping mapping(field);
+  Variant variant;
+  if (Field f = mapping.Required("name")) variant.name = f.ReadName().value_or("");
+  if (Field f = mapping.Required("weight")) variant.weight = f.ReadWeight().value_or(Weight());
+  mapping.Finish({"transform", "headers", "fallback", "endpoints"});
+  return variant;
+}
+
+void ReadCandidates(const Field& field, Experiment& experiment) {
+  std::map<std::string, std::string> seen;
+  uint64_t hundredths = 0;
+  const std::vector<Field> items = field.ReadList(1, limits::kVariants);
+  const size_t errors_before = field.reading().findings.errors.size();
+  for (const Field& item : items) {
+    experiment.variants.push_back(ReadCandidate(item));
+    const Variant& variant = experiment.variants.back();
+    hundredths += variant.weight.hundredths();
+    const auto [first, is_new] = seen.emplace(variant.name, item.path());
+    if (is_new || variant.name.empty()) continue;
+    item.Report(absl::StrCat("name: must differ from that of ", first->second, ", got ", variant.name));
+  }
+  const bool are_weights_read = field.reading().findings.errors.size() == errors_before;
+  if (!items.empty() && hundredths == 0 && are_weights_read) field.Report("at least one weight must be above 0");
+}
+
+void FindDefault(const Field& field, Experiment& experiment) {
+  const std::optional<std::string> name = field.ReadName();
+  if (!name.has_value() || experiment.variants.empty()) return;
+  const auto found = std::find_if(experiment.variants.begin(), experiment.variants.end(),
+                                  [&](const Variant& v) { return v.name == *name; });
+  if (found == experiment.variants.end()) {
+    field.ReportGot("must be the name of one of spec.candidates");
+  } else {
+    experiment.default_variant = static_cast<size_t>(found - experiment.variants.begin());
+  }
+}
+
+std::set<std::string> ReadMethods(const Field& field) {
+  std::set<std::string> methods;
+  for (const Field& item : field.ReadList(1, limits::kMirrorMethods)) {
+    const std::optional<std::string> method = item.ReadText();
+    if (!method.has_value()) continue;
+    if (method->empty() || method->find_first_of("/. ") != std::string::npos) {
+      item.ReportGot("must be the name of a method without its service, such as ModelInfer");
+    } else if (!methods.insert(*method).second) {
+      item.ReportGot("must be given once");
+    }
+  }
+  return methods;
+}
+
+// One mirror. `methods` is the experiment's, whichever of its mirrors names it.
+void ReadMirror(const Field& field, Experiment& experiment) {
+  Mapping mapping(field);
+  Mirror mirror;
+  if (Field f = mapping.Required("name")) mirror.name = f.ReadName().value_or("");
+  if (Field f = mapping.Optional("percent")) mirror.percent = f.ReadPercent().value_or(mirror.percent);
+  if (Field f = mapping.Optional("methods")) {
+    const std::set<std::string> methods = ReadMethods(f);
+    if (!experiment.mirror_methods.empty() && methods != experiment.mirror_methods) {
+      f.Report("must be the same list in every mirror of the experiment");
+    }
+    experiment.mirror_methods = methods;
+  }
+  mapping.Finish({"compare", "deadline", "when", "weight"});
+  for (const Mirror& earlier : experiment.mirrors) {
+    if (earlier.name == mirror.name && !mirror.name.empty()) {
+      field.Report(absl::StrCat("name: must differ from that of the other mirrors, got ", mirror.name));
+    }
+  }
+  experiment.mirrors.push_back(std::move(mirror));
+}
+
+void ReadKeySource(const Field& field, Experiment& experiment) {
+  Mapping mapping(field);
+  if (Field f = mapping.Optional("header")) {
+    const std::optional<std::string> name = f.ReadHeaderName();
+    if (name.has_value() && absl::StartsWith(*name, "x-weir-")) {
+      f.ReportGot("must not be one of Weir's own headers (x-weir-...)");
+    } else if (name.has_value()) {
+      const auto& headers = experiment.key_headers;
+      if (std::find(headers.begin(), headers.end(), *name) != headers.end()) f.ReportGot("must be given once");
+      experiment.key_headers.push_back(*name);
+    }
+  }
+  const size_t before = field.reading().findings.errors.size();
+  mapping.Finish({"parameter", "identity", "cookie", "peer", "path"});
+  const bool is_empty = mapping.is_mapping() && field.node().children.empty();
+  if (is_empty && before == field.reading().findings.errors.size()) field.Report("must name a header");
+}
+
+void ReadAssignment(const Field& field, Experiment& experiment) {
+  Mapping mapping(field);
+  if (Field f = mapping.Optional("key")) {
+    for (const Field& item : f.ReadList(1, limits::kKeyHeaders)) ReadKeySource(item, experiment);
+  }
+  if (Field f = mapping.Optional("salt")) experiment.salt = ReadFreeText(f).value_or(experiment.salt);
+  mapping.Finish({"layer", "trustedFrom", "from", "exclude", "bucket"});
+}
+
+std::set<int> ReadErrorCodes(const Field& field) {
+  static constexpr std::pair<const char*, int> kCodes[] = {
+      {"CANCELLED", 1}, {"UNKNOWN", 2},        {"INVALID_ARGUMENT", 3},    {"DEADLINE_EXCEEDED", 4},
+      {"NOT_FOUND", 5}, {"ALREADY_EXISTS", 6}, {"PERMISSION_DENIED", 7},   {"RESOURCE_EXHAUSTED", 8},
+      {"ABORTED", 10},  {"OUT_OF_RANGE", 11},  {"FAILED_PRECONDITION", 9}, {"UNIMPLEMENTED", 12},
+      {"INTERNAL", 13}, {"UNAVAILABLE", 14},   {"DATA_LOSS", 15},          {"UNAUTHENTICATED", 16}};
+  std::set<int> codes;
+  for (const Field& item : field.ReadList(1, std::size(kCodes))) {
+    const std::optional<std::string> name = item.ReadText();
+    if (!name.has_value()) continue;
+    const auto known =
+        std::find_if(std::begin(kCodes), std::end(kCodes), [&](const auto& c) { return *name == c.first; });
+    if (known == std::end(kCodes)) {
+      item.ReportGot("must be the name of a gRPC status other than OK, such as UNAVAILABLE");
+    } else if (!codes.insert(known->second).second) {
+      item.ReportGot("must be given once");
+    }
+  }
+  return codes;
+}
+
+DecisionWeights ReadDecision(const Field& field) {
+  Mapping mapping(field);
+  DecisionWeights weights;
+  const std::pair<const char*, double*> parts[] = {{"revenuePerAccuracyPoint", &weights.revenue_per_accuracy_point},
+                                                   {"costPerMillisecond", &weights.cost_per_millisecond},
+                                                   {"riskPerErrorPoint", &weights.risk_per_error_point}};
+  for (const auto& [key, weight] : parts) {
+    if (Field f = mapping.Optional(key)) *weight = f.ReadNumberBetween(0, 1e12).value_or(0);
+  }
+  mapping.Finish({"minimumDuration", "minimumSamples", "thresholds", "fullWeeks"});
+  return weights;
+}
+
+// What only the whole tells.
+void CheckExperiment(const Field& spec, const Experiment& experiment) {
+  const auto place = [&](const char* part) { return absl::StrCat(spec.path(), ".", part); };
+  Findings& findings = spec.reading().findings;
+  const Places& places = spec.reading().places;
+  const bool compares = std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(),
+                                    [](const Guardrail& g) { return ComparesWithDefault(g.rule); });
+  if (compares && experiment.variants.size() == 1) {
+    findings.errors.push_back(
+        places.ErrorAt(place("guardrails"), "compareTo needs a candidate beside the default, got the default alone"));
+  } else if (compares && !experiment.variants.empty() &&
+             experiment.variants[experiment.default_variant].weight == Weight()) {
+    findings.warnings.push_back(
+        places.ErrorAt(place("guardrails"),
+                       "the default has weight 0: nothing can be compared with it, only absolute guardrails watch"));
+  }
+  if (experiment.key_headers.empty()) {
+    findings.warnings.push_back(places.ErrorAt(
+        place("assignment"), "names no key: each call is assigned at random, and no user stays with a variant"));
+  }
+  if (experiment.guardrails.empty() && experiment.variants.size() > 1) {
+    findings.warnings.push_back(places.ErrorAt(place("guardrails"), "there is none: nothing shuts the gate"));
+  }
+}
+
+void ReadSpec(const Field& field, Experiment& experiment) {
+  Mapping spec(field);
+  if (Field f = spec.Optional("run")) experiment.run = ReadFreeText(f).value_or("");
+  if (Field f = spec.Required("candidates")) ReadCandidates(f, experiment);
+  if (Field f = spec.Required("default")) FindDefault(f, experiment);
+  if (Field f = spec.Optional("mirror")) {
+    for (const Field& item : f.ReadListOrOne(limits::kMirrors)) ReadMirror(item, experiment);
+  }
+  if (Field f = spec.Optional("match")) experiment.match = ReadMatch(f, /*is_service_required=*/false);
+  if (Field f = spec.Optional("assignment")) ReadAssignment(f, experiment);
+  if (Field f = spec.Optional("errorCodes")) experiment.error_codes = ReadErrorCodes(f);
+  if (Field f = spec.Optional("metrics")) experiment.metrics = ReadMetrics(f);
+  if (Field f = spec.Optional("guardrails")) experiment.guardrails = ReadGuardrails(f, experiment.metrics);
+  if (Field f = spec.Optional("decision")) experiment.decision = ReadDecision(f);
+  if (Field f = spec.Optional("joinWindow")) {
+    experiment.join_window =
+        f.ReadDuration(limits::kShortestJoinWindow, limits::kLongestJoinWindow).value_or(experiment.join_window);
+  }
+  if (Field f = spec.Optional("ticketSample")) {
+    experiment.ticket_sample = f.ReadPercent().value_or(experiment.ticket_sample);
+  }
+  if (spec.is_mapping()) CheckExperiment(field, experiment);
+  spec.Finish({"rollout",      "targeting",   "fallback", "notify",   "holdback",    "detector",
+               "resourceType", "config",      "strategy", "steps",    "maxDuration", "onInconclusive",
+               "layer",        "bandit",      "schedule", "segments", "approval",    "hypothesis",
+               "owner",        "description", "plan",     "drift",    "analysis"});
+}
+
+}  // namespace
+
+Experiment ReadExperiment(Mapping& document) {
+  Experiment experiment;
+  experiment.file = document.field().reading().places.file();
+  experiment.match = {"*", ""};
+  experiment.error_codes = DefaultErrorCodes();
+  experiment.name = ReadMetadataName(document);
+  experiment.salt = experiment.name;
+  if (Field f = document.Required("spec")) ReadSpec(f, experiment);
+  document.Finish({"status"});
+  return experiment;
+}
+
+}  // namespace weir::config

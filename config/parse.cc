@@ -1,0 +1,121 @@
+#include "config/parse.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "config/document.h"
+#include "config/experiment_spec.h"
+#include "config/field.h"
+#include "config/proxy_spec.h"
+
+namespace weir::config {
+namespace {
+
+constexpr char kApiVersion[] = "weir/v1";
+
+enum class Kind { kProxy, kExperiment };
+
+// Whether the document is one of ours. Documents of other systems are recognised, so that the error says what is the
+// matter.
+bool IsOurs(Mapping& document) {
+  const Field field = document.Required("apiVersion");
+  if (!field) return false;
+  const std::optional<std::string> version = field.ReadText();
+  if (!version.has_value()) return false;
+  if (*version == kApiVersion) return true;
+  for (const char* foreign : {"mlops.seldon.io/", "machinelearning.seldon.io/", "gateway.networking.k8s.io/",
+                              "flagger.app/", "argoproj.io/", "serving.kserve.io/"}) {
+    if (!absl::StartsWith(*version, foreign)) continue;
+    field.Report(absl::StrCat(*version, " ", kNotYet, ": write weir/v1"));
+    return false;
+  }
+  field.ReportGot("must be weir/v1");
+  return false;
+}
+
+std::optional<Kind> ReadKind(Mapping& document) {
+  const bool is_ours = IsOurs(document);
+  const Field field = document.Required("kind");
+  if (!is_ours || !field) return std::nullopt;
+  return field.ReadChoice<Kind>({{"Proxy", Kind::kProxy}, {"Experiment", Kind::kExperiment}}, {"Overlay"});
+}
+
+void ParseDocument(const Node& root, const std::string& file, Documents& documents, Findings& findings) {
+  Places places(file);
+  Reading reading{places, findings};
+  Mapping document(Field(root, "", reading));
+  if (!document.is_mapping()) return;
+  const std::optional<Kind> kind = ReadKind(document);
+  if (!kind.has_value()) return;
+  if (*kind == Kind::kProxy) {
+    Proxy proxy = ReadProxy(document);
+    documents.proxies.push_back({std::move(proxy), std::move(places)});
+  } else {
+    Experiment experiment = ReadExperiment(document);
+    documents.experiments.push_back({std::move(experiment), std::move(places)});
+  }
+}
+
+template <typename T>
+Parsed<T> Concluded(std::optional<T> value, Findings findings) {
+  findings.Sort();
+  if (!findings.errors.empty()) value.reset();
+  return {std::move(value), std::move(findings.errors), std::move(findings.warnings)};
+}
+
+}  // namespace
+
+Documents ParseDocuments(const std::string& text, const std::string& file, Findings& findings) {
+  Documents documents;
+  const size_t errors_before = findings.errors.size();
+  for (const Node& root : ParseYaml(text, file, findings)) {
+    if (root.kind == Node::Kind::kNull) continue;  // What a "---" too many leaves.
+    ParseDocument(root, file, documents, findings);
+  }
+  const bool is_empty = documents.proxies.empty() && documents.experiments.empty();
+  if (is_empty && findings.errors.size() == errors_before) {
+    findings.errors.push_back({file, 0, 0, "", "must hold a document of kind Proxy or Experiment, got none"});
+  }
+  return documents;
+}
+
+std::optional<Placed<Proxy>> ParseProxyFile(const std::string& text, const std::string& file, Findings& findings) {
+  Documents documents = ParseDocuments(text, file, findings);
+  for (const Placed<Experiment>& experiment : documents.experiments) {
+    findings.errors.push_back(experiment.places.ErrorAt(
+        "kind", "must be Proxy here, got Experiment: experiments belong into the files that spec.experiments names"));
+  }
+  for (size_t i = 1; i < documents.proxies.size(); ++i) {
+    findings.errors.push_back(documents.proxies[i].places.ErrorAt("kind", "must be the only Proxy of its file"));
+  }
+  if (documents.proxies.empty()) return std::nullopt;
+  return std::move(documents.proxies.front());
+}
+
+std::vector<Placed<Experiment>> ParseExperimentFile(const std::string& text, const std::string& file,
+                                                    Findings& findings) {
+  Documents documents = ParseDocuments(text, file, findings);
+  for (const Placed<Proxy>& proxy : documents.proxies) {
+    findings.errors.push_back(proxy.places.ErrorAt("kind", "must be Experiment here, got Proxy"));
+  }
+  return std::move(documents.experiments);
+}
+
+Parsed<Proxy> ParseProxy(const std::string& text, const std::string& file) {
+  Findings findings;
+  std::optional<Placed<Proxy>> placed = ParseProxyFile(text, file, findings);
+  std::optional<Proxy> proxy;
+  if (placed.has_value()) proxy = std::move(placed->value);
+  return Concluded(std::move(proxy), std::move(findings));
+}
+
+Parsed<std::vector<Experiment>> ParseExperiments(const std::string& text, const std::string& file) {
+  Findings findings;
+  std::optional<std::vector<Experiment>> experiments(std::in_place);
+  for (Placed<Experiment>& placed : ParseExperimentFile(text, file, findings)) {
+    experiments->push_back(std::move(placed.value));
+  }
+  return Concluded(std::move(experiments), std::move(findings));
+}
+
+}  // namespace weir::config
