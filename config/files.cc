@@ -16,6 +16,9 @@
 namespace weir::config {
 namespace {
 
+// "folder/" and "folder" -> "folder/"
+std::string PrefixOf(const std::string& folder) { return absl::StrCat(folder, absl::EndsWith(folder, "/") ? "" : "/"); }
+
 absl::Status TooLarge(size_t most_bytes) {
   return absl::ResourceExhaustedError(absl::StrCat("is larger than ", most_bytes, " bytes"));
 }
@@ -74,9 +77,8 @@ absl::StatusOr<std::vector<std::string>> DiskFiles::List(const std::string& fold
 
 FileReader::Kind MemoryFiles::KindOf(const std::string& path) const {
   if (files_.contains(path)) return Kind::kFile;
-  const bool is_folder = std::any_of(files_.begin(), files_.end(), [&](const auto& file) {
-    return absl::StartsWith(file.first, absl::StrCat(path, "/"));
-  });
+  const bool is_folder = std::any_of(files_.begin(), files_.end(),
+                                     [&](const auto& file) { return absl::StartsWith(file.first, PrefixOf(path)); });
   return is_folder ? Kind::kFolder : Kind::kAbsent;
 }
 
@@ -88,7 +90,7 @@ absl::StatusOr<std::string> MemoryFiles::Read(const std::string& path, size_t mo
 }
 
 absl::StatusOr<std::vector<std::string>> MemoryFiles::List(const std::string& folder) const {
-  const std::string prefix = absl::StrCat(folder, "/");
+  const std::string prefix = PrefixOf(folder);
   std::set<std::string> names;
   for (const auto& [path, text] : files_) {
     if (absl::StartsWith(path, prefix))

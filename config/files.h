@@ -32,7 +32,8 @@ class DiskFiles : public FileReader {
   absl::StatusOr<std::vector<std::string>> List(const std::string& folder) const override;
 };
 
-// Files of a map from paths to texts; every part of a path before a "/" is a folder.
+// Files of a map from paths to texts; every part of a path before a "/" is a folder. A folder may be asked for with a
+// "/" at its end, as on a disk.
 class MemoryFiles : public FileReader {
  public:
   explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}

@@ -72,6 +72,8 @@ TEST(MemoryFilesTest, EveryPartOfAPathIsAFolder) {
   EXPECT_EQ(files.KindOf("a/d"), FileReader::Kind::kFile);
   EXPECT_EQ(files.KindOf("a/e"), FileReader::Kind::kAbsent);
   EXPECT_EQ(*files.List("a"), (std::vector<std::string>{"b", "d"}));
+  EXPECT_EQ(files.KindOf("a/"), FileReader::Kind::kFolder);
+  EXPECT_EQ(*files.List("a/"), (std::vector<std::string>{"b", "d"}));
   EXPECT_FALSE(files.Read("a/d", 1).ok());
 }
 
