@@ -33,9 +33,20 @@ AdminClient::AdminClient(std::string address) : address_(std::move(address)) {
 
 bool AdminClient::IsUnreachable(const absl::Status& error) { return error.GetPayload(kUnreachableUrl).has_value(); }
 
+// Whether the channel connects in time. A refused connection is an answer, not a reason to wait.
+bool AdminClient::Connect() {
+  const gpr_timespec deadline = In(kConnectSeconds);
+  for (;;) {
+    const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
+    if (state == GRPC_CHANNEL_READY) return true;
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return false;
+    if (!channel_->WaitForStateChange(state, deadline)) return false;
+  }
+}
+
 template <typename Response, typename Request, typename Method>
 absl::StatusOr<Response> AdminClient::Call(Method method, const Request& request) {
-  if (!channel_->WaitForConnected(In(kConnectSeconds))) return Unreachable(address_);
+  if (!Connect()) return Unreachable(address_);
   grpc::ClientContext context;
   context.set_deadline(In(kCallSeconds));
   Response response;

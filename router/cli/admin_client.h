@@ -25,6 +25,7 @@ class AdminClient {
   static bool IsUnreachable(const absl::Status& error);
 
  private:
+  bool Connect();
   template <typename Response, typename Request, typename Method>
   absl::StatusOr<Response> Call(Method method, const Request& request);
 

@@ -28,7 +28,8 @@ void Add(std::vector<ConfigError>& to, const std::vector<ConfigError>& from) { t
 // The files that `paths` mean, folders unfolded.
 std::vector<std::string> FilesOf(const std::vector<std::string>& paths, const config::FileReader& files, Found& found) {
   std::vector<std::string> all;
-  for (const std::string& path : paths) {
+  for (std::string path : paths) {
+    while (path.size() > 1 && path.ends_with("/")) path.pop_back();
     if (files.KindOf(path) != config::FileReader::Kind::kFolder) {
       all.push_back(path);
       continue;
@@ -37,7 +38,7 @@ std::vector<std::string> FilesOf(const std::vector<std::string>& paths, const co
     if (!names.ok()) found.findings.errors.push_back({path, 0, 0, "", std::string(names.status().message())});
     const size_t before = all.size();
     for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
-      const std::string file = absl::StrCat(path, path.ends_with("/") ? "" : "/", name);
+      const std::string file = absl::StrCat(path, "/", name);
       const bool is_yaml = absl::EndsWith(name, ".yaml") || absl::EndsWith(name, ".yml");
       if (is_yaml && name[0] != '.' && files.KindOf(file) == config::FileReader::Kind::kFile) all.push_back(file);
     }
@@ -76,7 +77,8 @@ std::string TextOf(const Found& found, size_t checked) {
   for (const ConfigError& error : found.findings.errors) absl::StrAppend(&text, error.ToString(), "\n");
   for (const ConfigError& warning : found.findings.warnings) absl::StrAppend(&text, warning.ToString(), " (warning)\n");
   if (!found.findings.errors.empty()) {
-    return absl::StrCat(text, "invalid: ", found.findings.errors.size(), " errors\n");
+    const size_t errors = found.findings.errors.size();
+    return absl::StrCat(text, "invalid: ", errors, errors == 1 ? " error\n" : " errors\n");
   }
   for (const config::Experiment& experiment : found.experiments) {
     absl::StrAppend(&text, experiment.name, "\n", PromisesText(experiment));

@@ -68,7 +68,7 @@ TEST(ValidateFilesTest, EveryErrorOfEveryFileIsShownAtOnce) {
                                 {"empty/notes.txt", ""}},
                                {"a.yaml", "b.yaml", "absent.yaml", "empty"});
   EXPECT_FALSE(report.is_valid);
-  for (const char* expected : {"a.yaml:14:", "alfa", "b.yaml:1:", "absent.yaml: ", "empty: holds no *.yaml"}) {
+  for (const char* expected : {"a.yaml:15:42: ", "alfa", "b.yaml:1:", "absent.yaml: ", "empty: holds no *.yaml"}) {
     EXPECT_THAT(report.text, HasSubstr(expected));
   }
   EXPECT_THAT(report.text, Not(HasSubstr("\nvalid:")));
