@@ -26,7 +26,7 @@ def weir_proto(name, src, deps = [], grpc = False, visibility = None):
         outs = outs,
         cmd = command,
     )
-    native.filegroup(name = name + "_file", srcs = [src], visibility = ["//proto:__subpackages__"])
+    native.filegroup(name = name + "_file", srcs = [src], visibility = ["//proto:__subpackages__", "//test:__subpackages__"])
     native.cc_library(
         name = name,
         srcs = [o for o in outs if o.endswith(".cc")],

@@ -114,9 +114,9 @@ class Weir(Process):
 
     def wait_for_table(self, change):
         """Does `change()`, and waits until every worker has adopted a table that is newer than all before it."""
-        before = int(self.status().get("tableVersion", 0))
+        before = int(self.status().get("table_version", 0))
         change()
-        wait_until(lambda: int(self.status().get("oldestAdoptedVersion", 0)) > before,
+        wait_until(lambda: int(self.status().get("oldest_adopted_version", 0)) > before,
                    lambda: f"a new table is adopted; weir printed:\n{self.log()[-4000:]}")
 
 

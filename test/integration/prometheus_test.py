@@ -1,0 +1,91 @@
+"""A real Prometheus scrapes weir and evaluates what published dashboards and alerts ask."""
+
+import json
+import pathlib
+import socket
+import subprocess
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from test import cases
+from test.integration import models
+from test.integration.harness import IntegrationTest, needs_weir
+from test.integration.models import BASELINE, ENHANCED, EXPERIMENT
+from test.integration.processes import DEADLINE, Process, wait_until
+
+PROMETHEUS = pathlib.Path("/usr/bin/prometheus")
+ROWS = models.heldout_rows()
+
+
+class Prometheus(Process):
+    def __init__(self, folder, target):
+        config = pathlib.Path(folder, "prometheus.yml")
+        config.write_text(f"""
+global: {{scrape_interval: 250ms, scrape_timeout: 200ms, evaluation_interval: 250ms}}
+scrape_configs: [{{job_name: weir, static_configs: [{{targets: ["{target}"]}}]}}]
+""")
+        with socket.socket() as free:  # It cannot be asked to choose a port.
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        super().__init__("prometheus", [str(PROMETHEUS), f"--config.file={config}", f"--web.listen-address={self.address}",
+                                        f"--storage.tsdb.path={folder}/tsdb"], folder)
+
+    def query(self, expression):
+        """The result: {the labels that tell models apart: value}; None while it does not answer."""
+        url = f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+        try:
+            with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
+                result = json.load(answer)["data"]["result"]
+        except (urllib.error.URLError, OSError):
+            return None
+        return {sample["metric"].get("model_name", ""): float(sample["value"][1]) for sample in result}
+
+
+@needs_weir
+@unittest.skipUnless(PROMETHEUS.exists(), "Prometheus is not installed")
+class PrometheusTest(IntegrationTest):
+    def setUp(self):
+        super().setUp()
+        self.models = models.start_models(self)
+        self.gate = self.weir(self.models, routes=[], experiments={EXPERIMENT: models.experiment(guardrails=[])})
+        self.prometheus = self.keep(Prometheus(self.folder, self.gate.metrics_address))
+        self.user = models.ModelClient(self.gate.address)
+        self.addCleanup(self.user.close)
+        wait_until(lambda: self.prometheus.query("up == 1"), lambda: f"weir is up; {self.prometheus.log()[-2000:]}")
+
+    def send(self, start, count=100):
+        return self.user.infer_all([(ROWS[i % len(ROWS)], f"user-{i}") for i in range(start, start + count)])
+
+    def test_the_alert_on_accuracy_names_the_model_that_is_too_often_wrong(self):
+        for i, answer in enumerate(self.send(0, 400)):
+            self.user.report(answer.ticket, correct=1 if answer.variant == ENHANCED or i % 2 == 0 else 0)
+        found = wait_until(lambda: self.prometheus.query("ab_test_model_accuracy < 75"), "the alert's expression is true")
+        self.assertEqual(set(found), {BASELINE})
+        self.assertAlmostEqual(found[BASELINE], 50, delta=15)
+        self.assertEqual(self.prometheus.query("ab_test_model_accuracy >= 75"), {ENHANCED: 100})
+
+    def test_the_alert_on_latency_names_the_model_that_is_too_slow(self):
+        self.models[ENHANCED].misbehave(latency={"nanos": 300_000_000})
+        sent = 0
+        expression = ('histogram_quantile(0.95, rate(ab_test_response_time_seconds_bucket'
+                      f'{{experiment="{EXPERIMENT}"}}[5m])) > 0.200')
+
+        def look():
+            nonlocal sent
+            self.send(sent)
+            sent += 100
+            return self.prometheus.query(expression)
+        found = wait_until(look, "the alert's expression is true")
+        self.assertEqual(set(found), {ENHANCED})
+
+    def test_promtool_finds_nothing_to_say_about_the_page(self):
+        self.send(0)
+        checked = subprocess.run(["promtool", "check", "metrics"], input=self.gate.http("/metrics")[1], text=True,
+                                 capture_output=True, timeout=DEADLINE, check=False)
+        self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, "", ""))
+
+
+if __name__ == "__main__":
+    cases.main()

@@ -1,0 +1,63 @@
+"""How weir starts, or says why it does not."""
+
+import pathlib
+import socket
+import subprocess
+
+from test import cases
+from test.integration import models
+from test.integration.harness import IntegrationTest, document, needs_weir
+from test.integration.processes import DEADLINE, program
+
+
+@needs_weir
+class StartupTest(IntegrationTest):
+    def run_weir(self, *arguments):
+        return subprocess.run([program("router/weir"), *arguments], capture_output=True, text=True, timeout=DEADLINE,
+                              check=False)
+
+    def write(self, **spec):
+        path = pathlib.Path(self.folder, "weir.yaml")
+        path.write_text(document("Proxy", "test", {
+            "listener": {"address": "127.0.0.1:0"},
+            "stateDirectory": str(pathlib.Path(self.folder, "state")),
+            "models": [{"name": "m", "endpoints": ["127.0.0.1:1"]}],
+            "routes": [{"match": {"service": "*"}, "model": "m"}],
+            **spec,
+        }))
+        return str(path)
+
+    def assert_fails(self, ended, status, *words):
+        self.assertEqual(ended.returncode, status, ended.stderr)
+        for word in words:
+            self.assertIn(word, ended.stderr)
+
+    def test_says_its_version_and_how_it_is_called(self):
+        self.assertRegex(self.run_weir("--version").stdout, r"^weir \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.run_weir("--help").returncode, 0)
+        self.assert_fails(self.run_weir(), 2, "--config")
+
+    def test_a_wrong_configuration_is_refused_with_every_error_and_its_place(self):
+        config = self.write(listenner={}, models=[{"name": "m", "endpoints": ["nowhere"]}])
+        self.assert_fails(self.run_weir("--config", config), 2, "listenner", "endpoints[0]", "weir.yaml:")
+
+    def test_a_configuration_that_is_not_there_is_named(self):
+        self.assert_fails(self.run_weir("--config", "/nowhere/weir.yaml"), 2, "/nowhere/weir.yaml")
+
+    def test_a_port_in_use_is_named_whichever_it_is(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            for key in ("listener", "admin", "metrics"):
+                config = self.write(**{key: {"address": address}})
+                self.assert_fails(self.run_weir("--config", config), 1, address)
+
+    def test_two_proxies_never_share_a_state_directory(self):
+        server = self.keep(models.ModelServer(self.folder, "m", "baseline"))
+        first = self.weir({"m": server})
+        config = self.write(stateDirectory=str(first.folder / "state"))
+        self.assert_fails(self.run_weir("--config", config), 1, str(first.folder / "state"))
+        self.assertTrue(first.is_running())
+
+
+if __name__ == "__main__":
+    cases.main()
