@@ -14,8 +14,8 @@ constexpr int kConnectSeconds = 3;
 constexpr int kCallSeconds = 10;
 
 absl::Status Unreachable(const std::string& address) {
-  absl::Status status = absl::UnavailableError(absl::StrCat("no proxy answers at ", address,
-                                                            " (--address or WEIR_ADMIN name its admin address)"));
+  absl::Status status = absl::UnavailableError(
+      absl::StrCat("no proxy answers at ", address, " (--address or WEIR_ADMIN name its admin address)"));
   status.SetPayload(kUnreachableUrl, absl::Cord(""));
   return status;
 }

@@ -26,7 +26,8 @@ constexpr char kControlFooter[] = R"(Exit codes:
   2  the command line is wrong
   3  the proxy cannot be reached)";
 
-constexpr char kProxyHelp[] = R"(weir is a gRPC proxy in front of the versions of a model: it divides traffic by users, measures
+constexpr char kProxyHelp[] =
+    R"(weir is a gRPC proxy in front of the versions of a model: it divides traffic by users, measures
 each version, and shuts the gate when a guardrail is provably breached.
 
 Examples:
@@ -75,11 +76,14 @@ Subcommands AddSubcommands(CLI::App& app, Values& values) {
   Subcommands sub;
   sub.status = app.add_subcommand("status", "Shows shares, requests, errors, latency, outcomes and evidence");
   auto* json = sub.status->add_flag("--json", values.status.is_json, "Print weir.v1.Status as JSON");
-  sub.status->add_flag("--watch", values.status.is_watch, "Print again every second, until interrupted")->excludes(json);
+  sub.status->add_flag("--watch", values.status.is_watch, "Print again every second, until interrupted")
+      ->excludes(json);
   sub.status->add_flag("--exit-code", values.status.wants_exit_code, "End with 1 unless all is well");
-  sub.validate = app.add_subcommand("validate", "Checks files without a proxy: every error, warnings and what to expect");
+  sub.validate =
+      app.add_subcommand("validate", "Checks files without a proxy: every error, warnings and what to expect");
   sub.validate->add_option("FILE", values.validate.files, "Proxy or Experiment files, or folders of them")->required();
-  sub.reset = app.add_subcommand("reset", "Opens a new run of a rolled-back experiment, with the files as they are now");
+  sub.reset =
+      app.add_subcommand("reset", "Opens a new run of a rolled-back experiment, with the files as they are now");
   sub.reset->add_option("NAME", values.reset.experiment, "The experiment")->required();
   sub.explain = app.add_subcommand("explain", "Shows which variant a user gets, by the weights in force, and why");
   sub.explain->add_option("--key", values.explain.key, "The user's key, as the key header carries it")->required();

@@ -13,7 +13,9 @@ using ::testing::HasSubstr;
 
 CommandLine Parse(std::vector<const char*> arguments) { return ParseCommandLine(arguments, "1.2.3"); }
 
-SayCommand Said(std::vector<const char*> arguments) { return std::get<SayCommand>(Parse(std::move(arguments)).command); }
+SayCommand Said(std::vector<const char*> arguments) {
+  return std::get<SayCommand>(Parse(std::move(arguments)).command);
+}
 
 TEST(CommandLineTest, StatusHasItsThreeForms) {
   EXPECT_FALSE(std::get<StatusCommand>(Parse({"status"}).command).is_json);
@@ -43,9 +45,15 @@ TEST(CommandLineTest, TheAddressStandsBeforeOrAfterTheCommandOrInTheEnvironment)
 }
 
 TEST(CommandLineTest, AWrongCommandLineIsAUsageError) {
-  for (const std::vector<const char*>& wrong :
-       {std::vector<const char*>{}, {"stats"}, {"status", "--jsn"}, {"validate"}, {"reset"}, {"reset", "a", "b"}, {"explain"},
-        {"status", "--json", "--watch"}, {"status", "validate", "x"}}) {
+  for (const std::vector<const char*>& wrong : {std::vector<const char*>{},
+                                                {"stats"},
+                                                {"status", "--jsn"},
+                                                {"validate"},
+                                                {"reset"},
+                                                {"reset", "a", "b"},
+                                                {"explain"},
+                                                {"status", "--json", "--watch"},
+                                                {"status", "validate", "x"}}) {
     EXPECT_EQ(Said(wrong).code, ExitCode::kUsage);
     EXPECT_NE(Said(wrong).text, "");
   }

@@ -50,10 +50,14 @@ std::string Elapsed(absl::Duration duration) {
 
 std::string PhaseName(weir::v1::Phase phase) {
   switch (phase) {
-    case weir::v1::RUNNING: return "RUNNING";
-    case weir::v1::ROLLED_BACK: return "ROLLED BACK";
-    case weir::v1::FROZEN: return "FROZEN";
-    default: return "UNKNOWN";
+    case weir::v1::RUNNING:
+      return "RUNNING";
+    case weir::v1::ROLLED_BACK:
+      return "ROLLED BACK";
+    case weir::v1::FROZEN:
+      return "FROZEN";
+    default:
+      return "UNKNOWN";
   }
 }
 
@@ -88,7 +92,8 @@ std::string VariantTable(const weir::v1::ExperimentStatus& experiment) {
     for (const auto& outcome : variant.outcomes()) {
       if (outcome.count() > 0) outcomes.push_back(OutcomeText(outcome));
     }
-    if (variant.has_business_impact()) outcomes.push_back(absl::StrFormat("net value %+.4g", variant.business_impact()));
+    if (variant.has_business_impact())
+      outcomes.push_back(absl::StrFormat("net value %+.4g", variant.business_impact()));
     std::string share = Percentage(variant.share());
     // What the file asks for, where a shut gate keeps it from being in force.
     if (std::abs(variant.share() - variant.configured_share()) > 1e-9) {
@@ -106,8 +111,9 @@ std::string VariantTable(const weir::v1::ExperimentStatus& experiment) {
 std::string GuardrailTable(const weir::v1::ExperimentStatus& experiment) {
   TextTable table({{"guardrail"}, {"variant"}, {"evidence of a breach, log10"}, {"rule"}});
   for (const auto& guardrail : experiment.guardrails()) {
-    std::string evidence = absl::StrFormat("%s %5.2f of %.2f", Bar(guardrail.log10_evidence(), guardrail.log10_threshold()),
-                                           guardrail.log10_evidence(), guardrail.log10_threshold());
+    std::string evidence =
+        absl::StrFormat("%s %5.2f of %.2f", Bar(guardrail.log10_evidence(), guardrail.log10_threshold()),
+                        guardrail.log10_evidence(), guardrail.log10_threshold());
     if (guardrail.breached()) evidence += "  BREACHED";
     std::string rule = absl::StrCat(guardrail.rule(), ": ", guardrail.action());
     if (!guardrail.note().empty()) absl::StrAppend(&rule, " (", guardrail.note(), ")");
@@ -119,8 +125,8 @@ std::string GuardrailTable(const weir::v1::ExperimentStatus& experiment) {
 std::string MirrorTable(const weir::v1::ExperimentStatus& experiment) {
   TextTable table({{"mirror"}, {"copies", Align::kRight}, {"errors", Align::kRight}, {"dropped", Align::kRight}});
   for (const auto& mirror : experiment.mirrors()) {
-    table.AddRow({mirror.name(), Count(mirror.requests()), Rate(mirror.errors(), mirror.requests()),
-                  Count(mirror.dropped())});
+    table.AddRow(
+        {mirror.name(), Count(mirror.requests()), Rate(mirror.errors(), mirror.requests()), Count(mirror.dropped())});
   }
   return table.ToString(2);
 }
@@ -136,11 +142,11 @@ std::string BreachText(const weir::v1::Breach& breach) {
 }
 
 std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::Time now) {
-  std::string text = absl::StrFormat("%s: %s for %s, run %d%s, epoch %d, false rollback at most %.3g\n", experiment.name(),
-                                     PhaseName(experiment.phase()), Elapsed(now - TimeOf(experiment.phase_since())),
-                                     experiment.run(),
-                                     experiment.run_label().empty() ? "" : " (" + experiment.run_label() + ")",
-                                     experiment.epoch(), experiment.alpha_total());
+  std::string text =
+      absl::StrFormat("%s: %s for %s, run %d%s, epoch %d, false rollback at most %.3g\n", experiment.name(),
+                      PhaseName(experiment.phase()), Elapsed(now - TimeOf(experiment.phase_since())), experiment.run(),
+                      experiment.run_label().empty() ? "" : " (" + experiment.run_label() + ")", experiment.epoch(),
+                      experiment.alpha_total());
   if (!experiment.phase_reason().empty()) absl::StrAppend(&text, "  why: ", experiment.phase_reason(), "\n");
   if (experiment.has_breach()) text += BreachText(experiment.breach());
   if (!experiment.notice().empty()) absl::StrAppend(&text, "  note: ", experiment.notice(), "\n");
@@ -171,9 +177,9 @@ std::string ModelsText(const weir::v1::Status& status) {
 
 std::string StatusText(const weir::v1::Status& status) {
   const absl::Time now = TimeOf(status.now());
-  std::string text = absl::StrFormat("%s: %s, weir %s, up %s, %s\n", status.proxy(), status.ready() ? "ready" : "NOT READY",
-                                     status.version(), Elapsed(now - TimeOf(status.started_at())),
-                                     JournalText(status.journal()));
+  std::string text =
+      absl::StrFormat("%s: %s, weir %s, up %s, %s\n", status.proxy(), status.ready() ? "ready" : "NOT READY",
+                      status.version(), Elapsed(now - TimeOf(status.started_at())), JournalText(status.journal()));
   if (status.configuration_errors_size() > 0) {
     text += "the files as they are now were REFUSED; the last good ones are in force:\n";
     for (const std::string& error : status.configuration_errors()) absl::StrAppend(&text, "  ", error, "\n");

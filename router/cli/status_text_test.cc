@@ -48,8 +48,9 @@ TEST(StatusTextTest, SaysWhatHappenedAndWhy) {
   EXPECT_THAT(text, HasSubstr("income: ready, weir 1.2.3, up 3m12s, journal healthy\n"));
   EXPECT_THAT(text, HasSubstr("income: ROLLED BACK for 1m, run 2 (may), epoch 3, false rollback at most 0.002\n"));
   EXPECT_THAT(text, HasSubstr("why: errors: 20 % against 1 %\n"));
-  EXPECT_THAT(text, HasSubstr("breach: errors of enhanced, log10 evidence 3.40 of 3.30, after 61 calls (13 errors) against "
-                              "140 (1) of the default; the gate shut 1.5 ms later\n"));
+  EXPECT_THAT(text,
+              HasSubstr("breach: errors of enhanced, log10 evidence 3.40 of 3.30, after 61 calls (13 errors) against "
+                        "140 (1) of the default; the gate shut 1.5 ms later\n"));
   EXPECT_THAT(text, HasSubstr("note: the file asks for 30 %, the latch holds\n"));
 }
 
@@ -62,7 +63,9 @@ TEST(StatusTextTest, AVariantHasItsSharesRatesAndLatencies) {
 
 TEST(StatusTextTest, WhatIsNotKnownIsADashAndNeverZero) {
   const std::string text = StatusText(RolledBack());
-  EXPECT_THAT(text, HasSubstr("0 % (file: 30 %)          0       -       -       -        -         7        0  accuracy 1 of 3\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("0 % (file: 30 %)          0       -       -       -        -         7        0  accuracy 1 of 3\n"));
 }
 
 TEST(StatusTextTest, EvidenceIsABarThatIsFullAtTheThreshold) {

@@ -23,7 +23,9 @@ struct Found {
   std::set<std::string> covered;                // Files that were checked.
 };
 
-void Add(std::vector<ConfigError>& to, const std::vector<ConfigError>& from) { to.insert(to.end(), from.begin(), from.end()); }
+void Add(std::vector<ConfigError>& to, const std::vector<ConfigError>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 // The files that `paths` mean, folders unfolded.
 std::vector<std::string> FilesOf(const std::vector<std::string>& paths, const config::FileReader& files, Found& found) {

@@ -27,8 +27,10 @@ spec:
   default: baseline
   candidates:
     - {name: baseline, weight: 70}
-    - {name: )" + candidate + R"(, weight: 30}
-  match: {service: )" + name + R"(.Service}
+    - {name: )" +
+         candidate + R"(, weight: 30}
+  match: {service: )" +
+         name + R"(.Service}
   assignment:
     key: [{header: x-user-id}]
   guardrails:
@@ -45,7 +47,8 @@ TEST(ValidateFilesTest, AProxyIsCheckedWithTheExperimentsThatItNames) {
   const auto good = Validate({{"weir.yaml", kProxy}, {"experiments/a.yaml", Experiment("income")}}, {"weir.yaml"});
   EXPECT_TRUE(good.is_valid) << good.text;
   EXPECT_THAT(good.text, HasSubstr("valid: 2 files, 1 experiment\n"));
-  const auto bad = Validate({{"weir.yaml", kProxy}, {"experiments/a.yaml", Experiment("income", "absent")}}, {"weir.yaml"});
+  const auto bad =
+      Validate({{"weir.yaml", kProxy}, {"experiments/a.yaml", Experiment("income", "absent")}}, {"weir.yaml"});
   EXPECT_FALSE(bad.is_valid);
   EXPECT_THAT(bad.text, HasSubstr("experiments/a.yaml:8:"));
 }
@@ -63,10 +66,11 @@ TEST(ValidateFilesTest, AFileThatAProxyCoversIsNotCheckedTwice) {
 }
 
 TEST(ValidateFilesTest, EveryErrorOfEveryFileIsShownAtOnce) {
-  const auto report = Validate({{"a.yaml", Experiment("income") + "    - {name: x, metric: error_rate, max: 5, alfa: 1}\n"},
-                                {"b.yaml", "kind: Nonsense\n"},
-                                {"empty/notes.txt", ""}},
-                               {"a.yaml", "b.yaml", "absent.yaml", "empty"});
+  const auto report =
+      Validate({{"a.yaml", Experiment("income") + "    - {name: x, metric: error_rate, max: 5, alfa: 1}\n"},
+                {"b.yaml", "kind: Nonsense\n"},
+                {"empty/notes.txt", ""}},
+               {"a.yaml", "b.yaml", "absent.yaml", "empty"});
   EXPECT_FALSE(report.is_valid);
   for (const char* expected : {"a.yaml:15:42: ", "alfa", "b.yaml:1:", "absent.yaml: ", "empty: holds no *.yaml"}) {
     EXPECT_THAT(report.text, HasSubstr(expected));
