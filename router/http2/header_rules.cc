@@ -20,6 +20,21 @@ constexpr std::array<bool, 256> kNameCharacters = NameCharacters();
 
 constexpr uint64_t Repeat(uint8_t byte) { return 0x0101010101010101u * byte; }
 
+// Calls `is_bad` on every 8 bytes of `text`, the last of them filled up with '~'.
+template <typename IsBad>
+bool NoneIs(std::string_view text, IsBad is_bad) {
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + i, 8);
+    if (is_bad(bytes)) return false;
+  }
+  if (i == text.size()) return true;
+  uint64_t rest = Repeat('~');
+  std::memcpy(&rest, text.data() + i, text.size() - i);
+  return !is_bad(rest);
+}
+
 // Whether one of the 8 bytes is a control character other than HTAB: below 0x20 and not 0x09, or 0x7f.
 bool HasControl(uint64_t bytes) {
   const uint64_t high = Repeat(0x80);
@@ -31,6 +46,15 @@ bool HasControl(uint64_t bytes) {
   return (((~is_printable & is_not_tab) | is_delete) & is_ascii) != 0;
 }
 
+// The same, or a space or HTAB: up to 0x20, or 0x7f.
+bool HasControlOrSpace(uint64_t bytes) {
+  const uint64_t high = Repeat(0x80);
+  const uint64_t low7 = bytes & ~high;
+  const uint64_t is_graphic = low7 + Repeat(0x80 - 0x21);  // High bit: at least 0x21.
+  const uint64_t is_delete = low7 + Repeat(1);             // High bit: 0x7f.
+  return ((~is_graphic | is_delete) & ~bytes & high) != 0;
+}
+
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
 bool IsMethod(std::string_view value) {
@@ -39,7 +63,8 @@ bool IsMethod(std::string_view value) {
   });
 }
 
-bool HasNoSpace(std::string_view value) { return value.find_first_of(" \t") == std::string_view::npos; }
+// What a pseudo-header may be made of: no space, no control character.
+bool IsGraphic(std::string_view value) { return NoneIs(value, HasControlOrSpace); }
 
 // Fields of one HTTP/1 connection, which no HTTP/2 message may carry (RFC 9113, 8.2.2).
 bool IsConnectionSpecific(std::string_view name) {
@@ -66,17 +91,7 @@ bool IsLegalName(std::string_view name) {
   return legal;
 }
 
-bool HasLegalCharacters(std::string_view value) {
-  size_t i = 0;
-  for (; i + 8 <= value.size(); i += 8) {
-    uint64_t bytes;
-    std::memcpy(&bytes, value.data() + i, 8);
-    if (HasControl(bytes)) return false;
-  }
-  uint64_t rest = Repeat(' ');
-  if (i < value.size()) std::memcpy(&rest, value.data() + i, value.size() - i);
-  return !HasControl(rest);
-}
+bool HasLegalCharacters(std::string_view value) { return NoneIs(value, HasControl); }
 
 bool IsLegalValue(std::string_view value) {
   return HasLegalCharacters(value) && (value.empty() || (!IsBlank(value.front()) && !IsBlank(value.back())));
@@ -107,15 +122,9 @@ bool HeaderCollector::Add(std::string_view name, std::string_view value, Indexin
 }
 
 bool HeaderCollector::IsLegalPseudo(std::string_view name, std::string_view value) {
-  if (is_regular_seen_ || kind_ == BlockKind::kTrailers || !IsLegalValue(value)) return false;
-  Pseudo which;
-  if (name == ":method") which = kMethod;
-  else if (name == ":scheme") which = kScheme;
-  else if (name == ":authority") which = kAuthority;
-  else if (name == ":path") which = kPath;
-  else if (name == ":status") which = kStatus;
-  else return false;
-  if ((pseudo_seen_ & which) != 0) return false;
+  if (is_regular_seen_ || kind_ == BlockKind::kTrailers) return false;
+  const Pseudo which = PseudoOf(name);
+  if (which == kNone || (pseudo_seen_ & which) != 0) return false;
   pseudo_seen_ |= which;
   if (kind_ == BlockKind::kRequest) return IsLegalRequestPseudo(which, value);
   if (which != kStatus || value.size() != 3) return false;
@@ -124,6 +133,19 @@ bool HeaderCollector::IsLegalPseudo(std::string_view name, std::string_view valu
     status_ = status_ * 10 + (c - '0');
   }
   return status_ >= 100 && status_ != 101;  // HTTP/2 has no 101 (RFC 9113, 8.6).
+}
+
+HeaderCollector::Pseudo HeaderCollector::PseudoOf(std::string_view name) {
+  switch (name.size()) {
+    case 5:
+      return name == ":path" ? kPath : kNone;
+    case 7:
+      return name == ":method" ? kMethod : name == ":scheme" ? kScheme : name == ":status" ? kStatus : kNone;
+    case 10:
+      return name == ":authority" ? kAuthority : kNone;
+    default:
+      return kNone;
+  }
 }
 
 bool HeaderCollector::IsLegalRequestPseudo(Pseudo which, std::string_view value) {
@@ -135,12 +157,12 @@ bool HeaderCollector::IsLegalRequestPseudo(Pseudo which, std::string_view value)
       return IsMethod(value);
     case kScheme:
       is_web_scheme_ = value == "http" || value == "https";
-      return !value.empty() && HasNoSpace(value);
+      return !value.empty() && IsGraphic(value);
     case kPath:
       is_path_rooted_ = value.starts_with('/') || value == "*";
-      return !value.empty() && HasNoSpace(value);
+      return !value.empty() && IsGraphic(value);
     case kAuthority:
-      return HasNoSpace(value);
+      return IsGraphic(value);
     default:
       return false;
   }

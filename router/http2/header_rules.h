@@ -44,7 +44,8 @@ class HeaderCollector {
   bool is_head() const { return is_head_; }                   // Of a request.
 
  private:
-  enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16 };
+  enum Pseudo : uint8_t { kNone = 0, kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16 };
+  static Pseudo PseudoOf(std::string_view name);
   bool IsLegalPseudo(std::string_view name, std::string_view value);
   bool IsLegalRequestPseudo(Pseudo which, std::string_view value);
   bool IsLegalRegular(std::string_view name, std::string_view value);

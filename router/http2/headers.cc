@@ -1,23 +1,19 @@
 #include "router/http2/headers.h"
 
+#include <algorithm>
+
 namespace weir::http2 {
+namespace {
 
-void HeaderList::Add(std::string_view name, std::string_view value, Indexing indexing) {
-  entries_.push_back({static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(name.size()),
-                      static_cast<uint32_t>(value.size()), indexing});
-  bytes_.append(name);
-  bytes_.append(value);
-}
+// Most lists of gRPC fit.
+constexpr size_t kFirstBytes = 512;
+constexpr size_t kFirstEntries = 16;
 
-void HeaderList::Clear() {
-  bytes_.clear();
-  entries_.clear();
-}
+}  // namespace
 
-HeaderField HeaderList::operator[](size_t i) const {
-  const Entry& entry = entries_[i];
-  const char* name = bytes_.data() + entry.offset;
-  return {{name, entry.name_size}, {name + entry.name_size, entry.value_size}, entry.indexing};
+void HeaderList::Grow() {
+  bytes_.resize(std::max({used_, 2 * bytes_.size(), kFirstBytes}));
+  if (entries_.capacity() < kFirstEntries) entries_.reserve(kFirstEntries);
 }
 
 std::optional<std::string_view> HeaderList::Find(std::string_view name) const {

@@ -1,4 +1,8 @@
-// Header compression (RFC 7541) with libnghttp2's coder: the one place that includes it.
+// Header compression (RFC 7541).
+//
+// libnghttp2's coder owns both tables: whatever reads or changes an encoder's state, or changes a decoder's, goes through
+// it, and this is the one file that includes it. What needs no state is done here, because there the library's cost is
+// most of what a call costs: literals that are not indexed, references to a table, and fields whose index is known.
 
 #ifndef WEIR_ROUTER_HTTP2_HPACK_H_
 #define WEIR_ROUTER_HTTP2_HPACK_H_
@@ -17,15 +21,15 @@ namespace weir::http2 {
 // by many clients and a table can be probed; and what differs on every call, since it would evict what repeats.
 bool IsNeverIndexed(std::string_view name);
 
-// Decodes the blocks of one direction of one connection, in order; each block must be given in full.
+// Decodes the blocks of one direction of one connection, in order.
 class HpackDecoder {
  public:
   enum class Result { kOk, kCompressionError, kTooMuch };
 
   HpackDecoder();
   ~HpackDecoder();
-  // Adds the fields of one more fragment to `collector`. `is_last`: the block ends with it.
-  Result Decode(std::string_view fragment, bool is_last, HeaderCollector& collector);
+  // Adds the fields of a whole block to `collector`. kTooMuch: it has seen enough. After an error the decoder is of no use.
+  Result Decode(std::string_view block, HeaderCollector& collector);
 
  private:
   struct State;

@@ -212,6 +212,7 @@ class Session {
   PeerBudget budget_;
   Output output_;
   std::string long_block_;  // An encoded header block that takes more than one frame.
+  std::string long_block_received_;  // The same of the peer's, as far as it has come.
 
   size_t preface_size_ = 0;  // Matched so far.
   bool settings_received_ = false;

@@ -287,9 +287,16 @@ bool Session::OnBlockFragment(std::string_view fragment, bool is_last) {
   if (block_.encoded_bytes > uint64_t{limits::kEncodedListsPerBlock} * options_.max_header_list_bytes) {
     return Fail(ErrorCode::kEnhanceYourCalm, "a header block is far longer than allowed");
   }
-  switch (decoder_.Decode(fragment, is_last, collector_)) {
+  if (!is_last || !long_block_received_.empty()) {
+    long_block_received_.append(fragment);
+    if (!is_last) return true;
+    fragment = long_block_received_;
+  }
+  const HpackDecoder::Result result = decoder_.Decode(fragment, collector_);
+  long_block_received_.clear();
+  switch (result) {
     case HpackDecoder::Result::kOk:
-      return !is_last || FinishBlock();
+      return FinishBlock();
     case HpackDecoder::Result::kCompressionError:
       return Fail(ErrorCode::kCompressionError, "a header block cannot be decoded");
     case HpackDecoder::Result::kTooMuch:
