@@ -1,6 +1,6 @@
 // The client of the examples.
-//   client replay  sends the held-out rows as many unequal users, tells outcomes by ticket, prints what it saw
-//   client faults  tells a model server how to misbehave; without a fault: to be well again
+//   client [replay]  sends the held-out rows as many unequal users, tells outcomes by ticket, prints what it saw
+//   client faults    tells a model server how to misbehave; without a fault: to be well again
 // Exit status: 0 done, 1 not possible (nobody answered), 2 the command line is wrong.
 
 #include <csignal>
@@ -149,13 +149,17 @@ int Report(const absl::Status& status) {
 }
 
 int Main(std::vector<std::string> arguments) {
-  const std::string command = arguments.empty() ? "" : arguments.front();
-  if (!arguments.empty()) arguments.erase(arguments.begin());
+  std::string command = arguments.empty() ? "" : arguments.front();
+  if (command.starts_with("--") && command != "--help") {
+    command = "replay";
+  } else if (!arguments.empty()) {
+    arguments.erase(arguments.begin());
+  }
   ReplayFlags replay;
   FaultFlags faults;
   const Flags replay_flags = FlagsOf(replay), fault_flags = FlagsOf(faults);
   if (command != "replay" && command != "faults") {
-    std::cerr << "client replay --target HOST:PORT [flags]\n"
+    std::cerr << "client [replay] --target HOST:PORT [flags]\n"
               << replay_flags.Usage() << "\nclient faults --target HOST:PORT [flags]\n"
               << fault_flags.Usage();
     return 2;

@@ -112,7 +112,7 @@ class Demo:
         self.run([self.bin / "model_client", "faults", "--target", self.addresses[model], *words])
 
     def weirctl(self, *words):
-        return self.run([self.bin / "weirctl", "--admin", self.addresses["admin"], *words], guilty=self.weir)
+        return self.run([self.bin / "weirctl", "--address", self.addresses["admin"], *words], guilty=self.weir)
 
     def run(self, command, guilty=None):
         done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -261,8 +261,8 @@ class Demo:
         for name, address in self.addresses.items():
             say(f"   {name:<16} {address}")
         say(f"   files            {self.folder}")
-        say(f"   try: {self.bin / 'weirctl'} --admin {self.addresses['admin']} status")
-        say(f"   try: {self.bin / 'weirctl'} --admin {self.addresses['admin']} reset {EXPERIMENT}")
+        say(f"   try: {self.bin / 'weirctl'} --address {self.addresses['admin']} status")
+        say(f"   try: {self.bin / 'weirctl'} --address {self.addresses['admin']} reset {EXPERIMENT}")
         say(f"   try: {self.bin / 'model_client'} faults --target {self.addresses[ENHANCED]}    (mends the candidate)")
         try:
             while True:
