@@ -47,6 +47,7 @@ SLOW = {**USUAL, "jitter": f"{FAULTY_JITTER * 1000:.0f}ms"}
 
 FLIP_TIMEOUT = 40.0  # Seconds: far beyond what any of the faults should take.
 POLL = 0.25
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Demo:
@@ -115,10 +116,14 @@ class Demo:
         return self.run([self.bin / "weirctl", "--address", self.addresses["admin"], *words], guilty=self.weir)
 
     def run(self, command, guilty=None):
-        done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=30, check=False, start_new_session=True)
+        """What a short-lived program prints."""
+        words = " ".join(pathlib.Path(str(word)).name for word in command[:2]) + " ..."
+        try:
+            done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=30, check=False, start_new_session=True)
+        except subprocess.TimeoutExpired:
+            raise children.Failed(f"'{words}' did not end within 30 s", guilty) from None
         if done.returncode != 0:
-            words = " ".join(pathlib.Path(str(word)).name for word in command[:2]) + " ..."
             raise children.Failed(f"'{words}' ended with status {done.returncode}: {(done.stderr or done.stdout).strip()}", guilty)
         return done.stdout
 
@@ -310,7 +315,8 @@ def interrupt(signal_number, frame):
 
 def main():
     options = parse(sys.argv[1:])
-    signal.signal(signal.SIGTERM, interrupt)
+    for end_signal in END_SIGNALS:
+        signal.signal(end_signal, interrupt)
     terminal = screen.Screen()
     demo = Demo(options, terminal)
     try:
@@ -327,7 +333,7 @@ def main():
         sys.stderr.write("\ndemo: interrupted; ending what was started\n")
         return 130
     finally:
-        for end_signal in (signal.SIGINT, signal.SIGTERM):
+        for end_signal in END_SIGNALS:
             signal.signal(end_signal, signal.SIG_IGN)  # The clean-up is short, and runs to its end.
         demo.clean_up()
 
