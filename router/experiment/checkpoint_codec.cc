@@ -113,9 +113,8 @@ absl::StatusOr<stats::OutcomeCounts> Decode(const v1::OutcomeCheckpoint& record)
   counts.mean = record.mean();
   counts.m2 = record.m2();
   for (int i = 0; i < stats::kUserBuckets; ++i) {
-    counts.users[static_cast<size_t>(i)] = {.n = record.user_count(i),
-                                            .sum = record.user_sum(i),
-                                            .sum_squares = record.user_sum_squares(i)};
+    counts.users[static_cast<size_t>(i)] = {
+        .n = record.user_count(i), .sum = record.user_sum(i), .sum_squares = record.user_sum_squares(i)};
   }
   return counts;
 }

@@ -36,8 +36,8 @@ struct RunVariant {
   Outcomes outcomes;          // Of all epochs.
 };
 
-// A value. Variants are told by name, since an edit may move their places. Epochs are open until no test needs them apart
-// from each other; then they are folded into the past, which shares merge into but tests do not read.
+// A value. Variants are told by name, since an edit may move their places. Epochs are open until no test needs them
+// apart from each other; then they are folded into the past, which shares merge into but tests do not read.
 class RunEvidence {
  public:
   // Epochs whose names are kept for reports that come late; the oldest go first.
@@ -51,15 +51,17 @@ class RunEvidence {
 
   // NOT_FOUND where the run keeps no such epoch or variant. `place` is the variant's in the epoch's specification.
   absl::StatusOr<std::string> VariantAt(uint32_t epoch, size_t place) const;
-  void AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket, double value);
+  void AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
+                  double value);
 
   void Fold(uint32_t epoch);
 
   // Open ones, ascending; the current one is the last.
   const std::map<uint32_t, std::vector<VariantEvidence>>& open() const { return open_; }
   const VariantEvidence* Find(uint32_t epoch, std::string_view variant) const;  // Null if not open, or not in it.
-  const stats::OutcomeCounts* OutcomesOf(std::string_view variant, std::string_view metric) const;  // Of the run; may be null.
-  stats::VariantCounts Total(std::string_view variant) const;                   // Of the run.
+  const stats::OutcomeCounts* OutcomesOf(std::string_view variant,
+                                         std::string_view metric) const;  // Of the run; may be null.
+  stats::VariantCounts Total(std::string_view variant) const;             // Of the run.
 
   // Calls in flight when a process died are closed neutral: once, after restoring.
   void CloseInFlight();

@@ -1,0 +1,90 @@
+// The guardrails of one run: each candidate is tested against the default by each of them.
+//
+// A guardrail's alpha is shared evenly by the candidates it tests, so that it bounds the probability of a false breach
+// of the guardrail as a whole; how each share is spent over the run is in stats/guardrails.h.
+
+#ifndef WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_
+#define WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "config/config.h"
+#include "proto/weir/v1/journal.pb.h"
+#include "router/experiment/machine.h"
+#include "router/experiment/run_evidence.h"
+#include "stats/guardrails.h"
+
+namespace weir::experiment {
+
+// What one guardrail says of one candidate.
+struct Judgement {
+  std::string guardrail;
+  std::string candidate;
+  std::string rule;  // In words.
+  config::GuardrailAction action = config::GuardrailAction::kRollback;
+  double log10_evidence = 0;
+  double log10_threshold = 0;
+  bool breached = false;  // Once true, true for the rest of the run.
+  std::string note;
+};
+
+// The specification's guardrail as the statistics know it, with the alpha of one of `candidates`.
+stats::GuardrailSpec SpecOf(const config::Guardrail& guardrail, const std::vector<config::OutcomeMetric>& metrics,
+                            size_t candidates);
+
+// One run's. The control thread's.
+class Guardrails {
+ public:
+  // Takes up what the specification asks and who is tested now. Evidence is kept wherever guardrail (by name and rule),
+  // candidate and default are as before; what is new begins with no evidence.
+  void Follow(const config::Experiment& specification, const Split& split);
+
+  // In the order of the candidates, then of the specification. `evidence` has the current epoch open.
+  std::vector<Judgement> Judge(const RunEvidence& evidence, absl::Time now);
+
+  // No test needs the counts of this past epoch apart from the others any more.
+  bool IsFolded(const RunEvidence& evidence, uint32_t epoch) const;
+
+  v1::TestsCheckpoint Checkpoint() const;
+  // On a new object, before Follow. DATA_LOSS where it is no such checkpoint. Then Judge is called once with the counts
+  // of the same checkpoint, before anything is merged into them.
+  absl::Status Restore(const v1::TestsCheckpoint& checkpoint);
+
+ private:
+  // Which guardrail a state is of.
+  struct Identity {
+    std::string name;
+    std::string rule;  // In words.
+    bool is_error_ratio = false;
+    bool operator==(const Identity&) const = default;
+  };
+  static Identity IdentityOf(const config::Guardrail& guardrail);
+  // What a candidate's tests remember, before it is known what the specification asks now.
+  struct Memory {
+    std::string default_variant;
+    std::vector<Identity> guardrails;
+    stats::GuardrailLedger::State state;
+  };
+  struct Tested {
+    std::string default_variant;
+    std::vector<config::Guardrail> guardrails;
+    stats::GuardrailLedger ledger;
+  };
+
+  Memory MemoryOf(const std::string& candidate) const;
+  static stats::GuardrailLedger::State Fit(const Memory& memory, const std::vector<config::Guardrail>& guardrails);
+  std::vector<stats::EpochCounts> EpochsOf(const std::string& candidate, const Tested& tested,
+                                           const RunEvidence& evidence) const;
+
+  std::map<std::string, Memory> restored_;  // By candidate; until Follow.
+  std::map<std::string, Tested> tested_;    // By candidate, also such as are in the split no more.
+};
+
+}  // namespace weir::experiment
+
+#endif  // WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_

@@ -1,0 +1,175 @@
+#include "router/experiment/run_evidence.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+
+namespace weir::experiment {
+namespace {
+
+constexpr stats::Tick kTick = 17'000'000'000;
+
+Split TwoVariants(const std::string& candidate = "b") {
+  return {.variants = {{"a", config::Weight::FromHundredths(1)}, {candidate, config::Weight::FromHundredths(1)}},
+          .default_variant = 0};
+}
+
+// `ended` of `started` calls, one after the other over ticks, `errors` of them failed.
+stats::VariantCounts Calls(int started, int ended, int errors) {
+  stats::VariantCounts counts;
+  for (int i = 0; i < started; ++i) counts.CountStart(kTick + i % 7, static_cast<uint8_t>(i));
+  for (int i = 0; i < ended; ++i) {
+    counts.CountEnd({.started = kTick + i % 7,
+                     .user_bucket = static_cast<uint8_t>(i),
+                     .outcome = i < errors ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
+                     .latency = absl::Milliseconds(i + 1)});
+  }
+  return counts;
+}
+
+using Store = std::map<std::string, std::string>;
+
+void Apply(const std::vector<CheckpointRow>& rows, Store& store) {
+  for (const CheckpointRow& row : rows) {
+    if (row.value) {
+      store[row.key] = *row.value;
+    } else {
+      store.erase(row.key);
+    }
+  }
+}
+
+RunEvidence Restored(const Store& store) {
+  RunEvidence evidence;
+  EXPECT_TRUE(evidence.RestoreRun(store.at("run/x/1")).ok());
+  for (uint32_t epoch = 1; epoch < 9; ++epoch) {
+    const auto row = store.find(absl::StrCat("epoch/x/1/", epoch));
+    if (row != store.end()) {
+      EXPECT_TRUE(evidence.RestoreEpoch(epoch, row->second).ok());
+    }
+  }
+  return evidence;
+}
+
+TEST(RunEvidenceTest, EpochsAreKeptApartAndTheTotalIsOfAll) {
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.Merge(1, "b", Calls(10, 8, 2));
+  evidence.BeginEpoch(2, TwoVariants());
+  evidence.Merge(2, "b", Calls(5, 5, 1));
+  evidence.Merge(1, "b", Calls(0, 0, 0));
+  EXPECT_EQ(evidence.Find(1, "b")->counts.started(), 10);
+  EXPECT_EQ(evidence.Find(2, "b")->counts.started(), 5);
+  EXPECT_EQ(evidence.Total("b").errors(), 3);
+  EXPECT_EQ(evidence.Total("a").started(), 0);
+}
+
+TEST(RunEvidenceTest, WhatEndsAfterItsEpochWasFoldedStillCountsInTheTotal) {
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.Merge(1, "a", Calls(10, 0, 0));
+  evidence.BeginEpoch(2, TwoVariants("c"));
+  evidence.Fold(1);
+  EXPECT_EQ(evidence.Find(1, "a"), nullptr);
+  stats::VariantCounts ends;
+  ends.CountEnd(
+      {.started = kTick, .user_bucket = 0, .outcome = stats::CallOutcome::kError, .latency = absl::Seconds(1)});
+  evidence.Merge(1, "a", ends);
+  EXPECT_EQ(evidence.Total("a").ended(), 1);
+  EXPECT_EQ(evidence.Total("a").errors(), 1);
+}
+
+TEST(RunEvidenceTest, APlaceInATicketIsReadByTheNamesOfItsEpoch) {
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants("b"));
+  evidence.BeginEpoch(2, TwoVariants("c"));
+  EXPECT_EQ(*evidence.VariantAt(1, 1), "b");
+  EXPECT_EQ(*evidence.VariantAt(2, 1), "c");
+  EXPECT_TRUE(absl::IsNotFound(evidence.VariantAt(2, 2).status()));
+  EXPECT_TRUE(absl::IsNotFound(evidence.VariantAt(3, 0).status()));
+}
+
+TEST(RunEvidenceTest, AnOutcomeCountsForItsEpochAndForTheRun) {
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.AddOutcome(1, "b", "accuracy", 3, 1);
+  evidence.BeginEpoch(2, TwoVariants());
+  evidence.AddOutcome(2, "b", "accuracy", 4, 0);
+  evidence.Fold(1);
+  evidence.AddOutcome(1, "b", "accuracy", 5, 0);
+  EXPECT_EQ(evidence.Find(2, "b")->outcomes.at("accuracy").n, 1);
+  EXPECT_EQ(evidence.OutcomesOf("b", "accuracy")->n, 3);
+  EXPECT_EQ(evidence.OutcomesOf("a", "accuracy"), nullptr);
+}
+
+TEST(RunEvidenceTest, ARestoredRunIsTheSame) {
+  Store store;
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.Merge(1, "a", Calls(300, 290, 7));
+  evidence.AddOutcome(1, "a", "accuracy", 3, 1);
+  Apply(evidence.TakeChanges("x/1"), store);
+  evidence.BeginEpoch(2, TwoVariants("c"));
+  evidence.Fold(1);
+  evidence.Merge(2, "c", Calls(30, 29, 3));
+  evidence.AddOutcome(2, "c", "revenue", 200, 3.25);
+  Apply(evidence.TakeChanges("x/1"), store);
+  EXPECT_EQ(store.count("epoch/x/1/1"), 0u);
+
+  RunEvidence restored = Restored(store);
+  for (const char* name : {"a", "b", "c"}) EXPECT_EQ(restored.Total(name), evidence.Total(name)) << name;
+  EXPECT_EQ(restored.Find(2, "c")->counts, evidence.Find(2, "c")->counts);
+  EXPECT_EQ(restored.Find(2, "c")->outcomes, evidence.Find(2, "c")->outcomes);
+  EXPECT_EQ(*restored.OutcomesOf("a", "accuracy"), *evidence.OutcomesOf("a", "accuracy"));
+  EXPECT_EQ(*restored.VariantAt(1, 1), "b");
+  EXPECT_TRUE(restored.TakeChanges("x/1").empty());
+}
+
+TEST(RunEvidenceTest, CallsInFlightWhenTheProcessDiedAreClosedNeutral) {
+  Store store;
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.Merge(1, "b", Calls(10, 6, 2));
+  Apply(evidence.TakeChanges("x/1"), store);
+  RunEvidence restored = Restored(store);
+  restored.CloseInFlight();
+  const stats::VariantCounts& counts = restored.Find(1, "b")->counts;
+  EXPECT_EQ(counts.ended(), 10);
+  EXPECT_EQ(counts.neutral(), 4);
+  EXPECT_EQ(counts.errors(), 2);
+}
+
+TEST(RunEvidenceTest, OnlyWhatChangedIsWrittenAndRemovalLeavesNothing) {
+  Store store;
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.BeginEpoch(2, TwoVariants());
+  Apply(evidence.TakeChanges("x/1"), store);
+  EXPECT_TRUE(evidence.TakeChanges("x/1").empty());
+  evidence.Merge(1, "a", Calls(1, 1, 0));
+  const std::vector<CheckpointRow> rows = evidence.TakeChanges("x/1");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].key, "epoch/x/1/1");
+  evidence.Fold(1);
+  Apply(evidence.Removal("x/1"), store);
+  EXPECT_TRUE(store.empty());
+}
+
+TEST(RunEvidenceTest, ADamagedRecordIsRefused) {
+  RunEvidence evidence;
+  EXPECT_TRUE(absl::IsDataLoss(evidence.RestoreRun("\xff\xff")));
+  EXPECT_TRUE(absl::IsDataLoss(evidence.RestoreEpoch(1, "")));
+  v1::VariantCheckpoint record;
+  Encode(Calls(10, 8, 1), record);
+  record.set_ended(11);
+  EXPECT_TRUE(absl::IsDataLoss(Decode(record).status()));
+  record.set_ended(8);
+  EXPECT_TRUE(Decode(record).ok());
+  record.mutable_cohorts()->add_tick(1);
+  EXPECT_TRUE(absl::IsDataLoss(Decode(record).status()));
+}
+
+}  // namespace
+}  // namespace weir::experiment
