@@ -107,7 +107,7 @@ class Weir(Process):
 
     def status(self):
         """weir.v1.Status as JSON."""
-        answer = self.weirctl("status", "--json", "--admin", self.admin)
+        answer = self.weirctl("--address", self.admin, "status", "--json")
         if answer.returncode != 0:
             raise AssertionError(f"weirctl status: {answer.returncode}\n{answer.stdout}{answer.stderr}")
         return json.loads(answer.stdout)
@@ -123,6 +123,20 @@ class Weir(Process):
 def document(kind, name, spec):
     return yaml.safe_dump({"apiVersion": "weir/v1", "kind": kind, "metadata": {"name": name}, "spec": spec},
                           sort_keys=False)
+
+
+def experiment(weights, default=None, mirror=None, **spec):
+    """The spec of an experiment over weir.test.Echo. `weights`: {model: weight}, the first is the default if none is named."""
+    made = {
+        "default": default or next(iter(weights)),
+        "candidates": [{"name": name, "weight": weight} for name, weight in weights.items()],
+        "match": {"service": "weir.test.Echo"},
+        "assignment": {"key": [{"header": "x-user-id"}]},
+        **spec,
+    }
+    if mirror:
+        made["mirror"] = mirror
+    return made
 
 
 def samples(text):
