@@ -76,6 +76,13 @@ class Weir(Process):
         """A new process over the same files; the old one has ended."""
         self._start(self.folder.parent)
 
+    def listen_again(self):
+        """A new process over the same files, at the very address of the old one, which has ended."""
+        proxy = yaml.safe_load(self.config.read_text())
+        proxy["spec"]["listener"]["address"] = self.address
+        self.config.write_text(yaml.safe_dump(proxy))
+        self.restart()
+
     def write_experiment(self, name, spec):
         """Takes the place of the experiment's file at once, as a careful editor does."""
         self.write_experiment_text(name, document("Experiment", name, spec))
