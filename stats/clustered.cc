@@ -45,8 +45,10 @@ double EstimateActiveUsers(const BucketSums& buckets) {
   return -kUserBuckets * std::log(std::max(0.5, static_cast<double>(empty)) / kUserBuckets);
 }
 
-std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets) {
-  const int k = EstimateActiveUsers(buckets) < kUsersForAllBuckets ? kFallbackBuckets : kUserBuckets;
+namespace {
+
+// Over `k` buckets, each made of kUserBuckets / k.
+std::optional<ClusteredRatio> RatioOver(const BucketSums& buckets, int k) {
   std::array<double, kUserBuckets> numerator{}, denominator{};
   for (int b = 0; b < kUserBuckets; ++b) {
     numerator[b % k] += buckets[b].sum;
@@ -54,6 +56,17 @@ std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets) {
   }
   const size_t used = static_cast<size_t>(k);
   return RatioOverBuckets(std::span(numerator).first(used), std::span(denominator).first(used));
+}
+
+}  // namespace
+
+std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets) {
+  return RatioOver(buckets, EstimateActiveUsers(buckets) < kUsersForAllBuckets ? kFallbackBuckets : kUserBuckets);
+}
+
+double DesignEffect(const BucketSums& buckets) {
+  const std::optional<ClusteredRatio> ratio = RatioOver(buckets, kUserBuckets);
+  return ratio && ratio->design_effect ? std::max(1.0, *ratio->design_effect) : 1.0;
 }
 
 std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha) {
@@ -64,9 +77,6 @@ std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha) {
   return Interval{.lower = ratio->ratio - half, .upper = ratio->ratio + half};
 }
 
-double ErrorDesignEffect(const std::array<UserBucketCounts, kUserBuckets>& users) {
-  const std::optional<ClusteredRatio> ratio = RatioOverUsers(ErrorSums(users));
-  return ratio && ratio->design_effect ? std::max(1.0, *ratio->design_effect) : 1.0;
-}
+double ErrorDesignEffect(const std::array<UserBucketCounts, kUserBuckets>& users) { return DesignEffect(ErrorSums(users)); }
 
 }  // namespace weir::stats

@@ -51,8 +51,11 @@ std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets);
 // A 1 - alpha interval of the ratio at one planned look. Nothing below 128 active users: too few to know their spread.
 std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha);
 
-// By how much users' unequal error rates inflate the variance of the error rate, at least 1, and 1 while undefined. Unlike an
-// interval it is used below 128 users too: there it is rough, but a single user who always fails is the very case it is for.
+// By how much unequal users inflate the variance of a proportion, at least 1, and 1 while undefined. Always over all 256
+// buckets: the fallback is for an interval's quantile, and here it would only make unrelated users meet in a bucket, which
+// looks like an effect (with 64, delays of detection grow by 5 %). Unlike an interval it is used below 128 users too: there
+// it is rough, but a single user who always fails is the very case that it is for.
+double DesignEffect(const BucketSums& buckets);
 double ErrorDesignEffect(const std::array<UserBucketCounts, kUserBuckets>& users);
 
 }  // namespace weir::stats

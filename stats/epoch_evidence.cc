@@ -35,9 +35,9 @@ EpochEvidence::EpochEvidence(const std::vector<double>& max_ratios, State state)
 void EpochEvidence::Update(const VariantCounts& baseline, const VariantCounts& candidate, absl::Time now) {
   // The first cohort that is too young: its calls started up to one tick after its start.
   const Tick matured_before = TickOf(now - MaturityAge(baseline));
-  const PairedCohorts::Change change = cohorts_.Update(baseline, candidate);
+  const PairedCohorts::Change change = cohorts_.Update(baseline, candidate, matured_before);
   state_.closed_before = cohorts_.closed_before();
-  UpdateErrorRatios(change, matured_before);
+  UpdateErrorRatios(change);
   UpdateCeiling(candidate, matured_before);
   UpdateTails(baseline, candidate, matured_before, now);
   baseline_users_ = baseline.users();
@@ -45,9 +45,8 @@ void EpochEvidence::Update(const VariantCounts& baseline, const VariantCounts& c
   closes_at_ = std::max(ClosesAt(baseline), ClosesAt(candidate));
 }
 
-void EpochEvidence::UpdateErrorRatios(const PairedCohorts::Change& change, Tick matured_before) {
+void EpochEvidence::UpdateErrorRatios(const PairedCohorts::Change& change) {
   const std::vector<PairedCohort>& open = cohorts_.open();
-  const size_t matured = cohorts_.CountBefore(matured_before);
   for (size_t i = 0; i < ratios_.size(); ++i) {
     ErrorRatio& ratio = ratios_[i];
     GridLog& closed = state_.closed_errors[i];
@@ -59,7 +58,7 @@ void EpochEvidence::UpdateErrorRatios(const PairedCohorts::Change& change, Tick 
       AddTo(sum, ratio.grid.Term(open[c].counts));
       ratio.running.push_back(sum);
     }
-    ratio.matured = matured == 0 ? closed : ratio.running[matured - 1];
+    ratio.sum = ratio.running.empty() ? closed : ratio.running.back();
   }
 }
 

@@ -40,7 +40,7 @@ class EpochEvidence {
   void Update(const VariantCounts& baseline, const VariantCounts& candidate, absl::Time now);
 
   // The grid of the i-th error ratio over the cohorts that are old enough, closed ones included.
-  const GridLog& errors(size_t i) const { return ratios_[i].matured; }
+  const GridLog& errors(size_t i) const { return ratios_[i].sum; }
   // The candidate's calls and errors in cohorts that are old enough, without the neutral ones.
   int64_t candidate_calls() const { return candidate_calls_; }
   int64_t candidate_errors() const { return candidate_errors_; }
@@ -59,10 +59,10 @@ class EpochEvidence {
     ErrorRatioGrid grid;
     std::vector<GridLog> running;  // The closed sum plus the terms of the open cohorts up to this one: only what follows a
                                    // change is summed anew, in the same order, so that a result depends on no history.
-    GridLog matured{};
+    GridLog sum{};
   };
 
-  void UpdateErrorRatios(const PairedCohorts::Change& change, Tick matured_before);
+  void UpdateErrorRatios(const PairedCohorts::Change& change);
   void UpdateCeiling(const VariantCounts& candidate, Tick matured_before);
   void UpdateTails(const VariantCounts& baseline, const VariantCounts& candidate, Tick matured_before, absl::Time now);
 

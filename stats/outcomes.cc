@@ -74,10 +74,7 @@ std::optional<double> StandardErrorOfMean(const OutcomeCounts& counts) {
   return std::sqrt(counts.m2 / (n - 1) / n);
 }
 
-double OutcomeDesignEffect(const OutcomeCounts& counts) {
-  const std::optional<ClusteredRatio> ratio = RatioOverUsers(OutcomeSums(counts));
-  return ratio && ratio->design_effect ? std::max(1.0, *ratio->design_effect) : 1.0;
-}
+double OutcomeDesignEffect(const OutcomeCounts& counts) { return DesignEffect(OutcomeSums(counts)); }
 
 double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha, double planned_n) {
   const double rho_squared = SquaredRho(alpha, planned_n);

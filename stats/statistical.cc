@@ -69,7 +69,7 @@ std::vector<NullCell> NullCells() {
   const Traffic disturbed{.share = 0.3, .users = 2000, .users_fail_unequally = true, .latency_ms = 60, .cancel_rate = 1,
                           .slower_from_tick = 100};
   cells.push_back({"errors, in flight, cancels, both slow down", errors, disturbed});
-  cells.push_back({"errors, the same, an epoch every 40 ticks", errors, disturbed, 200, 40});
+  cells.push_back({"errors, an epoch every 40 ticks, both slow down", errors, disturbed, 200, 40});
   cells.push_back({"error ceiling at the rate", ErrorCeilingRule{.max = 0.01}, Traffic{}});
   for (const auto& [shape, name] : {std::pair(LatencyShape::kLognormal, "lognormal"), std::pair(LatencyShape::kPareto, "Pareto"),
                                     std::pair(LatencyShape::kBimodal, "bimodal")}) {
@@ -130,7 +130,7 @@ std::vector<DelayCell> DelayCells() {
         const double bound = LeastDelayOfErrorRatio({.baseline_error = 0.01, .candidate_error = error, .share = share,
                                                      .max_ratio = ratio, .alpha = 0.001}).candidate_requests;
         cells.push_back({absl::StrFormat("errors r=%g, 1 %% to %g %%, share %g", ratio, 100 * error, share), ErrorRatioRule{ratio},
-                         Traffic{.share = share, .calls_per_tick = std::max(10.0, 1 / share), .candidate_error = error,
+                         Traffic{.share = share, .calls_per_tick = std::max(10.0, 0.5 / share), .candidate_error = error,
                                  .latency_ms = 1}, bound, 1.5});
       }
     }

@@ -11,7 +11,8 @@ namespace weir::stats {
 namespace {
 
 constexpr int kBuckets = LatencyHistogram::kBuckets;
-constexpr double kPriorCalls = 10;  // The prior weighs as much as ten calls.
+constexpr double kPriorCalls = 10;    // The prior weighs as much as ten calls.
+constexpr double kLeastMass = 1e-290;  // Below it a double loses digits.
 
 void SumFromTheEnd(std::array<int64_t, kBuckets>& counts) {
   for (int b = kBuckets - 2; b >= 0; --b) counts[b] += counts[b + 1];
@@ -122,17 +123,25 @@ double TailMixture::LogMarginal(double slow, double calls) const {
   return LogBeta(a_ + slow, b_ + calls - slow) - log_beta_ - slow * log_tail_ - (calls - slow) * log_body_;
 }
 
+// Far on the other side, some 36 standard deviations off, the posterior's mass I underflows. There, with B the posterior's
+// beta function, I B = x^a (1-x)^b / a * 1 / (1 - x (a+b) / (a+1)), the first convergent of its continued fraction, to about
+// one part in a thousand; and all powers with calls in them cancel out. `a`, `b` and `x` are those of the side under test.
+double TailMixture::LogFarOff(double a, double b, double x) const {
+  return a_ * log_tail_ + b_ * log_body_ - log_beta_ - std::log(a) - std::log1p(-x * (a + b) / (a + 1));
+}
+
 double TailMixture::LogAbove(double slow, double calls) const {
-  const double mass = BetaAbove(a_ + slow, b_ + calls - slow, tail_);
-  // The mass underflows only where the data lie far on the other side; no likelihood ratio of this side exceeds 1 there.
-  if (!(mass > 0)) return -std::numeric_limits<double>::infinity();
-  return std::log(mass) + LogMarginal(slow, calls) - log_mass_above_;
+  const double a = a_ + slow, b = b_ + calls - slow;
+  const double mass = BetaAbove(a, b, tail_);
+  const double log_e = mass > kLeastMass ? std::log(mass) + LogMarginal(slow, calls) : LogFarOff(b, a, 1 - tail_);
+  return log_e - log_mass_above_;
 }
 
 double TailMixture::LogBelow(double slow, double calls) const {
-  const double mass = BetaBelow(a_ + slow, b_ + calls - slow, tail_);
-  if (!(mass > 0)) return -std::numeric_limits<double>::infinity();
-  return std::log(mass) + LogMarginal(slow, calls) - log_mass_below_;
+  const double a = a_ + slow, b = b_ + calls - slow;
+  const double mass = BetaBelow(a, b, tail_);
+  const double log_e = mass > kLeastMass ? std::log(mass) + LogMarginal(slow, calls) : LogFarOff(a, b, tail_);
+  return log_e - log_mass_below_;
 }
 
 double LogTailRatio(const TailMixture& mixture, int shift, const TailCounts& baseline, const TailCounts& candidate,

@@ -42,13 +42,14 @@ class TailMixture {
   // 0 < quantile < 1.
   explicit TailMixture(double quantile);
 
-  // log E for "more than 1 - quantile are slower"; -infinity where the mass underflows. 0 <= slow <= calls.
+  // log E for "more than 1 - quantile are slower". 0 <= slow <= calls.
   double LogAbove(double slow, double calls) const;
   // log E for "fewer than 1 - quantile are slower".
   double LogBelow(double slow, double calls) const;
 
  private:
   double LogMarginal(double slow, double calls) const;
+  double LogFarOff(double a, double b, double x) const;
 
   double tail_;  // 1 - quantile
   double a_, b_;

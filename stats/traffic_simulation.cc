@@ -37,7 +37,7 @@ TrafficSimulation::User TrafficSimulation::NextUser() {
 double TrafficSimulation::LatencyMs(bool is_candidate) {
   double ms = traffic_.latency_ms;
   switch (traffic_.shape) {
-    case LatencyShape::kLognormal: ms *= std::exp(0.6 * normal_(rng_)); break;
+    case LatencyShape::kLognormal: ms *= std::exp(0.5 * normal_(rng_)); break;
     case LatencyShape::kPareto: ms *= 0.7 * std::pow(Uniform(), -1 / 2.0); break;
     case LatencyShape::kBimodal: ms *= (Uniform() < 0.97 ? 1 : 8) * std::exp(0.2 * normal_(rng_)); break;
   }
