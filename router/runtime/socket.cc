@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -134,6 +135,13 @@ absl::StatusOr<FileDescriptor> BeginConnect(const SocketAddress& address) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot connect to ", address.ToString()));
   }
   return fd;
+}
+
+void DetectDeadPeer(int fd) {
+  SetOn(fd, SOL_SOCKET, SO_KEEPALIVE);
+  constexpr std::pair<int, int> kOptions[] = {
+      {TCP_KEEPIDLE, 15}, {TCP_KEEPINTVL, 5}, {TCP_KEEPCNT, 3}, {TCP_USER_TIMEOUT, 30'000}};
+  for (const auto& [option, value] : kOptions) setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
 }
 
 absl::Status ConnectError(int fd) {

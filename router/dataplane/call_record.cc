@@ -1,0 +1,71 @@
+#include "router/dataplane/call_record.h"
+
+#include <algorithm>
+
+namespace weir::dataplane {
+
+absl::Duration CallTimes::LatencyAt(absl::Time end) const {
+  const bool is_single = request_.begun() <= 1 && response_.begun() <= 1;
+  const bool has_answered = first_message_ != absl::InfinitePast();
+  const absl::Duration latency =
+      is_single ? end - last_request_byte_ : (has_answered ? first_message_ : end) - headers_sent_;
+  return std::max(latency, absl::ZeroDuration());
+}
+
+CallRecord::CallRecord(const routing::Decision& decision, const routing::RouteTable& table, stats::CountsDelta& counts)
+    : error_codes_(table.default_error_codes),
+      assigned_(decision.assigned),
+      served_(decision.served),
+      reason_(decision.reason),
+      user_bucket_(decision.user_bucket),
+      enters_inference_(decision.enters_inference) {
+  if (decision.experiment == routing::Decision::kNone) {
+    assigned_ = served_ = decision.model;
+    return;
+  }
+  const routing::ExperimentRoute& experiment = table.experiments[decision.experiment];
+  run_ = experiment.run;
+  epoch_ = experiment.epoch;
+  error_codes_ = experiment.error_codes;
+  stats::ServedCounts& assigned = counts.served[{run_, 0, assigned_}];
+  ++assigned.assigned;
+  assigned.keyless += decision.is_keyless;
+  assigned.diverted += reason_ == stats::Reason::kDiverted;
+}
+
+void CallRecord::Divert(uint16_t variant, stats::CountsDelta& counts) {
+  ++counts.served[{run_, 0, assigned_}].diverted;
+  served_ = variant;
+  reason_ = stats::Reason::kDiverted;
+  enters_inference_ = false;
+}
+
+void CallRecord::CountStart(absl::Time now, stats::CountsDelta& counts) {
+  if (started_.has_value()) return;
+  started_ = stats::TickOf(now);
+  if (enters_inference_) counts.inference[InferenceKey()].CountStart(*started_, user_bucket_);
+}
+
+void CallRecord::CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts) {
+  CountStart(now, counts);
+  const bool is_error = IsError(code);
+  counts.served[ServedKey()].Count(static_cast<int>(code), reason_, latency, is_error);
+  if (!enters_inference_) return;
+  const stats::CallOutcome outcome = is_error                ? stats::CallOutcome::kError
+                                     : code == GrpcCode::kOk ? stats::CallOutcome::kSuccess
+                                                             : stats::CallOutcome::kCallerFault;
+  counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, outcome, latency});
+}
+
+void CallRecord::CountCancelled(absl::Duration ran, stats::CountsDelta& counts) {
+  if (!started_.has_value()) return;  // Nobody was asked anything.
+  stats::ServedCounts& served = counts.served[ServedKey()];
+  ++served.cancelled;
+  ++served.by_code[static_cast<int>(GrpcCode::kCancelled)];
+  ++served.by_reason[static_cast<int>(reason_)];
+  if (enters_inference_) {
+    counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, stats::CallOutcome::kCancelled, ran});
+  }
+}
+
+}  // namespace weir::dataplane

@@ -1,0 +1,81 @@
+// What one call adds to the counts: the rules of the evidence contract ("A call", "Error", "Latency"), and nothing else.
+
+#ifndef WEIR_ROUTER_DATAPLANE_CALL_RECORD_H_
+#define WEIR_ROUTER_DATAPLANE_CALL_RECORD_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/time/time.h"
+#include "router/dataplane/grpc_wire.h"
+#include "router/dataplane/message_counter.h"
+#include "router/routing/decide.h"
+#include "stats/counts.h"
+
+namespace weir::dataplane {
+
+// The times of one attempt, from which its latency follows.
+class CallTimes {
+ public:
+  void HeadersSent(absl::Time now) { headers_sent_ = last_request_byte_ = now; }
+  void RequestBytesSent(absl::Time now) { last_request_byte_ = now; }
+  void ScanRequest(std::string_view bytes) { request_.Scan(bytes); }
+  void ScanResponse(std::string_view bytes, absl::Time now) {
+    response_.Scan(bytes);
+    if (first_message_ == absl::InfinitePast() && response_.complete() > 0) first_message_ = now;
+  }
+  // At most one message each way: from the last request byte handed to upstream until `end`. Otherwise: from the headers
+  // handed to upstream until the first response message, or `end` if there was none.
+  absl::Duration LatencyAt(absl::Time end) const;
+  absl::Duration RunningFor(absl::Time now) const { return now - headers_sent_; }
+
+ private:
+  absl::Time headers_sent_ = absl::InfinitePast();
+  absl::Time last_request_byte_ = absl::InfinitePast();
+  absl::Time first_message_ = absl::InfinitePast();
+  MessageCounter request_;
+  MessageCounter response_;
+};
+
+// A small value: who was assigned, who serves, and in which cohort. Every method adds to `counts` at once.
+class CallRecord {
+ public:
+  CallRecord() = default;
+  // Of a decision to forward, or of one that found the model unavailable.
+  CallRecord(const routing::Decision& decision, const routing::RouteTable& table, stats::CountsDelta& counts);
+
+  // The assigned variant turned out to have no endpoint before anything was attempted: `variant` serves instead.
+  void Divert(uint16_t variant, stats::CountsDelta& counts);
+
+  // The first attempt begins: the call enters the cohort of this tick. Later attempts change nothing.
+  void CountStart(absl::Time now, stats::CountsDelta& counts);
+  // The model answered, or failed to: judged by `code`. Counts the start too if there was none.
+  void CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts);
+  // The client went away: neither success nor error.
+  void CountCancelled(absl::Duration ran, stats::CountsDelta& counts);
+
+  stats::Reason reason() const { return reason_; }
+  uint32_t run() const { return run_; }
+  uint32_t epoch() const { return epoch_; }
+  uint16_t served() const { return served_; }
+  uint8_t user_bucket() const { return user_bucket_; }
+
+ private:
+  stats::CountsKey InferenceKey() const { return {run_, epoch_, assigned_}; }
+  stats::CountsKey ServedKey() const { return {run_, 0, served_}; }
+  bool IsError(GrpcCode code) const { return (error_codes_ >> static_cast<int>(code)) & 1; }
+
+  uint32_t run_ = 0;
+  uint32_t epoch_ = 0;
+  uint32_t error_codes_ = 0;
+  uint16_t assigned_ = 0;
+  uint16_t served_ = 0;
+  stats::Reason reason_ = stats::Reason::kNoExperiment;
+  uint8_t user_bucket_ = 0;
+  bool enters_inference_ = false;
+  std::optional<stats::Tick> started_;
+};
+
+}  // namespace weir::dataplane
+
+#endif  // WEIR_ROUTER_DATAPLANE_CALL_RECORD_H_

@@ -1,0 +1,48 @@
+// Bounds of the data plane beside those of config/limits.h, each with its reason.
+
+#ifndef WEIR_ROUTER_DATAPLANE_LIMITS_H_
+#define WEIR_ROUTER_DATAPLANE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace weir::dataplane::limits {
+
+// Streams that we open on one upstream connection, whatever more its server allows: with its window each, this is also the
+// window of the connection, so that answers nobody reads never stop those of other clients.
+inline constexpr uint32_t kStreamsPerUpstreamConnection = 4096;
+
+// Bytes of a request that are kept until the response begins, so that a model that provably took nothing of it can be
+// replaced. Flow control holds what waits for a stream at the client below its window, which is this.
+inline constexpr size_t kReplayBytes = 64 * 1024;
+
+// One recv. Measured for TCP proxies on one core: larger ones save no more system calls.
+inline constexpr size_t kReceiveBlockBytes = 256 * 1024;
+// Less room than this in a block is not worth a recv.
+inline constexpr size_t kReceiveAtLeastBytes = 64 * 1024;
+// Receive blocks that are kept for reuse while nothing holds them.
+inline constexpr size_t kSpareReceiveBlocks = 4;
+
+// Rounds of pump and sendmsg of one connection in one turn, before the others have theirs.
+inline constexpr int kWritesPerTurn = 4;
+
+// A call without a deadline that no upstream connection takes.
+inline constexpr absl::Duration kLongestWaitForStream = absl::Seconds(10);
+
+// How long an endpoint that lost its last connection still counts as healthy while it is connected anew: longer than a
+// connect in one data centre takes, shorter than a client would notice.
+inline constexpr absl::Duration kReconnectGrace = absl::Milliseconds(250);
+
+// A client cancels at its own deadline a moment before ours passes, since its clock started earlier; and clients round the
+// deadline that they send up by at most a few percent.
+inline constexpr absl::Duration kDeadlineSlack = absl::Milliseconds(5);
+inline constexpr double kDeadlineSlackShare = 0.02;
+
+// Replies of our own say what is wrong in at most this many bytes.
+inline constexpr size_t kErrorMessageBytes = 512;
+
+}  // namespace weir::dataplane::limits
+
+#endif  // WEIR_ROUTER_DATAPLANE_LIMITS_H_
