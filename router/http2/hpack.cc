@@ -284,6 +284,7 @@ struct HpackEncoder::State {
 
 HpackEncoder::HpackEncoder(uint32_t max_table_bytes) : state_(std::make_unique<State>()) {
   state_->max_table_bytes = max_table_bytes;
+  state_->is_table_resized = max_table_bytes != NGHTTP2_DEFAULT_HEADER_TABLE_SIZE;
   if (nghttp2_hd_deflate_new(&state_->deflater, max_table_bytes) != 0) std::abort();  // Out of memory.
 }
 

@@ -118,6 +118,18 @@ std::string Number(uint32_t value) {
   return bytes;
 }
 
+std::string EncodedBlock(const HeaderList& headers) {
+  HpackEncoder encoder(0);
+  std::string block(HpackEncoder::Bound(headers), '\0');
+  block.resize(encoder.Encode(headers, reinterpret_cast<uint8_t*>(block.data())));
+  return block;
+}
+
+std::string HeadersFrame(StreamId stream, const HeaderList& headers, bool end_stream) {
+  const uint8_t flags = end_stream ? flags::kEndHeaders | flags::kEndStream : flags::kEndHeaders;
+  return Frame(FrameType::kHeaders, flags, stream, EncodedBlock(headers));
+}
+
 std::string Setting(SettingId id, uint32_t value) {
   const auto number = static_cast<uint16_t>(id);
   return std::string{static_cast<char>(number >> 8), static_cast<char>(number)} + Number(value);

@@ -69,6 +69,9 @@ void Exchange(SessionRecorder& a, SessionRecorder& b);
 // Raw frames.
 std::string Frame(FrameType type, uint8_t flags, StreamId stream, std::string_view payload);
 std::string Number(uint32_t value);
+// A block that uses no table and changes none, but for a table of size 0.
+std::string EncodedBlock(const HeaderList& headers);
+std::string HeadersFrame(StreamId stream, const HeaderList& headers, bool end_stream);
 std::string Setting(SettingId id, uint32_t value);
 
 }  // namespace weir::http2
