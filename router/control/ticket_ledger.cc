@@ -13,84 +13,82 @@ namespace weir::control {
 namespace {
 
 using experiment::CheckpointRow;
+using stats::OnceOnly;
 
-// A page and what the tables spend on it.
-constexpr size_t kPageBytes = TicketLedger::kPageTickets / 8 + 96;
+constexpr char kWindowKey[] = "tickets";
+constexpr char kBlockPrefix[] = "tickets/";
 
-std::string BytesOf(const std::bitset<TicketLedger::kPageTickets>& bits) {
-  std::string bytes(bits.size() / 8, '\0');
-  for (size_t i = 0; i < bits.size(); ++i) {
-    if (bits[i]) bytes[i / 8] = static_cast<char>(bytes[i / 8] | (1 << (i % 8)));
+std::string KeyOf(const OnceOnly::BlockKey& key) {
+  return absl::StrCat(kBlockPrefix, key.issuer.replica, "/", key.issuer.boot, "/", key.issuer.worker, "/", key.index);
+}
+
+std::optional<OnceOnly::BlockKey> ParseKey(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '/');
+  OnceOnly::BlockKey key;
+  uint32_t worker = 0;
+  if (parts.size() != 5 || !absl::SimpleAtoi(parts[1], &key.issuer.replica) ||
+      !absl::SimpleAtoi(parts[2], &key.issuer.boot) || !absl::SimpleAtoi(parts[3], &worker) || worker > 0xffff ||
+      !absl::SimpleAtoi(parts[4], &key.index)) {
+    return std::nullopt;
   }
-  return bytes;
+  key.issuer.worker = static_cast<uint16_t>(worker);
+  return key;
+}
+
+std::string Encode(const OnceOnly::Block& block) {
+  v1::TicketBlockCheckpoint record;
+  record.mutable_bits()->Add(block.bits.begin(), block.bits.end());
+  record.set_newest_start_ms(block.newest_start_ms);
+  return record.SerializeAsString();
+}
+
+std::optional<OnceOnly::Block> Decode(const std::string& value) {
+  v1::TicketBlockCheckpoint record;
+  OnceOnly::Block block;
+  if (!record.ParseFromString(value) || static_cast<size_t>(record.bits_size()) != block.bits.size()) {
+    return std::nullopt;
+  }
+  std::copy(record.bits().begin(), record.bits().end(), block.bits.begin());
+  block.newest_start_ms = record.newest_start_ms();
+  return block;
 }
 
 }  // namespace
 
-TicketLedger::TicketLedger(size_t max_bytes) : max_pages_(max_bytes / kPageBytes) {}
-
-TicketLedger::Verdict TicketLedger::Mark(const stats::Issuer& issuer, uint64_t sequence, absl::Time expires) {
-  const PageKey key{issuer, sequence / kPageTickets};
-  auto found = pages_.find(key);
-  if (found == pages_.end()) {
-    if (pages_.size() >= max_pages_) return Verdict::kFull;
-    found = pages_.emplace(key, std::make_unique<Page>()).first;
+absl::StatusOr<TicketLedger> TicketLedger::FromRows(const std::map<std::string, std::string>& rows, size_t max_blocks) {
+  TicketLedger ledger(max_blocks);
+  std::vector<std::pair<OnceOnly::BlockKey, OnceOnly::Block>> blocks;
+  for (auto row = rows.lower_bound(kWindowKey); row != rows.end(); ++row) {
+    const auto& [key, value] = *row;
+    if (key == kWindowKey) {
+      v1::TicketsCheckpoint record;
+      if (!record.ParseFromString(value))
+        return absl::DataLossError("the checkpoint of the tickets' window is damaged");
+      ledger.written_remembers_after_ = experiment::TimeOf(record.remembers_after());
+      continue;
+    }
+    if (!key.starts_with(kBlockPrefix)) break;
+    const std::optional<OnceOnly::BlockKey> block_key = ParseKey(key);
+    std::optional<OnceOnly::Block> block = Decode(value);
+    if (!block_key || !block) return absl::DataLossError(absl::StrCat("checkpoint '", key, "' is no block of tickets"));
+    blocks.emplace_back(*block_key, *std::move(block));
   }
-  Page& page = *found->second;
-  if (page.reported[sequence % kPageTickets]) return Verdict::kRepeated;
-  page.reported[sequence % kPageTickets] = true;
-  page.expires = std::max(page.expires, expires);
-  changed_.insert(key);
-  return Verdict::kFirst;
-}
-
-void TicketLedger::DropExpired(absl::Time now) {
-  absl::erase_if(pages_, [&](const auto& entry) {
-    if (entry.second->expires > now) return false;
-    changed_.insert(entry.first);
-    return true;
-  });
+  ledger.once_only_.Restore(ledger.written_remembers_after_, blocks);
+  return ledger;
 }
 
 std::vector<CheckpointRow> TicketLedger::TakeChanges() {
   std::vector<CheckpointRow> rows;
-  for (const PageKey& key : changed_) {
-    CheckpointRow row{RowKey(key), std::nullopt};
-    if (const auto found = pages_.find(key); found != pages_.end()) {
-      v1::TicketPageCheckpoint page;
-      page.set_bits(BytesOf(found->second->reported));
-      *page.mutable_expires_at() = experiment::TimestampOf(found->second->expires);
-      row.value = page.SerializeAsString();
-    }
-    rows.push_back(std::move(row));
+  OnceOnly::Changes changes = once_only_.TakeChanges();
+  for (const auto& [key, block] : changes.written) rows.push_back({KeyOf(key), Encode(block)});
+  for (const OnceOnly::BlockKey& key : changes.dropped) rows.push_back({KeyOf(key), std::nullopt});
+  if (once_only_.remembers_after() != written_remembers_after_) {
+    written_remembers_after_ = once_only_.remembers_after();
+    v1::TicketsCheckpoint record;
+    *record.mutable_remembers_after() = experiment::TimestampOf(written_remembers_after_);
+    rows.push_back({kWindowKey, record.SerializeAsString()});
   }
-  changed_.clear();
   return rows;
-}
-
-absl::Status TicketLedger::Restore(const std::string& key, const std::string& value) {
-  const std::vector<std::string> parts = absl::StrSplit(key, '/');
-  PageKey page_key;
-  uint32_t worker = 0;
-  v1::TicketPageCheckpoint page;
-  if (parts.size() != 5 || !absl::SimpleAtoi(parts[1], &page_key.issuer.replica) ||
-      !absl::SimpleAtoi(parts[2], &page_key.issuer.boot) || !absl::SimpleAtoi(parts[3], &worker) || worker > 0xffff ||
-      !absl::SimpleAtoi(parts[4], &page_key.page) || !page.ParseFromString(value) ||
-      page.bits().size() != kPageTickets / 8) {
-    return absl::DataLossError(absl::StrCat("checkpoint '", key, "' is not a page of tickets"));
-  }
-  page_key.issuer.worker = static_cast<uint16_t>(worker);
-  auto restored = std::make_unique<Page>();
-  for (size_t i = 0; i < kPageTickets; ++i) {
-    restored->reported[i] = (static_cast<unsigned char>(page.bits()[i / 8]) >> (i % 8) & 1) != 0;
-  }
-  restored->expires = experiment::TimeOf(page.expires_at());
-  pages_[page_key] = std::move(restored);
-  return absl::OkStatus();
-}
-
-std::string TicketLedger::RowKey(const PageKey& key) {
-  return absl::StrCat(kKeyPrefix, key.issuer.replica, "/", key.issuer.boot, "/", key.issuer.worker, "/", key.page);
 }
 
 }  // namespace weir::control

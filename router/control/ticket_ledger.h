@@ -1,24 +1,17 @@
-// Which tickets were reported already: one bit for each (issuer, sequence), so that no outcome counts twice.
-//
-// Sequences have no gaps, so bits lie in pages of 4096. A page may go when its last report's ticket has expired:
-// whatever was reported in it started before that report, so a repetition is refused by its age.
+// Which tickets were reported already, over restarts: stats::OnceOnly and its rows in the checkpoint.
 
 #ifndef WEIR_ROUTER_CONTROL_TICKET_LEDGER_H_
 #define WEIR_ROUTER_CONTROL_TICKET_LEDGER_H_
 
-#include <bitset>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "config/limits.h"
 #include "router/experiment/journal.h"
+#include "stats/once_only.h"
 #include "stats/ticket.h"
 
 namespace weir::control {
@@ -26,46 +19,24 @@ namespace weir::control {
 // The control thread's.
 class TicketLedger {
  public:
-  enum class Verdict {
-    kFirst,     // Marked: count the report.
-    kRepeated,  // Was marked before.
-    kFull,      // No room to remember it, so it may not be counted.
-  };
-  static constexpr uint64_t kPageTickets = 4096;
-  static constexpr char kKeyPrefix[] = "tickets/";
+  explicit TicketLedger(size_t max_blocks = stats::OnceOnly::kMaxBlocks) : once_only_(max_blocks) {}
+  // From all of a checkpoint's rows, of which it takes its own. DATA_LOSS where one of those is not as it was written.
+  static absl::StatusOr<TicketLedger> FromRows(const std::map<std::string, std::string>& rows,
+                                               size_t max_blocks = stats::OnceOnly::kMaxBlocks);
 
-  explicit TicketLedger(size_t max_bytes = config::limits::kTicketBitmapBytes);
-
-  // `expires`: from when on a report of this ticket, or of one issued before now, is refused by its age.
-  Verdict Mark(const stats::Issuer& issuer, uint64_t sequence, absl::Time expires);
-  void DropExpired(absl::Time now);
+  stats::OnceOnly::Admission Admit(const stats::Ticket& ticket, absl::Time now, absl::Duration join_window) {
+    return once_only_.Admit(ticket, now, join_window);
+  }
+  void Forget(absl::Time now, absl::Duration longest_join_window) { once_only_.Forget(now, longest_join_window); }
 
   // The rows that changed since the last call.
   std::vector<experiment::CheckpointRow> TakeChanges();
-  // DATA_LOSS where the row is none of ours.
-  absl::Status Restore(const std::string& key, const std::string& value);
 
-  size_t pages() const { return pages_.size(); }
+  size_t blocks() const { return once_only_.blocks(); }
 
  private:
-  struct PageKey {
-    stats::Issuer issuer;
-    uint64_t page = 0;
-    bool operator==(const PageKey&) const = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const PageKey& k) {
-      return H::combine(std::move(h), k.issuer.replica, k.issuer.boot, k.issuer.worker, k.page);
-    }
-  };
-  struct Page {
-    std::bitset<kPageTickets> reported;
-    absl::Time expires = absl::InfinitePast();
-  };
-  static std::string RowKey(const PageKey& key);
-
-  const size_t max_pages_;
-  absl::flat_hash_map<PageKey, std::unique_ptr<Page>> pages_;
-  absl::flat_hash_set<PageKey> changed_;
+  stats::OnceOnly once_only_;
+  absl::Time written_remembers_after_ = absl::InfinitePast();
 };
 
 }  // namespace weir::control

@@ -7,54 +7,24 @@
 namespace weir::control {
 namespace {
 
-using Verdict = TicketLedger::Verdict;
+using Admission = stats::OnceOnly::Admission;
+using Store = std::map<std::string, std::string>;
 
-const stats::Issuer kIssuer{.replica = 7, .boot = 3, .worker = 65535};
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
-const absl::Time kLater = kNow + absl::Hours(24);
+constexpr absl::Duration kWindow = absl::Hours(24);
 
-TEST(TicketLedgerTest, ATicketIsMarkedOnce) {
-  TicketLedger ledger;
-  EXPECT_EQ(ledger.Mark(kIssuer, 5, kLater), Verdict::kFirst);
-  EXPECT_EQ(ledger.Mark(kIssuer, 5, kLater), Verdict::kRepeated);
-  EXPECT_EQ(ledger.Mark(kIssuer, 6, kLater), Verdict::kFirst);
+stats::Ticket TicketAt(uint64_t sequence, absl::Time start = kNow) {
+  return {.experiment = 1,
+          .run = 1,
+          .epoch = 1,
+          .variant = 0,
+          .user_bucket = 0,
+          .start = start,
+          .issuer = {.replica = 4'000'000'000, .boot = 3, .worker = 65535},
+          .sequence = sequence};
 }
 
-TEST(TicketLedgerTest, ReplicasBootsAndWorkersAreApart) {
-  TicketLedger ledger;
-  for (const stats::Issuer& issuer : {kIssuer, stats::Issuer{8, 3, 65535}, {7, 4, 65535}, {7, 3, 0}}) {
-    EXPECT_EQ(ledger.Mark(issuer, 5, kLater), Verdict::kFirst);
-  }
-}
-
-TEST(TicketLedgerTest, TheLastSequenceOfAPageAndTheFirstOfTheNextAreApart) {
-  TicketLedger ledger;
-  for (uint64_t sequence : {uint64_t{4095}, uint64_t{4096}, uint64_t{8191}, (uint64_t{1} << 40)}) {
-    EXPECT_EQ(ledger.Mark(kIssuer, sequence, kLater), Verdict::kFirst);
-  }
-  EXPECT_EQ(ledger.pages(), 3u);
-}
-
-TEST(TicketLedgerTest, BeyondItsBoundAReportIsRefusedAndOldPagesStillWork) {
-  TicketLedger ledger(2000);  // Three pages.
-  for (uint64_t page = 0; page < 3; ++page) EXPECT_EQ(ledger.Mark(kIssuer, page * 4096, kLater), Verdict::kFirst);
-  EXPECT_EQ(ledger.Mark(kIssuer, 3 * 4096, kLater), Verdict::kFull);
-  EXPECT_EQ(ledger.Mark(kIssuer, 1, kLater), Verdict::kFirst);
-  EXPECT_EQ(ledger.Mark(kIssuer, 0, kLater), Verdict::kRepeated);
-}
-
-TEST(TicketLedgerTest, APageGoesWhenItsLastReportHasExpired) {
-  TicketLedger ledger;
-  ledger.Mark(kIssuer, 0, kNow + absl::Seconds(10));
-  ledger.Mark(kIssuer, 1, kNow + absl::Seconds(5));
-  ledger.DropExpired(kNow + absl::Seconds(9));
-  EXPECT_EQ(ledger.Mark(kIssuer, 0, kLater), Verdict::kRepeated);
-  ledger.DropExpired(kNow + absl::Seconds(10));
-  EXPECT_EQ(ledger.pages(), 0u);
-}
-
-// Applies changes as a store would.
-void Apply(TicketLedger& from, std::map<std::string, std::string>& store) {
+void Apply(TicketLedger& from, Store& store) {
   for (const experiment::CheckpointRow& row : from.TakeChanges()) {
     if (row.value) {
       store[row.key] = *row.value;
@@ -65,33 +35,45 @@ void Apply(TicketLedger& from, std::map<std::string, std::string>& store) {
 }
 
 TEST(TicketLedgerTest, MarksSurviveThroughTheirRowsAndOnlyChangesAreWritten) {
-  std::map<std::string, std::string> store;
+  Store store = {{"run/x/1", "somebody else's"}, {"tests/x/1", "too"}, {"unrelated", ""}};
   TicketLedger before;
-  for (uint64_t sequence = 0; sequence < 10'000; sequence += 7) before.Mark(kIssuer, sequence, kLater);
+  for (uint64_t sequence = 0; sequence < 10'000; sequence += 7) before.Admit(TicketAt(sequence), kNow, kWindow);
   Apply(before, store);
-  EXPECT_EQ(store.size(), 3u);
-  before.Mark(kIssuer, 1, kLater);
+  EXPECT_EQ(store.size(), 6u);
+  before.Admit(TicketAt(1), kNow, kWindow);
   EXPECT_EQ(before.TakeChanges().size(), 1u);
-  before.Mark(kIssuer, 2, kLater);
+  before.Admit(TicketAt(2), kNow, kWindow);
   Apply(before, store);
 
-  TicketLedger after;
-  for (const auto& [key, value] : store) ASSERT_TRUE(after.Restore(key, value).ok());
-  EXPECT_TRUE(after.TakeChanges().empty());
+  auto after = TicketLedger::FromRows(store);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_TRUE(after->TakeChanges().empty());
   for (uint64_t sequence = 0; sequence < 10'000; ++sequence) {
     const bool was_marked = sequence % 7 == 0 || sequence == 1 || sequence == 2;
-    ASSERT_EQ(after.Mark(kIssuer, sequence, kLater), was_marked ? Verdict::kRepeated : Verdict::kFirst) << sequence;
+    ASSERT_EQ(after->Admit(TicketAt(sequence), kNow, kWindow), was_marked ? Admission::kRepeated : Admission::kFirst);
   }
-  after.DropExpired(kLater);
-  Apply(after, store);
-  EXPECT_TRUE(store.empty());
+  Apply(*after, store);
+  after->Forget(kNow + kWindow + absl::Seconds(1), kWindow);
+  Apply(*after, store);
+  EXPECT_EQ(store.size(), 3u);
 }
 
-TEST(TicketLedgerTest, ARowOfAnythingElseIsRefused) {
-  TicketLedger ledger;
-  EXPECT_TRUE(absl::IsDataLoss(ledger.Restore("tickets/1/2/3", "")));
-  EXPECT_TRUE(absl::IsDataLoss(ledger.Restore("tickets/1/2/3/4", "short")));
-  EXPECT_TRUE(absl::IsDataLoss(ledger.Restore("tickets/1/2/65536/4", "")));
+TEST(TicketLedgerTest, WhatMadeRoomStaysRefusedAfterARestart) {
+  Store store;
+  TicketLedger before(2);
+  for (uint64_t block = 0; block < 3; ++block) {
+    before.Admit(TicketAt(block * 4096, kNow + absl::Seconds(block)), kNow + absl::Minutes(1), kWindow);
+  }
+  Apply(before, store);
+  auto after = TicketLedger::FromRows(store, 2);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->Admit(TicketAt(0), kNow + absl::Minutes(1), kWindow), Admission::kExpired);
+}
+
+TEST(TicketLedgerTest, ADamagedRowIsRefused) {
+  for (const char* key : {"tickets/1/2/3", "tickets/1/2/3/4", "tickets/1/2/65536/4"}) {
+    EXPECT_TRUE(absl::IsDataLoss(TicketLedger::FromRows(Store{{key, "short"}}).status())) << key;
+  }
 }
 
 }  // namespace
