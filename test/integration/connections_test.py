@@ -40,7 +40,7 @@ class Connections(IntegrationTest):
                                      ("grpc.http2.min_time_between_pings_ms", 20)])
         for _ in range(3):
             error = client.failure(metadata=knobs(hang=True), timeout=0.5)
-            self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+            self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED, error.details())
         client.echo()
 
     def test_health_of_the_application_passes_through(self):

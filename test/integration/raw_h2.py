@@ -12,7 +12,7 @@ from test.integration.processes import DEADLINE
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS, PADDED = 0x1, 0x1, 0x4, 0x8
+END_STREAM, ACK, END_HEADERS, PADDED, HAS_PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0, 1, 2, 7, 8, 11
 INADEQUATE_SECURITY = 12
 MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 3, 4
@@ -118,6 +118,8 @@ class Connection:
         if payload is None:
             return None
         got = Frame(head[3], head[4], int.from_bytes(head[5:9], "big") & 0x7fffffff, payload)
+        if got.type in (DATA, HEADERS) and got.flags & PADDED:
+            got = got._replace(flags=got.flags & ~PADDED, payload=payload[1:len(payload) - payload[0]])
         if self.answers and got.type in (PING, SETTINGS) and not got.flags & ACK:
             with contextlib.suppress(OSError):
                 self.send(frame(got.type, ACK, 0, got.payload if got.type == PING else b""))
@@ -126,7 +128,7 @@ class Connection:
     def headers_of(self, got):
         """The fields of a HEADERS frame and its CONTINUATIONs."""
         payload = got.payload
-        if got.flags & 0x20:  # Priority.
+        if got.flags & HAS_PRIORITY:
             payload = payload[5:]
         while not got.flags & END_HEADERS:
             got = self.read_frame()

@@ -3,6 +3,9 @@
 import pathlib
 import socket
 
+import grpc
+
+from test.integration.echo_client import EchoClient
 from test.integration.processes import Process, wait_until
 
 
@@ -13,13 +16,18 @@ def start(kind, backend, folder):
         port = free.getsockname()[1]
     process = Process(kind, {"nghttpx": _nghttpx, "haproxy": _haproxy, "nginx": _nginx}[kind](backend, port, folder), folder)
     process.address = f"127.0.0.1:{port}"
-    wait_until(lambda: _listens(port), f"{kind} listens")
+    wait_until(lambda: _answers(process.address), f"{kind} passes a call on")
     return process
 
 
-def _listens(port):
-    with socket.socket() as attempt:
-        return attempt.connect_ex(("127.0.0.1", port)) == 0
+def _answers(address):
+    client = EchoClient(address)
+    try:
+        return client.echo(timeout=1)
+    except grpc.RpcError as error:  # A server by hand answers as it likes.
+        return error.code() is not grpc.StatusCode.UNAVAILABLE
+    finally:
+        client.close()
 
 
 def _nghttpx(backend, port, folder):
