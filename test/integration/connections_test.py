@@ -119,7 +119,7 @@ class Servers(IntegrationTest):
         with Load(self, weir, lambda i: [("x-user-id", users[i % len(users)])]) as load:
             load.wait_for(200)
             candidate.kill()
-            wait_until(lambda: weir.metric("weir_diverted_total", model_name="candidate"), "a call is diverted")
+            wait_until(lambda: weir.metric("weir_diverted_total", variant="candidate"), "a call is diverted")
             load.wait_for(200)
         # Whoever failed was at the candidate when it died: at most one call of each of the load's callers.
         self.assertLessEqual(len(load.failures), load.callers)
@@ -192,7 +192,7 @@ class Drain(IntegrationTest):
         self.assertEqual(weir.exit_status(), 0)
 
     def test_gives_up_calls_that_outlive_the_grace(self):
-        weir = self.weir({"echo": self.server}, drainGrace="1s")
+        weir = self.weir({"echo": self.server}, listener={"address": "127.0.0.1:0", "drainGrace": "1s"})
         call = self.client(weir).unary.future(echo_pb2.Note(), metadata=knobs(tag="hung", hang=True), timeout=60)
         wait_until(lambda: self.direct.counts("hung").started == 1, "the call arrives")
         self.assertEqual(weir.terminate(), 1)

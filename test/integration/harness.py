@@ -46,7 +46,8 @@ class EchoServer(Process):
 class Weir(Process):
     """`weir --config FILE` over a folder of YAML that is written here."""
 
-    def __init__(self, folder, proxy, experiments=()):
+    def __init__(self, folder, proxy, experiments=(), mounted=None):
+        """`experiments`: {name: spec}, written to a folder of weir's own; or `mounted`, a folder that the test makes."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-", dir=folder))
         self.experiments = self.folder / "experiments"
         self.experiments.mkdir()
@@ -56,7 +57,7 @@ class Weir(Process):
             "admin": {"address": "127.0.0.1:0"},
             "metrics": {"address": "127.0.0.1:0"},
             "stateDirectory": str(self.folder / "state"),
-            "experiments": str(self.experiments),
+            "experiments": str(mounted or self.experiments),
             **proxy,
         }
         self.config = self.folder / "proxy.yaml"
@@ -189,12 +190,12 @@ class IntegrationTest(unittest.TestCase):
         self.addCleanup(port.close)
         return port
 
-    def weir(self, models, routes=None, experiments=(), **proxy):
+    def weir(self, models, routes=None, experiments=(), mounted=None, **proxy):
         """A ready weir. `models`: {name: address, server, or a model's whole mapping}. No `routes`: all to the first."""
         listed = [_model(name, of) for name, of in models.items()]
         if routes is None:
             routes = [{"match": {"service": "*"}, "model": listed[0]["name"]}]
-        return self.keep(Weir(self.folder, {"models": listed, "routes": routes, **proxy}, experiments))
+        return self.keep(Weir(self.folder, {"models": listed, "routes": routes, **proxy}, experiments, mounted))
 
     def client(self, target, options=()):
         """A channel to a server, to weir, or to an address; closed with the test."""
