@@ -60,7 +60,7 @@ class Reload(IntegrationTest):
             weir.write_experiment_text("split", text)
             wait_until(lambda: weir.metric("weir_configuration_valid") == 0, "the metric says so")
             self.assertEqual(self.served(weir), {"candidate"})
-            errors = weir.status().get("configurationErrors", [])
+            errors = weir.status()["configuration_errors"]
             self.assertTrue(any("split.yaml" in error for error in errors), errors)
             weir.write_experiment("split", self.split(0, 100))
             wait_until(lambda: weir.metric("weir_configuration_valid") == 1, "a good one heals it")
