@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kPrefixBytes = 5;
 constexpr size_t kLongestAnswer = 4096;  // Readiness is two bytes; servers may add to it, within reason.
-constexpr std::string_view kInference = "/inference.GRPCInferenceService/";
+constexpr char kInference[] = "/inference.GRPCInferenceService/";
 
 // A string as protobuf's field 1. Names have at most 63 characters (config), so their length is one byte.
 std::string StringField(const std::string& value) {

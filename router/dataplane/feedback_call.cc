@@ -3,7 +3,6 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "proto/weir/v1/feedback.pb.h"
@@ -131,7 +130,7 @@ void FeedbackCall::EndIfDone() {
     return;
   }
   const absl::Status status = *receipts_.front();
-  if (!status.ok()) return End(static_cast<GrpcCode>(status.code()), status.message());
+  if (!status.ok()) return End(static_cast<GrpcCode>(status.code()), std::string(status.message()));
   SendOwnHeaders(client_, stream_);
   has_sent_headers_ = true;
   client_.port().Writing().SendData(stream_, http2::Slice::Copy(FrameMessage("")), false);
@@ -164,7 +163,7 @@ FeedbackDesk::FeedbackDesk(const TicketSealer* tickets, OutcomeSink sink, CallSe
       services_(services),
       answers_(config::limits::kFeedbackInFlightPerWorker, std::move(wake)) {}
 
-bool FeedbackDesk::IsFeedback(std::string_view path) { return absl::StartsWith(path, kService); }
+bool FeedbackDesk::IsFeedback(std::string_view path) { return path.starts_with(kService); }
 
 void FeedbackDesk::Start(ClientSession& client, http2::StreamId stream, std::string_view path,
                          const http2::HeaderList& headers, bool end_stream) {

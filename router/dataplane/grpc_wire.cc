@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "absl/strings/match.h"
 #include "router/dataplane/limits.h"
 
 namespace weir::dataplane {
@@ -89,7 +88,7 @@ GrpcCode CodeOfReset(http2::ErrorCode code) {
 
 bool IsGrpcContentType(std::string_view content_type) {
   constexpr std::string_view kGrpc = "application/grpc";
-  if (!absl::StartsWith(content_type, kGrpc)) return false;
+  if (!content_type.starts_with(kGrpc)) return false;
   return content_type.size() == kGrpc.size() || content_type[kGrpc.size()] == '+' || content_type[kGrpc.size()] == ';';
 }
 
@@ -122,7 +121,7 @@ void FillErrorTrailers(GrpcCode code, std::string_view message, http2::HeaderLis
   FillErrorReply(code, message, reply);
   trailers.Clear();
   for (const http2::HeaderField field : reply) {
-    if (absl::StartsWith(field.name, "grpc-")) trailers.Add(field.name, field.value, field.indexing);
+    if (field.name.starts_with("grpc-")) trailers.Add(field.name, field.value, field.indexing);
   }
 }
 

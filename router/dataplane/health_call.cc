@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
-
 namespace weir::dataplane {
 namespace {
 
@@ -23,7 +21,7 @@ bool Claims(const config::Match& match) {
 }  // namespace
 
 bool HealthDesk::IsOwn(std::string_view path) const {
-  if (!absl::StartsWith(path, kService)) return false;
+  if (!path.starts_with(kService)) return false;
   for (const routing::ExperimentRoute& experiment : services_->table->experiments) {
     if (Claims(experiment.match)) return false;
   }

@@ -73,7 +73,7 @@ bool ProxiedCall::AcceptDecision(const Decision& decision, const RequestFacts& f
     case Decision::Kind::kForward: break;
     case Decision::Kind::kUnrouted:
       Refuse(&stats::ProxyCounts::calls_unrouted, GrpcCode::kUnimplemented,
-             absl::StrCat("no experiment and no route matches ", facts.path));
+             "no experiment and no route matches " + std::string(facts.path));
       return false;
     case Decision::Kind::kUnavailable:
       Remember(decision);
@@ -278,7 +278,7 @@ void ProxiedCall::BeginResponse(const HeaderList& headers, bool end_stream) {
   const bool is_answer = state_.is_passthrough || grpc_status.has_value() || (http_status == "200" && !end_stream);
   if (!is_answer) {
     return FailByModel(CodeOfHttpStatus(http_status),
-                       absl::StrCat("the model server answered with HTTP status ", http_status, " and no grpc-status"));
+                       "the model server answered with HTTP status " + std::string(http_status) + " and no grpc-status");
   }
   state_.is_response_begun = true;
   if (http_status != "200") state_.passthrough_code = CodeOfHttpStatus(http_status);

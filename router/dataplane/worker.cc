@@ -120,7 +120,7 @@ void Worker::Add(NewConnection accepted) {
   runtime::DetectDeadPeer(accepted.fd.get());
   auto connection = std::make_unique<ClientConnection>(
       SocketServices{loop_.get(), &dirty_ports_, &blocks_, &client_bytes_}, std::move(accepted.fd), accepted.peer,
-      options_.profile, this, this);
+      options_.profile, static_cast<RequestHandler*>(this), static_cast<ClientConnectionOwner*>(this));
   if (!connection->Begin().ok()) {
     connection_count_.fetch_sub(1, std::memory_order_relaxed);
     return;
@@ -198,7 +198,9 @@ void Worker::AdvanceDrain() {
     connections_[i]->Drain(is_final);
     connections_[i]->CheckAge();
   }
-  if (connections_.empty() || now - drain_began_ >= options_.drain_grace) loop_->Stop();
+  // Not at once: the first worker may still hand over connections that the kernel had accepted.
+  const bool is_done = connections_.empty() && now - drain_began_ >= 2 * stats::kTick;
+  if (is_done || now - drain_began_ >= options_.drain_grace) loop_->Stop();
 }
 
 }  // namespace weir::dataplane

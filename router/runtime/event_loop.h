@@ -38,7 +38,7 @@ class EventLoop {
   static absl::StatusOr<std::unique_ptr<EventLoop>> Create(Clock clock);
 
   // The time when this turn began; within an action, "now".
-  absl::Time now() const { return now_; }
+  const absl::Time& now() const { return now_; }
   TimerQueue& timers() { return timers_; }
 
   // Watches `fd` by level. `events` is borrowed until Remove; `fd` stays open until then.
