@@ -27,8 +27,15 @@ class TreeBuilder : public YAML::EventHandler {
   explicit TreeBuilder(size_t& nodes) : nodes_(nodes) {}
 
   std::optional<Node> Take() { return std::exchange(root_, std::nullopt); }
+  // Whether the newest document began where the one before it did. yaml-cpp 0.7 answers a stray "," with an empty
+  // document that consumes nothing, again and again.
+  bool is_stuck() const { return is_stuck_; }
+  Place document_place() const { return document_place_; }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    is_stuck_ = PlaceOf(mark) == document_place_;
+    document_place_ = PlaceOf(mark);
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Add(Make(Node::Kind::kNull, mark, "")); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -130,6 +137,8 @@ class TreeBuilder : public YAML::EventHandler {
   size_t& nodes_;  // Over all documents of the file.
   std::vector<Frame> open_;
   std::optional<Node> root_;
+  Place document_place_;
+  bool is_stuck_ = false;
   int skipped_ = 0;  // How many nodes are open within one that is refused, itself included.
   Node refused_;
 };
@@ -195,6 +204,11 @@ std::vector<Node> ParseYaml(const std::string& text, const std::string& file, Fi
     YAML::Parser parser(in);
     TreeBuilder builder(nodes);
     while (parser.HandleNextDocument(builder)) {
+      if (builder.is_stuck()) {
+        const Place place = builder.document_place();
+        findings.errors.push_back({file, place.line, place.column, "", "is not valid YAML: unexpected text"});
+        break;
+      }
       if (std::optional<Node> root = builder.Take()) documents.push_back(*std::move(root));
     }
   } catch (const YAML::Exception& e) {

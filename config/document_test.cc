@@ -134,6 +134,10 @@ TEST(ParseYamlTest, FilesBeyondTheLimitsAreRefusedAsAWhole) {
   EXPECT_EQ(ErrorOf(many + "]"), "f: must hold at most 50000 values");
 }
 
+TEST(ParseYamlTest, StrayTextThatTheParserNeverConsumesIsAnErrorNotALoop) {
+  for (std::string text : {",", "---\n,", ", a: 1", "a: 1\n--- ,\n"}) EXPECT_NE(ErrorOf(text), "") << text;
+}
+
 TEST(ParseYamlTest, KeysMustBeStrings) {
   const Node root = Only("[a, b]: 1\n? {c: &x d}\n: 2\n*x : 3\n");
   for (const Node& child : root.children) EXPECT_EQ(child.kind, Node::Kind::kRefused);
