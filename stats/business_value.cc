@@ -2,7 +2,8 @@
 
 namespace weir::stats {
 
-double NetBusinessValue(const BusinessWeights& weights, const ModelPerformance& baseline, const ModelPerformance& candidate) {
+double NetBusinessValue(const BusinessWeights& weights, const ModelPerformance& baseline,
+                        const ModelPerformance& candidate) {
   const double revenue = weights.revenue_per_accuracy_point * (candidate.accuracy_percent - baseline.accuracy_percent);
   const double cost = weights.cost_per_millisecond * (candidate.latency_ms - baseline.latency_ms);
   const double risk = weights.risk_per_error_point * (baseline.error_percent - candidate.error_percent);

@@ -20,10 +20,11 @@ struct ModelPerformance {
 };
 
 // revenue - cost + risk: accuracy points gained, milliseconds lost and error points avoided, each times its weight.
-double NetBusinessValue(const BusinessWeights& weights, const ModelPerformance& baseline, const ModelPerformance& candidate);
+double NetBusinessValue(const BusinessWeights& weights, const ModelPerformance& baseline,
+                        const ModelPerformance& candidate);
 
-// The label of a point estimate: STRONG_RECOMMEND above 2, RECOMMEND above 0.5, REJECT below -0.5, else CONTINUE_TESTING. A
-// decision goes by an interval; this is what is printed beside it.
+// The label of a point estimate: STRONG_RECOMMEND above 2, RECOMMEND above 0.5, REJECT below -0.5, else
+// CONTINUE_TESTING. A decision goes by an interval; this is what is printed beside it.
 std::string_view BusinessLabel(double net);
 
 }  // namespace weir::stats

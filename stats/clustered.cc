@@ -19,7 +19,8 @@ std::optional<ClusteredRatio> RatioOverBuckets(std::span<const double> numerator
   double sum_y = 0, sum_n = 0;
   for (size_t b = 0; b < k; ++b) sum_y += numerator[b], sum_n += denominator[b];
   if (k < 2 || !(sum_n > 0)) return std::nullopt;
-  ClusteredRatio result{.ratio = sum_y / sum_n, .variance = 0, .design_effect = std::nullopt, .buckets = static_cast<int>(k)};
+  ClusteredRatio result{
+      .ratio = sum_y / sum_n, .variance = 0, .design_effect = std::nullopt, .buckets = static_cast<int>(k)};
   double squares = 0;
   for (size_t b = 0; b < k; ++b) {
     const double residual = numerator[b] - result.ratio * denominator[b];
@@ -77,6 +78,8 @@ std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha) {
   return Interval{.lower = ratio->ratio - half, .upper = ratio->ratio + half};
 }
 
-double ErrorDesignEffect(const std::array<UserBucketCounts, kUserBuckets>& users) { return DesignEffect(ErrorSums(users)); }
+double ErrorDesignEffect(const std::array<UserBucketCounts, kUserBuckets>& users) {
+  return DesignEffect(ErrorSums(users));
+}
 
 }  // namespace weir::stats

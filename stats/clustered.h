@@ -1,9 +1,10 @@
-// Ratios over users who make many requests each. With sticky assignment the user is the unit: requests of one user share her
-// habits, so that an interval which takes them for independent covers 75 to 79 % instead of 95 %. Users are hashed into 256
-// buckets, and a ratio's variance is taken over those:
-//   R = sum Y / sum N,  Var(R) = K/(K-1) * sum_b (Y_b - R N_b)^2 / (sum N)^2,  design effect = Var(R) * sum N / (R (1 - R))
-// (Deng, Knoblich, Lu 2018: the delta method over buckets; t with 2(K-1) degrees of freedom). Measured with Zipf traffic:
-// 95.1 % coverage. Assumes that buckets are exchangeable, which a hash of the user makes them.
+// Ratios over users who make many requests each. With sticky assignment the user is the unit: requests of one user
+// share her habits, so that an interval which takes them for independent covers 75 to 79 % instead of 95 %. Users are
+// hashed into 256 buckets, and a ratio's variance is taken over those:
+//   R = sum Y / sum N,  Var(R) = K/(K-1) * sum_b (Y_b - R N_b)^2 / (sum N)^2,  design effect = Var(R) * sum N / (R (1 -
+//   R))
+// (Deng, Knoblich, Lu 2018: the delta method over buckets; t with 2(K-1) degrees of freedom). Measured with Zipf
+// traffic: 95.1 % coverage. Assumes that buckets are exchangeable, which a hash of the user makes them.
 
 #ifndef WEIR_STATS_CLUSTERED_H_
 #define WEIR_STATS_CLUSTERED_H_
@@ -51,10 +52,10 @@ std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets);
 // A 1 - alpha interval of the ratio at one planned look. Nothing below 128 active users: too few to know their spread.
 std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha);
 
-// By how much unequal users inflate the variance of a proportion, at least 1, and 1 while undefined. Always over all 256
-// buckets: the fallback is for an interval's quantile, and here it would only make unrelated users meet in a bucket, which
-// looks like an effect (with 64, delays of detection grow by 5 %). Unlike an interval it is used below 128 users too: there
-// it is rough, but a single user who always fails is the very case that it is for.
+// By how much unequal users inflate the variance of a proportion, at least 1, and 1 while undefined. Always over all
+// 256 buckets: the fallback is for an interval's quantile, and here it would only make unrelated users meet in a
+// bucket, which looks like an effect (with 64, delays of detection grow by 5 %). Unlike an interval it is used below
+// 128 users too: there it is rough, but a single user who always fails is the very case that it is for.
 double DesignEffect(const BucketSums& buckets);
 double ErrorDesignEffect(const std::array<UserBucketCounts, kUserBuckets>& users);
 

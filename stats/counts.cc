@@ -46,8 +46,10 @@ absl::Time StartOf(Tick tick) { return absl::FromUnixMillis(tick * absl::ToInt64
 
 absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
   const auto invalid = [](const char* why) { return absl::InvalidArgumentError(why); };
-  if (!IsPossible(parts.started, parts.ended, parts.errors, parts.neutral)) return invalid("totals contradict each other");
-  if (parts.latencies.count() + parts.cancelled.count() > parts.ended) return invalid("more latencies than ended calls");
+  if (!IsPossible(parts.started, parts.ended, parts.errors, parts.neutral))
+    return invalid("totals contradict each other");
+  if (parts.latencies.count() + parts.cancelled.count() > parts.ended)
+    return invalid("more latencies than ended calls");
   CohortCounts sum;
   for (size_t i = 0; i < parts.cohorts.size(); ++i) {
     const auto& [tick, cohort] = parts.cohorts[i];
@@ -165,12 +167,18 @@ int64_t VariantCounts::UnresolvedAt(absl::Duration latency, absl::Time now) cons
 
 std::string_view ReasonName(Reason reason) {
   switch (reason) {
-    case Reason::kAssigned: return "assigned";
-    case Reason::kForced: return "forced";
-    case Reason::kTargeted: return "targeted";
-    case Reason::kDiverted: return "diverted";
-    case Reason::kFailedOver: return "failed-over";
-    case Reason::kNoExperiment: return "no-experiment";
+    case Reason::kAssigned:
+      return "assigned";
+    case Reason::kForced:
+      return "forced";
+    case Reason::kTargeted:
+      return "targeted";
+    case Reason::kDiverted:
+      return "diverted";
+    case Reason::kFailedOver:
+      return "failed-over";
+    case Reason::kNoExperiment:
+      return "no-experiment";
   }
   return "unknown";
 }

@@ -1,8 +1,8 @@
 // What happened to calls, as counts that add: the only thing that workers, replicas and checkpoints exchange.
 //
-// A worker counts into its own `CountsDelta` and hands it over every tick; the control thread merges. Everything here is
-// additive and exact, so that any partition over workers or machines, in any order, gives equal totals. What a call, an
-// error, a latency and a cohort are: the evidence contract in README, "What is counted".
+// A worker counts into its own `CountsDelta` and hands it over every tick; the control thread merges. Everything here
+// is additive and exact, so that any partition over workers or machines, in any order, gives equal totals. What a call,
+// an error, a latency and a cohort are: the evidence contract in README, "What is counted".
 
 #ifndef WEIR_STATS_COUNTS_H_
 #define WEIR_STATS_COUNTS_H_
@@ -29,8 +29,9 @@ using Tick = int64_t;
 Tick TickOf(absl::Time time);
 absl::Time StartOf(Tick tick);
 
-// Whose calls: a run of an experiment (numbered by the control thread, never reused in a process; 0 stands for the traffic
-// outside any experiment), an epoch of it, and a variant's place in the specification (a model's number where run is 0).
+// Whose calls: a run of an experiment (numbered by the control thread, never reused in a process; 0 stands for the
+// traffic outside any experiment), an epoch of it, and a variant's place in the specification (a model's number where
+// run is 0).
 struct CountsKey {
   uint32_t run = 0;
   uint32_t epoch = 0;
@@ -47,8 +48,8 @@ enum class CallOutcome : uint8_t { kSuccess, kError, kCallerFault, kCancelled };
 
 // The end of one call that entered inference.
 struct CallEnd {
-  Tick started;            // The tick in which it started: its cohort.
-  uint8_t user_bucket;     // Under a salt other than the assignment's.
+  Tick started;         // The tick in which it started: its cohort.
+  uint8_t user_bucket;  // Under a salt other than the assignment's.
   CallOutcome outcome;
   absl::Duration latency;  // To the end; for kCancelled: how long it had run. Negative: it had no upstream attempt.
 };
@@ -56,9 +57,9 @@ struct CallEnd {
 // One cohort: the calls of one variant and epoch that started in one tick.
 struct CohortCounts {
   int64_t started = 0;
-  int64_t ended = 0;      // However they ended, cancelled ones included.
+  int64_t ended = 0;  // However they ended, cancelled ones included.
   int64_t errors = 0;
-  int64_t neutral = 0;    // Of `ended`: cancelled or the caller's fault, neither success nor error.
+  int64_t neutral = 0;  // Of `ended`: cancelled or the caller's fault, neither success nor error.
   bool operator==(const CohortCounts&) const = default;
 };
 
@@ -72,8 +73,9 @@ struct UserBucketCounts {
 // One variant in one epoch: what inference reads. Memory is bounded: a ring of 60 s of cohorts, two histograms, 256
 // buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
 //
-// The ring holds the cohorts of the newest kRingTicks ticks; an older one is closed and dropped, and from then on an end
-// of one of its calls changes the totals and histograms only. So any partition into deltas, merged in any order, is equal.
+// The ring holds the cohorts of the newest kRingTicks ticks; an older one is closed and dropped, and from then on an
+// end of one of its calls changes the totals and histograms only. So any partition into deltas, merged in any order, is
+// equal.
 class VariantCounts {
  public:
   static constexpr Tick kRingTicks = 600;
@@ -95,14 +97,14 @@ class VariantCounts {
   // A negative latency says that there was no upstream attempt: it enters no histogram.
   void CountEnd(const CallEnd& end);
   void Merge(const VariantCounts& other);
-  // Calls in flight when a process died never end: each counts as ended and neutral from now on, without a latency. To be
-  // called once, on totals that were read back from a checkpoint.
+  // Calls in flight when a process died never end: each counts as ended and neutral from now on, without a latency. To
+  // be called once, on totals that were read back from a checkpoint.
   void CloseInFlight();
 
   // Cohorts in the order of time, not older than 60 s before the newest; what is older was closed and dropped.
   const std::vector<Cohort>& cohorts() const { return cohorts_; }
-  const LatencyHistogram& latencies() const { return latencies_; }    // Success, error and caller's fault.
-  const LatencyHistogram& cancelled() const { return cancelled_; }    // How long the cancelled ones had run.
+  const LatencyHistogram& latencies() const { return latencies_; }  // Success, error and caller's fault.
+  const LatencyHistogram& cancelled() const { return cancelled_; }  // How long the cancelled ones had run.
   const std::array<UserBucketCounts, kUserBuckets>& users() const { return users_; }
   int64_t started() const { return started_; }
   int64_t ended() const { return ended_; }
@@ -110,11 +112,11 @@ class VariantCounts {
   int64_t neutral() const { return neutral_; }
   bool empty() const { return started_ == 0 && ended_ == 0; }
 
-  // The calls in flight at `now` that are certainly slower than `latency` already. Those of closed cohorts are older than
-  // the ring, and no more is known of them.
+  // The calls in flight at `now` that are certainly slower than `latency` already. Those of closed cohorts are older
+  // than the ring, and no more is known of them.
   int64_t InFlightSlowerThan(absl::Duration latency, absl::Time now) const;
-  // The calls of which it is not known at `now` whether they are slower than `latency`: in flight and not certainly slower,
-  // cancelled before it, or ended without a latency.
+  // The calls of which it is not known at `now` whether they are slower than `latency`: in flight and not certainly
+  // slower, cancelled before it, or ended without a latency.
   int64_t UnresolvedAt(absl::Duration latency, absl::Time now) const;
   // The calls that started before the oldest cohort of the ring and have not ended.
   int64_t InFlightOfClosedCohorts() const;
@@ -147,12 +149,12 @@ struct ServedCounts {
   std::array<int64_t, kReasons> by_reason{};
   std::array<int64_t, kResponseTimeEdges.size() + 1> by_response_time{};  // Not cumulative.
   double response_seconds = 0;
-  int64_t errors = 0;      // By the experiment's error codes.
-  int64_t cancelled = 0;   // By the client.
-  int64_t assigned = 0;    // Calls that the rule gave to this variant, whoever served them.
-  int64_t keyless = 0;     // Of `assigned`: without a user key, assigned at random.
-  int64_t diverted = 0;    // Of `assigned`: this variant had no healthy endpoint.
-  int64_t dropped = 0;     // A mirror's copies that were not sent, or given up, under pressure.
+  int64_t errors = 0;     // By the experiment's error codes.
+  int64_t cancelled = 0;  // By the client.
+  int64_t assigned = 0;   // Calls that the rule gave to this variant, whoever served them.
+  int64_t keyless = 0;    // Of `assigned`: without a user key, assigned at random.
+  int64_t diverted = 0;   // Of `assigned`: this variant had no healthy endpoint.
+  int64_t dropped = 0;    // A mirror's copies that were not sent, or given up, under pressure.
   // `grpc_code` outside 0 to 16 counts as UNKNOWN (2).
   void Count(int grpc_code, Reason reason, absl::Duration response_time, bool is_error);
   void Merge(const ServedCounts& other);
@@ -170,14 +172,14 @@ struct MirrorKey {
 // What the proxy itself did, over all models. Each field is one `weir_*` counter; the export lists them by name.
 struct ProxyCounts {
   int64_t connections_accepted = 0;
-  int64_t connections_refused = 0;      // At the bound of connections.
+  int64_t connections_refused = 0;  // At the bound of connections.
   int64_t connections_closed_for_abuse = 0;
   int64_t protocol_errors = 0;
   int64_t calls = 0;
-  int64_t calls_unrouted = 0;           // UNIMPLEMENTED: no experiment and no route matches.
-  int64_t calls_refused = 0;            // Malformed, illegal or oversized.
-  int64_t calls_shed = 0;               // RESOURCE_EXHAUSTED or UNAVAILABLE of our own, at a limit.
-  int64_t calls_retried = 0;            // Provably unprocessed, sent again.
+  int64_t calls_unrouted = 0;  // UNIMPLEMENTED: no experiment and no route matches.
+  int64_t calls_refused = 0;   // Malformed, illegal or oversized.
+  int64_t calls_shed = 0;      // RESOURCE_EXHAUSTED or UNAVAILABLE of our own, at a limit.
+  int64_t calls_retried = 0;   // Provably unprocessed, sent again.
   int64_t deadlines_expired = 0;
   int64_t bytes_from_clients = 0;
   int64_t bytes_to_clients = 0;
@@ -185,12 +187,13 @@ struct ProxyCounts {
   int64_t upstream_connect_failures = 0;
   int64_t upstream_resets = 0;
   int64_t feedback_received = 0;
-  int64_t feedback_refused = 0;         // A ticket forged, altered, foreign or malformed (worker); see OutcomeCounts too.
+  int64_t feedback_refused = 0;  // A ticket forged, altered, foreign or malformed (worker); see OutcomeCounts too.
   void Merge(const ProxyCounts& other);
   bool operator==(const ProxyCounts&) const = default;
 };
 
-// What a worker hands over every tick. Sorted vectors would do as well; maps keep merging simple, and there are few keys.
+// What a worker hands over every tick. Sorted vectors would do as well; maps keep merging simple, and there are few
+// keys.
 struct CountsDelta {
   std::map<CountsKey, VariantCounts> inference;
   std::map<CountsKey, ServedCounts> served;  // epoch is 0 here: the metrics do not know epochs.

@@ -26,7 +26,9 @@ void CountOneRequest(benchmark::State& state) {
     counts.CountStart(tick, static_cast<uint8_t>(r));
     const absl::Duration latency = absl::Microseconds(100 + (r >> 8) % 20'000);
     const CallOutcome outcome = (r & 127) == 0 ? CallOutcome::kError : CallOutcome::kSuccess;
-    counts.CountEnd({.started = tick - static_cast<Tick>(r & 1), .user_bucket = static_cast<uint8_t>(r), .outcome = outcome,
+    counts.CountEnd({.started = tick - static_cast<Tick>(r & 1),
+                     .user_bucket = static_cast<uint8_t>(r),
+                     .outcome = outcome,
                      .latency = latency});
     served.Count(0, Reason::kAssigned, latency, false);
   }
@@ -53,7 +55,9 @@ void MakeAndMergeDelta(benchmark::State& state) {
     for (int i = 0; i < 2000; ++i) {
       const uint64_t r = Next(random);
       delta.CountStart(tick, static_cast<uint8_t>(r));
-      delta.CountEnd({.started = tick, .user_bucket = static_cast<uint8_t>(r), .outcome = CallOutcome::kSuccess,
+      delta.CountEnd({.started = tick,
+                      .user_bucket = static_cast<uint8_t>(r),
+                      .outcome = CallOutcome::kSuccess,
                       .latency = absl::Microseconds(100 + (r >> 8) % 20'000)});
     }
     total.Merge(delta);

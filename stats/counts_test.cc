@@ -22,8 +22,13 @@ VariantCounts OneCall(Tick started, CallOutcome outcome, absl::Duration latency 
 }
 
 VariantCounts::Parts PartsOf(const VariantCounts& counts) {
-  return {.cohorts = counts.cohorts(), .latencies = counts.latencies(), .cancelled = counts.cancelled(),
-          .users = counts.users(), .started = counts.started(), .ended = counts.ended(), .errors = counts.errors(),
+  return {.cohorts = counts.cohorts(),
+          .latencies = counts.latencies(),
+          .cancelled = counts.cancelled(),
+          .users = counts.users(),
+          .started = counts.started(),
+          .ended = counts.ended(),
+          .errors = counts.errors(),
           .neutral = counts.neutral()};
 }
 
@@ -154,8 +159,11 @@ std::vector<std::pair<Tick, CallEnd>> ManyCalls(std::mt19937_64& rng) {
   for (int i = 0; i < 20'000; ++i) {
     const Tick started = kNow + static_cast<Tick>(rng() % 1500);
     const absl::Duration latency = absl::Microseconds(static_cast<int64_t>(std::exp((rng() % 1900) / 100.0)));
-    calls.push_back({started, {.started = started, .user_bucket = static_cast<uint8_t>(rng()),
-                               .outcome = static_cast<CallOutcome>(rng() % 4), .latency = latency}});
+    calls.push_back({started,
+                     {.started = started,
+                      .user_bucket = static_cast<uint8_t>(rng()),
+                      .outcome = static_cast<CallOutcome>(rng() % 4),
+                      .latency = latency}});
   }
   return calls;
 }

@@ -20,12 +20,16 @@ double DetectionBound(double null, double alternative, double alpha) {
 }
 
 LeastDelay LeastDelayOfErrorRatio(const ErrorRatioChange& change) {
-  const auto candidates_part = [&](double ratio) { return change.share * ratio / (change.share * ratio + 1 - change.share); };
+  const auto candidates_part = [&](double ratio) {
+    return change.share * ratio / (change.share * ratio + 1 - change.share);
+  };
   const double true_ratio = change.candidate_error / change.baseline_error;
   if (!(true_ratio > change.max_ratio)) return {kNever, kNever, kNever};
   const double part = candidates_part(true_ratio);
   const double errors = DetectionBound(candidates_part(change.max_ratio), part, change.alpha);
-  return {.errors = errors, .candidate_errors = errors * part, .candidate_requests = errors * part / change.candidate_error};
+  return {.errors = errors,
+          .candidate_errors = errors * part,
+          .candidate_requests = errors * part / change.candidate_error};
 }
 
 double LeastRequestsOfErrorCeiling(double max, double candidate_error, double alpha) {

@@ -8,8 +8,12 @@ namespace weir::stats {
 namespace {
 
 double CandidateRequests(double share, double max_ratio, double candidate_error) {
-  return LeastDelayOfErrorRatio({.baseline_error = 0.01, .candidate_error = candidate_error, .share = share,
-                                 .max_ratio = max_ratio, .alpha = 0.001}).candidate_requests;
+  return LeastDelayOfErrorRatio({.baseline_error = 0.01,
+                                 .candidate_error = candidate_error,
+                                 .share = share,
+                                 .max_ratio = max_ratio,
+                                 .alpha = 0.001})
+      .candidate_requests;
 }
 
 TEST(DetectionBoundTest, CandidateRequestsAreThoseOfTheDesignsTable) {
@@ -27,7 +31,9 @@ TEST(DetectionBoundTest, CandidateRequestsAreThoseOfTheDesignsTable) {
   EXPECT_NEAR(CandidateRequests(0.01, 2, 0.2), 26, 0.5);
 }
 
-TEST(DetectionBoundTest, TheBinomialBoundIsTheReferenceCases) { EXPECT_NEAR(DetectionBound(0.01, 0.05, 0.001), 167.3, 0.05); }
+TEST(DetectionBoundTest, TheBinomialBoundIsTheReferenceCases) {
+  EXPECT_NEAR(DetectionBound(0.01, 0.05, 0.001), 167.3, 0.05);
+}
 
 TEST(DetectionBoundTest, NothingDetectsARatioThatTheGuardrailAllows) {
   EXPECT_TRUE(std::isinf(CandidateRequests(0.5, 2, 0.02)));

@@ -1,5 +1,6 @@
-// What one epoch says about one candidate beside the default: the sums that every guardrail's test of that epoch is made of.
-// It is fed with the epoch's counts at each tick, recomputes what is still open (calls end late), and keeps what is closed.
+// What one epoch says about one candidate beside the default: the sums that every guardrail's test of that epoch is
+// made of. It is fed with the epoch's counts at each tick, recomputes what is still open (calls end late), and keeps
+// what is closed.
 
 #ifndef WEIR_STATS_EPOCH_EVIDENCE_H_
 #define WEIR_STATS_EPOCH_EVIDENCE_H_
@@ -19,8 +20,8 @@ namespace weir::stats {
 using UserCounts = std::array<UserBucketCounts, kUserBuckets>;
 void AddTo(UserCounts& sum, const UserCounts& term);
 
-// How old a cohort must be to be looked at: the baseline's p99, at least a tick, and at most half of the ring, so that a
-// cohort is looked at before it closes.
+// How old a cohort must be to be looked at: the baseline's p99, at least a tick, and at most half of the ring, so that
+// a cohort is looked at before it closes.
 absl::Duration MaturityAge(const VariantCounts& baseline);
 
 class EpochEvidence {
@@ -57,8 +58,9 @@ class EpochEvidence {
  private:
   struct ErrorRatio {
     ErrorRatioGrid grid;
-    std::vector<GridLog> running;  // The closed sum plus the terms of the open cohorts up to this one: only what follows a
-                                   // change is summed anew, in the same order, so that a result depends on no history.
+    std::vector<GridLog>
+        running;  // The closed sum plus the terms of the open cohorts up to this one: only what follows a
+                  // change is summed anew, in the same order, so that a result depends on no history.
     GridLog sum{};
   };
 

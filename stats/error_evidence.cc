@@ -42,7 +42,8 @@ GridLog ErrorRatioGrid::Term(const Cohort& cohort) const {
   if (cohort.baseline_calls <= 0 || cohort.candidate_calls <= 0 || cohort.errors == 0) return GridLog{};
   const double candidate_calls = static_cast<double>(cohort.candidate_calls);
   const double share = candidate_calls / (candidate_calls + static_cast<double>(cohort.baseline_calls));
-  return Likelihood(share, max_ratio_, static_cast<double>(cohort.candidate_errors), static_cast<double>(cohort.errors));
+  return Likelihood(share, max_ratio_, static_cast<double>(cohort.candidate_errors),
+                    static_cast<double>(cohort.errors));
 }
 
 GridLog CeilingGrid(double max, double failures, double calls) { return Likelihood(max, 1, failures, calls); }

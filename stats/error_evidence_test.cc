@@ -10,8 +10,10 @@ namespace {
 double LogE(double ratio, ErrorRatioGrid::Cohort cohort) { return LogMixture(ErrorRatioGrid(ratio).Term(cohort), 1); }
 
 TEST(ErrorEvidenceTest, TheMixtureIsThatOfTheReferenceCases) {
-  EXPECT_NEAR(LogE(2, {.baseline_calls = 500, .candidate_calls = 500, .candidate_errors = 10, .errors = 12}), 0.40127356, 1e-7);
-  EXPECT_NEAR(LogE(1, {.baseline_calls = 900, .candidate_calls = 100, .candidate_errors = 9, .errors = 30}), 3.40100005, 1e-7);
+  EXPECT_NEAR(LogE(2, {.baseline_calls = 500, .candidate_calls = 500, .candidate_errors = 10, .errors = 12}),
+              0.40127356, 1e-7);
+  EXPECT_NEAR(LogE(1, {.baseline_calls = 900, .candidate_calls = 100, .candidate_errors = 9, .errors = 30}), 3.40100005,
+              1e-7);
 }
 
 TEST(ErrorEvidenceTest, ACohortOfOneVariantAloneAddsNothing) {
@@ -21,7 +23,8 @@ TEST(ErrorEvidenceTest, ACohortOfOneVariantAloneAddsNothing) {
 
 TEST(ErrorEvidenceTest, TheTermIsTheTextbooksLikelihoodRatio) {
   const double rho = 0.3, r = 1.2;
-  const GridLog term = ErrorRatioGrid(r).Term({.baseline_calls = 70, .candidate_calls = 30, .candidate_errors = 7, .errors = 11});
+  const GridLog term =
+      ErrorRatioGrid(r).Term({.baseline_calls = 70, .candidate_calls = 30, .candidate_errors = 7, .errors = 11});
   const auto theta = [&](double l) { return rho * l / (rho * l + 1 - rho); };
   for (size_t j = 0; j < term.size(); ++j) {
     const double l = r * kErrorGrid[j];
@@ -39,7 +42,9 @@ TEST(ErrorEvidenceTest, TheMeanOfEUnderTheNullIsAtMostOne) {
     for (int k = 0; k <= 4; ++k) {
       const double ways = k == 0 || k == 4 ? 1 : k == 2 ? 6 : 4;
       const double probability = ways * std::pow(theta, k) * std::pow(1 - theta, 4 - k);
-      mean += probability * std::exp(LogE(max_ratio, {.baseline_calls = 80, .candidate_calls = 20, .candidate_errors = k, .errors = 4}));
+      mean +=
+          probability *
+          std::exp(LogE(max_ratio, {.baseline_calls = 80, .candidate_calls = 20, .candidate_errors = k, .errors = 4}));
     }
     EXPECT_LE(mean, 1 + 1e-12) << true_ratio;
     if (true_ratio == max_ratio) {
@@ -66,7 +71,9 @@ TEST(ErrorEvidenceTest, TheDesignEffectDividesEachPointOfTheGrid) {
 }
 
 TEST(ErrorEvidenceTest, HugeEvidenceNeitherOverflowsNorUnderflows) {
-  EXPECT_TRUE(std::isfinite(LogE(1, {.baseline_calls = 1'000'000, .candidate_calls = 1'000'000, .candidate_errors = 1'000'000,
+  EXPECT_TRUE(std::isfinite(LogE(1, {.baseline_calls = 1'000'000,
+                                     .candidate_calls = 1'000'000,
+                                     .candidate_errors = 1'000'000,
                                      .errors = 1'000'001})));
   EXPECT_LT(LogMixture(CeilingGrid(0.5, 0, 1e7), 1), -1e5);
 }

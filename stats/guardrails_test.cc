@@ -48,8 +48,10 @@ std::vector<Verdict> Judged(TrafficSimulation& simulation, GuardrailLedger& ledg
 void Calls(VariantCounts& counts, Tick tick, int started, int errors) {
   for (int i = 0; i < started; ++i) {
     counts.CountStart(tick, static_cast<uint8_t>(i));
-    counts.CountEnd({.started = tick, .user_bucket = static_cast<uint8_t>(i),
-                     .outcome = i < errors ? CallOutcome::kError : CallOutcome::kSuccess, .latency = absl::Milliseconds(5)});
+    counts.CountEnd({.started = tick,
+                     .user_bucket = static_cast<uint8_t>(i),
+                     .outcome = i < errors ? CallOutcome::kError : CallOutcome::kSuccess,
+                     .latency = absl::Milliseconds(5)});
   }
 }
 
@@ -109,7 +111,8 @@ TEST(GuardrailLedgerTest, OneUserWhoAlwaysFailsAccusesNobody) {
   for (Tick t = 0; t < 300; ++t) {
     for (int i = 0; i < 40; ++i) Calls(i % 2 == 0 ? baseline : candidate, kNow + t, 1, 0);
     candidate.CountStart(kNow + t, 77);
-    candidate.CountEnd({.started = kNow + t, .user_bucket = 77, .outcome = CallOutcome::kError, .latency = absl::Milliseconds(1)});
+    candidate.CountEnd(
+        {.started = kNow + t, .user_bucket = 77, .outcome = CallOutcome::kError, .latency = absl::Milliseconds(1)});
     ASSERT_FALSE(ledger.Judge(OneEpoch(baseline, candidate), StartOf(kNow + t + 2))[0].breached) << t;
   }
 }
@@ -154,7 +157,9 @@ TEST(GuardrailLedgerTest, CallsOfAPastEpochThatEndLateStillCount) {
   const Evidence evidence{.epochs = {{0, &baseline, &candidate}, {1, &baseline_2, &candidate_2}}, .outcomes = {}};
   const double before = ledger.Judge(evidence, StartOf(kNow + 10))[0].log_e;
   for (int i = 0; i < 20; ++i) {
-    candidate.CountEnd({.started = kNow, .user_bucket = static_cast<uint8_t>(i), .outcome = CallOutcome::kError,
+    candidate.CountEnd({.started = kNow,
+                        .user_bucket = static_cast<uint8_t>(i),
+                        .outcome = CallOutcome::kError,
                         .latency = absl::Seconds(2)});
   }
   EXPECT_GT(ledger.Judge(evidence, StartOf(kNow + 30))[0].log_e, before + 3);
@@ -195,7 +200,8 @@ TEST(GuardrailLedgerTest, AnyPartitionGivesTheSameEvidence) {
   for (int i = 0; i < 60'000; ++i) {
     const Tick tick = kNow + static_cast<Tick>(rng() % 900);
     const size_t variant = rng() % 4 == 0, shard = rng() % shards.size();
-    const CallEnd end{.started = tick, .user_bucket = static_cast<uint8_t>(rng()),
+    const CallEnd end{.started = tick,
+                      .user_bucket = static_cast<uint8_t>(rng()),
                       .outcome = rng() % (variant ? 30 : 60) == 0 ? CallOutcome::kError : CallOutcome::kSuccess,
                       .latency = absl::Microseconds(static_cast<int64_t>(2000 + rng() % (variant ? 90'000 : 40'000)))};
     for (VariantCounts* counts : {&whole[variant], &shards[shard][variant]}) {
@@ -216,12 +222,14 @@ TEST(GuardrailLedgerTest, AnyPartitionGivesTheSameEvidence) {
     for (const auto& replica : replicas) merged[0].Merge(replica[0]), merged[1].Merge(replica[1]);
     GuardrailLedger ledger(AllFive());
     const std::vector<Verdict> verdicts = ledger.Judge(OneEpoch(merged[0], merged[1]), now);
-    for (size_t g = 0; g < verdicts.size(); ++g) EXPECT_NEAR(verdicts[g].log_e, expected[g].log_e, 1e-9) << n << " " << g;
+    for (size_t g = 0; g < verdicts.size(); ++g)
+      EXPECT_NEAR(verdicts[g].log_e, expected[g].log_e, 1e-9) << n << " " << g;
   }
 }
 
 TEST(GuardrailLedgerTest, TheSameInputsGiveBitIdenticalVerdicts) {
-  TrafficSimulation a(Traffic{.candidate_error = 0.012, .cancel_rate = 1}, 8), b(Traffic{.candidate_error = 0.012, .cancel_rate = 1}, 8);
+  TrafficSimulation a(Traffic{.candidate_error = 0.012, .cancel_rate = 1}, 8),
+      b(Traffic{.candidate_error = 0.012, .cancel_rate = 1}, 8);
   GuardrailLedger first(AllFive()), second(AllFive());
   for (int tick = 0; tick < 800; ++tick) {
     const std::vector<Verdict> one = Judged(a, first, 1), other = Judged(b, second, 1);
@@ -230,8 +238,8 @@ TEST(GuardrailLedgerTest, TheSameInputsGiveBitIdenticalVerdicts) {
   EXPECT_EQ(first.state(), second.state());
 }
 
-// What was judged tick by tick over more than the ring's length, with calls that end late, against one look at the end: the
-// cohorts in the ring count the same, and the closed ones are those that the first saw.
+// What was judged tick by tick over more than the ring's length, with calls that end late, against one look at the end:
+// the cohorts in the ring count the same, and the closed ones are those that the first saw.
 TEST(GuardrailLedgerTest, AFreshLookAtAnOpenRingIsBitIdenticalToALongRun) {
   TrafficSimulation simulation(Traffic{.candidate_error = 0.012, .latency_ms = 60}, 8);
   GuardrailLedger ledger(AllFive());
@@ -296,8 +304,10 @@ TEST(GuardrailLedgerTest, AMeanBeyondItsCeilingBreachesAndOneWithinItsBoundsDoes
 
 TEST(GuardrailLedgerTest, TheNoteSaysWhichRatioIsReallyTested) {
   EXPECT_EQ(DescribeRounding(TailRatioRule{.quantile = 0.99, .max_ratio = 1.5}), "");
-  EXPECT_EQ(DescribeRounding(TailRatioRule{.quantile = 0.99, .max_ratio = 1.2}), "x1.2 is tested as x1.2002 (18 buckets)");
-  EXPECT_EQ(DescribeRounding(TailCeilingRule{.quantile = 0.99, .max = absl::Milliseconds(200)}), "200ms is tested as 201.576 ms");
+  EXPECT_EQ(DescribeRounding(TailRatioRule{.quantile = 0.99, .max_ratio = 1.2}),
+            "x1.2 is tested as x1.2002 (18 buckets)");
+  EXPECT_EQ(DescribeRounding(TailCeilingRule{.quantile = 0.99, .max = absl::Milliseconds(200)}),
+            "200ms is tested as 201.576 ms");
   EXPECT_EQ(DescribeRounding(kErrors), "");
 }
 

@@ -49,8 +49,8 @@ constexpr std::array<int64_t, kEdges + 1> MakeEdges() {
 
 constexpr std::array<int64_t, kEdges + 1> kEdgesNs = MakeEdges();
 
-// A cell is one of 128 equal parts of an octave. It is at most 0.79 % wide, less than a bucket's 1.02 %, so that at most one
-// edge lies in it: the bucket of a cell's start is the answer, or one less than it.
+// A cell is one of 128 equal parts of an octave. It is at most 0.79 % wide, less than a bucket's 1.02 %, so that at
+// most one edge lies in it: the bucket of a cell's start is the answer, or one less than it.
 constexpr int kFirstOctave = 15;  // 2^15 ns = 32.8 us, below the first edge.
 constexpr int kLastOctave = 36;   // Ends at 137 s, above the last edge.
 constexpr int kCellBits = 7;

@@ -24,7 +24,8 @@ class LatencyHistogram {
 
   // A negative latency counts as 0. About 2 ns: a table over the leading bits, and one comparison that makes it exact.
   static int BucketOf(absl::Duration latency);
-  // The least latency of a bucket; 0 for the first. A bucket of kBuckets or beyond: InfiniteDuration, which none reaches.
+  // The least latency of a bucket; 0 for the first. A bucket of kBuckets or beyond: InfiniteDuration, which none
+  // reaches.
   static absl::Duration LowerEdge(int bucket);
   // The least number of buckets whose ratio is at least `ratio` (>= 1): 40 for 1.5, 69 for 2 (which is x2.0125).
   static int BucketsForRatio(double ratio);
@@ -39,13 +40,14 @@ class LatencyHistogram {
   int64_t at(int bucket) const { return counts_.empty() ? 0 : counts_[bucket]; }
   // The number of latencies at or above the bucket's lower edge: exact.
   int64_t CountFrom(int bucket) const;
-  // The latency of rank ceil(q n), to within 0.51 % (the geometric middle of its bucket; 50 us and 120.9 s in the outermost).
-  // Nothing when empty. 0 <= q <= 1.
+  // The latency of rank ceil(q n), to within 0.51 % (the geometric middle of its bucket; 50 us and 120.9 s in the
+  // outermost). Nothing when empty. 0 <= q <= 1.
   std::optional<absl::Duration> Quantile(double q) const;
   // An upper bound of the same latency: its bucket's upper edge (InfiniteDuration in the last).
   std::optional<absl::Duration> QuantileAtMost(double q) const;
 
-  // Calls `visit(bucket, n)` for each bucket with n > 0, in ascending order: what a checkpoint writes, and `Add` reads back.
+  // Calls `visit(bucket, n)` for each bucket with n > 0, in ascending order: what a checkpoint writes, and `Add` reads
+  // back.
   template <typename Visit>
   void ForEachNonzero(Visit visit) const {
     for (size_t bucket = 0; bucket < counts_.size(); ++bucket) {

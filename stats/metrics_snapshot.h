@@ -18,11 +18,11 @@ struct ModelMetrics {
   std::string experiment;  // "none" outside one.
   std::string model;
   ServedCounts served;
-  double traffic_fraction = 0;                    // The share in force, 0 to 1.
-  std::optional<double> accuracy;                 // Fraction; absent below 30 outcomes of the present run.
-  std::optional<double> business_impact;          // Net value over the default; absent without decision weights or data.
+  double traffic_fraction = 0;            // The share in force, 0 to 1.
+  std::optional<double> accuracy;         // Fraction; absent below 30 outcomes of the present run.
+  std::optional<double> business_impact;  // Net value over the default; absent without decision weights or data.
   int64_t outcomes_counted = 0;
-  int64_t healthy_endpoints = 0;                  // Summed over workers and divided by them, rounded down.
+  int64_t healthy_endpoints = 0;  // Summed over workers and divided by them, rounded down.
   int64_t configured_endpoints = 0;
 };
 
@@ -43,7 +43,7 @@ struct GuardrailMetrics {
 
 struct ExperimentMetrics {
   std::string experiment;
-  std::string phase;       // "running", "rolled_back", "frozen"
+  std::string phase;  // "running", "rolled_back", "frozen"
   uint32_t run = 0;
   uint32_t epoch = 0;
   std::map<std::string, int64_t> outcomes_refused;  // By cause: "repeated", "expired", "unknown_run", "unknown_metric".
@@ -52,11 +52,11 @@ struct ExperimentMetrics {
 struct ControlCounts {
   int64_t reloads_accepted = 0;
   int64_t reloads_refused = 0;
-  bool configuration_valid = true;      // The files as they are now were taken up.
+  bool configuration_valid = true;  // The files as they are now were taken up.
   int64_t rollbacks = 0;
-  int64_t unjournalled = 0;             // Rows that the store has not taken yet (a gauge).
+  int64_t unjournalled = 0;  // Rows that the store has not taken yet (a gauge).
   int64_t journal_failures = 0;
-  std::string journal_head;             // The hash chain's head, hex: exported as a label of weir_journal_head_info.
+  std::string journal_head;  // The hash chain's head, hex: exported as a label of weir_journal_head_info.
 };
 
 struct MetricsSnapshot {

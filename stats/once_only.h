@@ -1,8 +1,9 @@
 // An outcome is counted once: one bit for each ticket, by its issuer and sequence, as long as its join window lasts.
 //
-// Bits are kept in blocks of 4,096 sequences, and the number of blocks is bounded. When a block more is needed than there may
-// be, the one whose newest ticket is the oldest goes, and with it, for all issuers, the time up to that ticket: what started
-// at or before it is refused as expired from then on. So the bound shortens the window, and never counts a ticket twice.
+// Bits are kept in blocks of 4,096 sequences, and the number of blocks is bounded. When a block more is needed than
+// there may be, the one whose newest ticket is the oldest goes, and with it, for all issuers, the time up to that
+// ticket: what started at or before it is refused as expired from then on. So the bound shortens the window, and never
+// counts a ticket twice.
 
 #ifndef WEIR_STATS_ONCE_ONLY_H_
 #define WEIR_STATS_ONCE_ONLY_H_
@@ -42,14 +43,14 @@ class OnceOnly {
 
   explicit OnceOnly(size_t max_blocks = kMaxBlocks) : max_blocks_(max_blocks) {}
 
-  // kFirst marks the ticket; kRepeated says that it was marked before; kExpired that it started more than `join_window` before
-  // `now`, or earlier than what is remembered.
+  // kFirst marks the ticket; kRepeated says that it was marked before; kExpired that it started more than `join_window`
+  // before `now`, or earlier than what is remembered.
   Admission Admit(const Ticket& ticket, absl::Time now, absl::Duration join_window);
   // Forgets blocks of which all tickets have expired. To be called now and then with the longest join window in force.
   void Forget(absl::Time now, absl::Duration longest_join_window);
 
-  // What a checkpoint has to write since the last call, and what it may delete. Together with the window's start, every block
-  // written and not deleted restores the same bits.
+  // What a checkpoint has to write since the last call, and what it may delete. Together with the window's start, every
+  // block written and not deleted restores the same bits.
   struct Changes {
     std::vector<std::pair<BlockKey, Block>> written;
     std::vector<BlockKey> dropped;

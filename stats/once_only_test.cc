@@ -97,7 +97,8 @@ TEST(OnceOnlyTest, ChangesWrittenSinceTheBeginningRestoreIt) {
   OnceOnly restored(/*max_blocks=*/3);
   restored.Restore(once.remembers_after(), {stored.begin(), stored.end()});
   for (uint64_t sequence = 0; sequence < 40'000; ++sequence) {
-    ASSERT_EQ(restored.Admit(TicketOf(0, sequence), At(40'000), kWindow), once.Admit(TicketOf(0, sequence), At(40'000), kWindow));
+    ASSERT_EQ(restored.Admit(TicketOf(0, sequence), At(40'000), kWindow),
+              once.Admit(TicketOf(0, sequence), At(40'000), kWindow));
   }
 }
 

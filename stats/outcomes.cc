@@ -62,7 +62,8 @@ void OutcomeCounts::Merge(const OutcomeCounts& other) {
 
 BucketSums OutcomeSums(const OutcomeCounts& counts) {
   BucketSums sums;
-  for (int b = 0; b < kUserBuckets; ++b) sums[b] = {.n = static_cast<double>(counts.users[b].n), .sum = counts.users[b].sum};
+  for (int b = 0; b < kUserBuckets; ++b)
+    sums[b] = {.n = static_cast<double>(counts.users[b].n), .sum = counts.users[b].sum};
   return sums;
 }
 

@@ -20,8 +20,8 @@ struct OutcomeBucket {
   bool operator==(const OutcomeBucket&) const = default;
 };
 
-// One (variant, epoch, metric). A plain value: a checkpoint writes its fields. Welford's recurrence, and Chan's to merge,
-// keep about 15 digits; squares are never differenced to get a variance.
+// One (variant, epoch, metric). A plain value: a checkpoint writes its fields. Welford's recurrence, and Chan's to
+// merge, keep about 15 digits; squares are never differenced to get a variance.
 struct OutcomeCounts {
   int64_t n = 0;
   double mean = 0;
@@ -38,8 +38,8 @@ struct OutcomeCounts {
 // The buckets as ratios over users take them.
 BucketSums OutcomeSums(const OutcomeCounts& counts);
 
-// The standard error of the mean: over user buckets from 128 active users on, over single outcomes below that. Nothing below
-// two outcomes.
+// The standard error of the mean: over user buckets from 128 active users on, over single outcomes below that. Nothing
+// below two outcomes.
 std::optional<double> StandardErrorOfMean(const OutcomeCounts& counts);
 
 // By how much users' unequal outcomes inflate the variance of a proportion's mean, at least 1, and 1 while undefined.
@@ -48,27 +48,29 @@ double OutcomeDesignEffect(const OutcomeCounts& counts);
 // For how many observations an asymptotic confidence sequence is tightest; any other number is valid as well.
 inline constexpr double kPlannedObservations = 5000;
 
-// Half of the width of the asymptotic confidence sequence (Waudby-Smith et al. 2021), for an estimate with standard error
-// `standard_error` from `n` observations: it covers the truth at all n together with probability 1 - alpha. Asymptotic: from
-// a few dozen observations on.
-double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha, double planned_n = kPlannedObservations);
+// Half of the width of the asymptotic confidence sequence (Waudby-Smith et al. 2021), for an estimate with standard
+// error `standard_error` from `n` observations: it covers the truth at all n together with probability 1 - alpha.
+// Asymptotic: from a few dozen observations on.
+double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha,
+                                   double planned_n = kPlannedObservations);
 
-// The mean with a 1 - alpha interval that may be looked at after every outcome. Nothing below 30 outcomes, or while all are
-// equal. The interval of a proportion may reach beyond 0 or 1.
+// The mean with a 1 - alpha interval that may be looked at after every outcome. Nothing below 30 outcomes, or while all
+// are equal. The interval of a proportion may reach beyond 0 or 1.
 struct MeanEstimate {
   double mean = 0;
   double standard_error = 0;
   Interval interval;
 };
-std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha, double planned_n = kPlannedObservations);
+std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha,
+                                         double planned_n = kPlannedObservations);
 
-// log E of "the true mean is below `bound`" (or above): the one-sided form of the same sequence, a mixture over a half-normal.
-// 0, no evidence, where EstimateMean gives nothing.
+// log E of "the true mean is below `bound`" (or above): the one-sided form of the same sequence, a mixture over a
+// half-normal. 0, no evidence, where EstimateMean gives nothing.
 double LogMeanBelow(const OutcomeCounts& counts, double bound, double alpha, double planned_n = kPlannedObservations);
 double LogMeanAbove(const OutcomeCounts& counts, double bound, double alpha, double planned_n = kPlannedObservations);
 
-// log E of "the true proportion is below `bound`" (or above), of outcomes between 0 and 1: the error ceiling's e-value on the
-// failures (or successes), divided by the design effect. 0 < bound < 1.
+// log E of "the true proportion is below `bound`" (or above), of outcomes between 0 and 1: the error ceiling's e-value
+// on the failures (or successes), divided by the design effect. 0 < bound < 1.
 double LogProportionBelow(const OutcomeCounts& counts, double bound);
 double LogProportionAbove(const OutcomeCounts& counts, double bound);
 

@@ -11,7 +11,8 @@ namespace {
 
 OutcomeCounts Proportion(int64_t n, int64_t successes) {
   OutcomeCounts counts;
-  for (int64_t i = 0; i < n; ++i) counts.Add(static_cast<uint8_t>(i * 37), i * successes / n != (i + 1) * successes / n ? 1 : 0);
+  for (int64_t i = 0; i < n; ++i)
+    counts.Add(static_cast<uint8_t>(i * 37), i * successes / n != (i + 1) * successes / n ? 1 : 0);
   return counts;
 }
 
@@ -42,7 +43,8 @@ TEST(OutcomesTest, AnyPartitionMergedInAnyOrderHasTheSameMomentsToTwelveDigits) 
   EXPECT_EQ(merged.n, whole.n);
   EXPECT_NEAR(merged.mean, whole.mean, 1e-12 * whole.mean);
   EXPECT_NEAR(merged.m2, whole.m2, 1e-12 * whole.m2);
-  for (int b = 0; b < kUserBuckets; ++b) EXPECT_NEAR(merged.users[b].sum, whole.users[b].sum, 1e-12 * whole.users[b].sum);
+  for (int b = 0; b < kUserBuckets; ++b)
+    EXPECT_NEAR(merged.users[b].sum, whole.users[b].sum, 1e-12 * whole.users[b].sum);
 }
 
 TEST(OutcomesTest, MergingIntoAnEmptyOneCopies) {

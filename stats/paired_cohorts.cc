@@ -22,7 +22,8 @@ void AddCandidate(ErrorRatioGrid::Cohort& pair, const CohortCounts& candidate) {
 // Tick by tick, in the order of time, those from `first` up to but excluding `end` in which either variant had calls.
 std::vector<PairedCohort> Pair(const Cohorts& baseline, const Cohorts& candidate, Tick first, Tick end) {
   const auto from = [&](const Cohorts& cohorts) {
-    return std::partition_point(cohorts.begin(), cohorts.end(), [&](const auto& cohort) { return cohort.first < first; });
+    return std::partition_point(cohorts.begin(), cohorts.end(),
+                                [&](const auto& cohort) { return cohort.first < first; });
   };
   std::vector<PairedCohort> pairs;
   auto b = from(baseline), c = from(candidate);
@@ -59,7 +60,8 @@ std::vector<PairedCohort> JoinThin(const std::vector<PairedCohort>& pairs) {
   std::vector<PairedCohort> joined;
   for (auto first = pairs.begin(); first != pairs.end();) {
     const Tick next_second = SecondOf(first->tick) + PairedCohorts::kTicksToJoin;
-    const auto end = std::find_if(first, pairs.end(), [&](const PairedCohort& pair) { return pair.tick >= next_second; });
+    const auto end =
+        std::find_if(first, pairs.end(), [&](const PairedCohort& pair) { return pair.tick >= next_second; });
     JoinSecond(first, end, joined);
     first = end;
   }
@@ -81,15 +83,18 @@ Tick OldestWholeSecond(const VariantCounts& baseline, const VariantCounts& candi
 
 size_t PairedCohorts::Close(Tick before) {
   closed_before_ = before;
-  const auto first = std::partition_point(open_.begin(), open_.end(), [&](const PairedCohort& c) { return c.tick < before; });
+  const auto first =
+      std::partition_point(open_.begin(), open_.end(), [&](const PairedCohort& c) { return c.tick < before; });
   const size_t closed = static_cast<size_t>(first - open_.begin());
   open_.erase(open_.begin(), first);
   return closed;
 }
 
-PairedCohorts::Change PairedCohorts::Update(const VariantCounts& baseline, const VariantCounts& candidate, Tick matured_before) {
+PairedCohorts::Change PairedCohorts::Update(const VariantCounts& baseline, const VariantCounts& candidate,
+                                            Tick matured_before) {
   Change change{.closed = Close(OldestWholeSecond(baseline, candidate, closed_before_)), .first_changed = 0};
-  std::vector<PairedCohort> now = JoinThin(Pair(baseline.cohorts(), candidate.cohorts(), closed_before_, matured_before));
+  std::vector<PairedCohort> now =
+      JoinThin(Pair(baseline.cohorts(), candidate.cohorts(), closed_before_, matured_before));
   const auto [ours, theirs] = std::mismatch(open_.begin(), open_.end(), now.begin(), now.end());
   change.first_changed = static_cast<size_t>(theirs - now.begin());
   open_ = std::move(now);

@@ -1,10 +1,10 @@
-// The default's and a candidate's cohorts side by side, as the error ratio looks at them: what is open changes while calls
-// end late; what has left the ring is closed and never changes again.
+// The default's and a candidate's cohorts side by side, as the error ratio looks at them: what is open changes while
+// calls end late; what has left the ring is closed and never changes again.
 //
-// A cohort is the calls of one tick. Where traffic is thin a tick says little, since one with calls of a single variant says
-// nothing at all (at ten calls a second nearly every tick): ticks of one second are joined to one cohort while the variant
-// with fewer calls has fewer than 100 in them. Which are joined depends on starts alone, never on errors. What joining costs
-// is that error rates which move for both within such a second are no longer told apart from its average.
+// A cohort is the calls of one tick. Where traffic is thin a tick says little, since one with calls of a single variant
+// says nothing at all (at ten calls a second nearly every tick): ticks of one second are joined to one cohort while the
+// variant with fewer calls has fewer than 100 in them. Which are joined depends on starts alone, never on errors. What
+// joining costs is that error rates which move for both within such a second are no longer told apart from its average.
 
 #ifndef WEIR_STATS_PAIRED_COHORTS_H_
 #define WEIR_STATS_PAIRED_COHORTS_H_
@@ -27,7 +27,7 @@ struct PairedCohort {
 
 class PairedCohorts {
  public:
-  static constexpr Tick kTicksToJoin = 10;        // Of one second, counted from the epoch of Unix.
+  static constexpr Tick kTicksToJoin = 10;  // Of one second, counted from the epoch of Unix.
   static constexpr int64_t kCallsToStandAlone = 100;
 
   // Cohorts before `closed_before` are closed already: what a checkpoint says.
@@ -37,8 +37,8 @@ class PairedCohorts {
     size_t closed;         // How many of those that were open before, from the front, were closed as they stood.
     size_t first_changed;  // Of those that are open now, the first that is new or changed; open().size() if none.
   };
-  // Takes up what both rings show now of the ticks before `matured_before`. A second closes when the ring of either variant
-  // drops the first tick of it.
+  // Takes up what both rings show now of the ticks before `matured_before`. A second closes when the ring of either
+  // variant drops the first tick of it.
   Change Update(const VariantCounts& baseline, const VariantCounts& candidate, Tick matured_before);
 
   const std::vector<PairedCohort>& open() const { return open_; }

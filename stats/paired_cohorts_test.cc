@@ -11,7 +11,9 @@ constexpr Tick kAll = kNow + 1'000'000;
 void Calls(VariantCounts& counts, Tick tick, int started, int errors = 0, int in_flight = 0) {
   for (int i = 0; i < started; ++i) counts.CountStart(tick, 0);
   for (int i = 0; i < started - in_flight; ++i) {
-    counts.CountEnd({.started = tick, .user_bucket = 0, .outcome = i < errors ? CallOutcome::kError : CallOutcome::kSuccess,
+    counts.CountEnd({.started = tick,
+                     .user_bucket = 0,
+                     .outcome = i < errors ? CallOutcome::kError : CallOutcome::kSuccess,
                      .latency = absl::Milliseconds(1)});
   }
 }
@@ -25,7 +27,8 @@ TEST(PairedCohortsTest, TheBaselinesUnresolvedCallsAreErrorsUntilTheyResolveAndT
   ASSERT_EQ(cohorts.open().size(), 1u);
   EXPECT_EQ(cohorts.open()[0].counts, (ErrorRatioGrid::Cohort{200, 200, 4, 3 + 2 + 4}));
   for (int i = 0; i < 2; ++i) {
-    baseline.CountEnd({.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Seconds(1)});
+    baseline.CountEnd(
+        {.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Seconds(1)});
   }
   const PairedCohorts::Change change = cohorts.Update(baseline, candidate, kAll);
   EXPECT_EQ(change.first_changed, 0u);
@@ -86,7 +89,8 @@ TEST(PairedCohortsTest, OnlyWhatFollowsAChangeIsNew) {
   PairedCohorts cohorts(0);
   cohorts.Update(baseline, candidate, kAll);
   EXPECT_EQ(cohorts.Update(baseline, candidate, kAll).first_changed, 3u);
-  candidate.CountEnd({.started = kNow + 10, .user_bucket = 0, .outcome = CallOutcome::kError, .latency = absl::Seconds(2)});
+  candidate.CountEnd(
+      {.started = kNow + 10, .user_bucket = 0, .outcome = CallOutcome::kError, .latency = absl::Seconds(2)});
   EXPECT_EQ(cohorts.Update(baseline, candidate, kAll).first_changed, 1u);
 }
 

@@ -25,7 +25,9 @@ TEST(SpecialFunctionsTest, TheNormalTailIsContinuousWhereItsFormulaChanges) {
   EXPECT_NEAR(LogNormalBelow(1.959963984540054), std::log(0.975), 1e-12);
 }
 
-TEST(SpecialFunctionsTest, StudentsQuantileIsTheTablesValue) { EXPECT_NEAR(StudentQuantile(10, 0.975), 2.228139, 1e-6); }
+TEST(SpecialFunctionsTest, StudentsQuantileIsTheTablesValue) {
+  EXPECT_NEAR(StudentQuantile(10, 0.975), 2.228139, 1e-6);
+}
 
 TEST(SpecialFunctionsTest, ArgumentsOutsideTheDomainGiveNanAndNoException) {
   EXPECT_TRUE(std::isnan(BetaBelow(-1, 2, 0.5)));

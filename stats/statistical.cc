@@ -1,4 +1,5 @@
-// Measures what the guardrails promise: false alarms at the exact null, and delay against the least that any method needs.
+// Measures what the guardrails promise: false alarms at the exact null, and delay against the least that any method
+// needs.
 //   bazel run -c opt //stats:statistical -- --streams=2000 --seed=1 --alpha=0.01
 // Prints a table while it runs, then the same as one JSON document on the last line.
 
@@ -66,13 +67,18 @@ std::vector<NullCell> NullCells() {
       cells.push_back({absl::StrCat("errors, sticky unequal Zipf ", zipf, ", share ", share), errors, sticky});
     }
   }
-  const Traffic disturbed{.share = 0.3, .users = 2000, .users_fail_unequally = true, .latency_ms = 60, .cancel_rate = 1,
+  const Traffic disturbed{.share = 0.3,
+                          .users = 2000,
+                          .users_fail_unequally = true,
+                          .latency_ms = 60,
+                          .cancel_rate = 1,
                           .slower_from_tick = 100};
   cells.push_back({"errors, in flight, cancels, both slow down", errors, disturbed});
   cells.push_back({"errors, an epoch every 40 ticks, both slow down", errors, disturbed, 200, 40});
   cells.push_back({"error ceiling at the rate", ErrorCeilingRule{.max = 0.01}, Traffic{}});
-  for (const auto& [shape, name] : {std::pair(LatencyShape::kLognormal, "lognormal"), std::pair(LatencyShape::kPareto, "Pareto"),
-                                    std::pair(LatencyShape::kBimodal, "bimodal")}) {
+  for (const auto& [shape, name] :
+       {std::pair(LatencyShape::kLognormal, "lognormal"), std::pair(LatencyShape::kPareto, "Pareto"),
+        std::pair(LatencyShape::kBimodal, "bimodal")}) {
     for (const double share : {0.5, 0.1}) {
       cells.push_back({absl::StrCat("tail, ", name, ", share ", share), tail,
                        Traffic{.share = share, .shape = shape, .candidate_slowdown = 1.5}});
@@ -110,8 +116,8 @@ std::string MeasureNull(const NullCell& cell, const Arguments& arguments) {
   absl::PrintF("%-48s %5d of %d = %.4f, 95 %% limit %.4f = %.2f alpha\n", cell.name, alarms, arguments.streams,
                static_cast<double>(alarms) / arguments.streams, upper, upper / alpha);
   std::fflush(stdout);
-  return absl::StrFormat(R"({"cell":"%s","streams":%d,"alarms":%d,"upper":%.5f,"alpha":%g})", cell.name, arguments.streams,
-                         alarms, upper, alpha);
+  return absl::StrFormat(R"({"cell":"%s","streams":%d,"alarms":%d,"upper":%.5f,"alpha":%g})", cell.name,
+                         arguments.streams, alarms, upper, alpha);
 }
 
 struct DelayCell {
@@ -127,18 +133,27 @@ std::vector<DelayCell> DelayCells() {
   for (const double ratio : {1.0, 2.0}) {
     for (const double error : {0.05, 0.2}) {
       for (const double share : {0.5, 0.1, 0.01}) {
-        const double bound = LeastDelayOfErrorRatio({.baseline_error = 0.01, .candidate_error = error, .share = share,
-                                                     .max_ratio = ratio, .alpha = 0.001}).candidate_requests;
-        cells.push_back({absl::StrFormat("errors r=%g, 1 %% to %g %%, share %g", ratio, 100 * error, share), ErrorRatioRule{ratio},
-                         Traffic{.share = share, .calls_per_tick = std::max(10.0, 0.5 / share), .candidate_error = error,
-                                 .latency_ms = 1}, bound, 1.5});
+        const double bound =
+            LeastDelayOfErrorRatio(
+                {.baseline_error = 0.01, .candidate_error = error, .share = share, .max_ratio = ratio, .alpha = 0.001})
+                .candidate_requests;
+        cells.push_back({absl::StrFormat("errors r=%g, 1 %% to %g %%, share %g", ratio, 100 * error, share),
+                         ErrorRatioRule{ratio},
+                         Traffic{.share = share,
+                                 .calls_per_tick = std::max(10.0, 0.5 / share),
+                                 .candidate_error = error,
+                                 .latency_ms = 1},
+                         bound, 1.5});
       }
     }
   }
   // The bounds of the design's table: Wald's, at the best edge.
   const TailRatioRule tail{.quantile = 0.99, .max_ratio = 1.5};
   const auto slow = [&](double share, double slowdown, double slow_calls) {
-    return Traffic{.share = share, .calls_per_tick = 20, .latency_ms = 1, .candidate_slowdown = slowdown,
+    return Traffic{.share = share,
+                   .calls_per_tick = 20,
+                   .latency_ms = 1,
+                   .candidate_slowdown = slowdown,
                    .candidate_slow_calls = slow_calls};
   };
   cells.push_back({"tail p99 x2, share 0.5", tail, slow(0.5, 2, 0), 1570, 2.5});
@@ -171,8 +186,8 @@ std::string MeasureDelay(const DelayCell& cell, const Arguments& arguments) {
   absl::PrintF("%-48s mean %7.1f candidate requests, bound %7.1f: x%.2f (target %.1f)\n", cell.name, mean, cell.bound,
                mean / cell.bound, cell.target);
   std::fflush(stdout);
-  return absl::StrFormat(R"({"cell":"%s","streams":%d,"mean":%.1f,"bound":%.1f,"target":%.1f})", cell.name, streams, mean,
-                         cell.bound, cell.target);
+  return absl::StrFormat(R"({"cell":"%s","streams":%d,"mean":%.1f,"bound":%.1f,"target":%.1f})", cell.name, streams,
+                         mean, cell.bound, cell.target);
 }
 
 Arguments ParseArguments(int argc, char** argv) {

@@ -11,7 +11,7 @@ namespace weir::stats {
 namespace {
 
 constexpr int kBuckets = LatencyHistogram::kBuckets;
-constexpr double kPriorCalls = 10;    // The prior weighs as much as ten calls.
+constexpr double kPriorCalls = 10;     // The prior weighs as much as ten calls.
 constexpr double kLeastMass = 1e-290;  // Below it a double loses digits.
 
 void SumFromTheEnd(std::array<int64_t, kBuckets>& counts) {
@@ -41,10 +41,12 @@ class EdgeSearch {
   int64_t BaselineFrom(int edge) const { return a_.from[edge]; }
   int64_t CandidateFrom(int edge) const { return edge + shift_ + 1 < kBuckets ? b_.from[edge + shift_ + 1] : 0; }
   double LogA(int edge) const {
-    return LogHalfKept(mixture_.LogBelow(static_cast<double>(BaselineFrom(edge)) * scale_, static_cast<double>(a_.calls) * scale_));
+    return LogHalfKept(
+        mixture_.LogBelow(static_cast<double>(BaselineFrom(edge)) * scale_, static_cast<double>(a_.calls) * scale_));
   }
   double LogB(int edge) const {
-    return LogHalfKept(mixture_.LogAbove(static_cast<double>(CandidateFrom(edge)) * scale_, static_cast<double>(b_.calls) * scale_));
+    return LogHalfKept(
+        mixture_.LogAbove(static_cast<double>(CandidateFrom(edge)) * scale_, static_cast<double>(b_.calls) * scale_));
   }
   Edge At(int edge) const { return {edge, LogA(edge), LogB(edge)}; }
 
@@ -97,7 +99,8 @@ TailCounts CertainlySlow(const VariantCounts& counts, absl::Time now) {
 TailCounts PossiblySlow(const VariantCounts& counts, Tick before) {
   TailCounts tail{.calls = counts.started()};
   int64_t young_ended = 0;
-  for (auto cohort = counts.cohorts().rbegin(); cohort != counts.cohorts().rend() && cohort->first >= before; ++cohort) {
+  for (auto cohort = counts.cohorts().rbegin(); cohort != counts.cohorts().rend() && cohort->first >= before;
+       ++cohort) {
     tail.calls -= cohort->second.started;
     young_ended += cohort->second.ended;
   }
@@ -123,9 +126,10 @@ double TailMixture::LogMarginal(double slow, double calls) const {
   return LogBeta(a_ + slow, b_ + calls - slow) - log_beta_ - slow * log_tail_ - (calls - slow) * log_body_;
 }
 
-// Far on the other side, some 36 standard deviations off, the posterior's mass I underflows. There, with B the posterior's
-// beta function, I B = x^a (1-x)^b / a * 1 / (1 - x (a+b) / (a+1)), the first convergent of its continued fraction, to about
-// one part in a thousand; and all powers with calls in them cancel out. `a`, `b` and `x` are those of the side under test.
+// Far on the other side, some 36 standard deviations off, the posterior's mass I underflows. There, with B the
+// posterior's beta function, I B = x^a (1-x)^b / a * 1 / (1 - x (a+b) / (a+1)), the first convergent of its continued
+// fraction, to about one part in a thousand; and all powers with calls in them cancel out. `a`, `b` and `x` are those
+// of the side under test.
 double TailMixture::LogFarOff(double a, double b, double x) const {
   return a_ * log_tail_ + b_ * log_body_ - log_beta_ - std::log(a) - std::log1p(-x * (a + b) / (a + 1));
 }

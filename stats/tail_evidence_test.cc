@@ -19,7 +19,8 @@ TailCounts Ended(const std::vector<double>& latencies_ms) {
   VariantCounts counts;
   for (const double ms : latencies_ms) {
     counts.CountStart(kNow, 0);
-    counts.CountEnd({.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Milliseconds(ms)});
+    counts.CountEnd(
+        {.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Milliseconds(ms)});
   }
   return CertainlySlow(counts, StartOf(kNow + 1));
 }
@@ -32,11 +33,13 @@ std::vector<double> Lognormal(std::mt19937_64& rng, int n, double median_ms) {
 }
 
 // The definition, edge by edge, with nothing skipped.
-double ByDefinition(const TailMixture& mixture, int shift, const TailCounts& a, const TailCounts& b, double design_effect) {
+double ByDefinition(const TailMixture& mixture, int shift, const TailCounts& a, const TailCounts& b,
+                    double design_effect) {
   double least = std::numeric_limits<double>::infinity();
   for (int i = 0; i < kBuckets; ++i) {
     const double above = i + shift + 1 < kBuckets ? static_cast<double>(b.from[i + shift + 1]) : 0;
-    const double log_a = mixture.LogBelow(static_cast<double>(a.from[i]) / design_effect, static_cast<double>(a.calls) / design_effect);
+    const double log_a =
+        mixture.LogBelow(static_cast<double>(a.from[i]) / design_effect, static_cast<double>(a.calls) / design_effect);
     const double log_b = mixture.LogAbove(above / design_effect, static_cast<double>(b.calls) / design_effect);
     least = std::min(least, LogHalfKept(log_a) + LogHalfKept(log_b));
   }
@@ -124,7 +127,8 @@ TEST(TailRatioTest, TheSearchFindsTheMinimumOverAllEdges) {
       const TailCounts a = Ended(Lognormal(rng, n, 5)), b = Ended(Lognormal(rng, 1 + n / 3, 5.0 * (1 + rng() % 4)));
       const double design_effect = 1 + (rng() % 3) * 0.5;
       for (const int shift : {0, 18, 40}) {
-        ASSERT_NEAR(LogTailRatio(mixture, shift, a, b, design_effect), ByDefinition(mixture, shift, a, b, design_effect), 1e-9)
+        ASSERT_NEAR(LogTailRatio(mixture, shift, a, b, design_effect),
+                    ByDefinition(mixture, shift, a, b, design_effect), 1e-9)
             << "n " << n << " shift " << shift;
       }
     }
@@ -189,7 +193,8 @@ TEST(TailCountsTest, TheCandidatesCallInFlightCountsAsSlowAsItIsOld) {
 TEST(TailCountsTest, TheCandidatesCancelledCallCountsAsSlowAsItRan) {
   VariantCounts counts;
   counts.CountStart(kNow, 0);
-  counts.CountEnd({.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kCancelled, .latency = absl::Milliseconds(80)});
+  counts.CountEnd(
+      {.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kCancelled, .latency = absl::Milliseconds(80)});
   const TailCounts tail = CertainlySlow(counts, StartOf(kNow + 50));
   EXPECT_EQ(tail.from[LatencyHistogram::BucketOf(absl::Milliseconds(80))], 1);
   EXPECT_EQ(tail.from[LatencyHistogram::BucketOf(absl::Milliseconds(80)) + 1], 0);
@@ -198,8 +203,10 @@ TEST(TailCountsTest, TheCandidatesCancelledCallCountsAsSlowAsItRan) {
 TEST(TailCountsTest, TheBaselinesUnresolvedCallsAreSlowAtEveryEdge) {
   VariantCounts counts;
   for (int i = 0; i < 3; ++i) counts.CountStart(kNow, 0);
-  counts.CountEnd({.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Milliseconds(5)});
-  counts.CountEnd({.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kCancelled, .latency = absl::Milliseconds(5)});
+  counts.CountEnd(
+      {.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Milliseconds(5)});
+  counts.CountEnd(
+      {.started = kNow, .user_bucket = 0, .outcome = CallOutcome::kCancelled, .latency = absl::Milliseconds(5)});
   const TailCounts tail = PossiblySlow(counts, kNow + 1);
   EXPECT_EQ(tail.calls, 3);
   EXPECT_EQ(tail.from[0], 3);
@@ -210,7 +217,8 @@ TEST(TailCountsTest, TheBaselinesYoungCallsAreLeftOutAndNeverMakeTheOlderOnesLoo
   VariantCounts counts;
   const auto call = [&](Tick tick, int ms) {
     counts.CountStart(tick, 0);
-    counts.CountEnd({.started = tick, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Milliseconds(ms)});
+    counts.CountEnd(
+        {.started = tick, .user_bucket = 0, .outcome = CallOutcome::kSuccess, .latency = absl::Milliseconds(ms)});
   };
   for (int i = 0; i < 90; ++i) call(kNow, 5);
   for (int i = 0; i < 10; ++i) call(kNow, 50);

@@ -25,9 +25,9 @@ struct Ticket {
   uint32_t epoch = 0;
   uint16_t variant = 0;
   uint8_t user_bucket = 0;
-  absl::Time start;         // To the millisecond.
+  absl::Time start;  // To the millisecond.
   Issuer issuer;
-  uint64_t sequence = 0;    // Per issuer, from 0 without gaps. At most 2^40.
+  uint64_t sequence = 0;  // Per issuer, from 0 without gaps. At most 2^40.
   bool operator==(const Ticket&) const = default;
 };
 

@@ -29,17 +29,25 @@ void TrafficSimulation::Change(const Traffic& traffic) {
 void TrafficSimulation::BeginEpoch() { epochs_.emplace_back(); }
 
 TrafficSimulation::User TrafficSimulation::NextUser() {
-  if (users_.empty()) return {.is_candidate = Uniform() < traffic_.share, .bucket = static_cast<uint8_t>(rng_()), .error_factor = 1};
+  if (users_.empty())
+    return {.is_candidate = Uniform() < traffic_.share, .bucket = static_cast<uint8_t>(rng_()), .error_factor = 1};
   const double at = Uniform() * cumulative_.back();
-  return users_[static_cast<size_t>(std::lower_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin())];
+  return users_[static_cast<size_t>(std::lower_bound(cumulative_.begin(), cumulative_.end(), at) -
+                                    cumulative_.begin())];
 }
 
 double TrafficSimulation::LatencyMs(bool is_candidate) {
   double ms = traffic_.latency_ms;
   switch (traffic_.shape) {
-    case LatencyShape::kLognormal: ms *= std::exp(0.5 * normal_(rng_)); break;
-    case LatencyShape::kPareto: ms *= 0.7 * std::pow(Uniform(), -1 / 2.0); break;
-    case LatencyShape::kBimodal: ms *= (Uniform() < 0.97 ? 1 : 8) * std::exp(0.2 * normal_(rng_)); break;
+    case LatencyShape::kLognormal:
+      ms *= std::exp(0.5 * normal_(rng_));
+      break;
+    case LatencyShape::kPareto:
+      ms *= 0.7 * std::pow(Uniform(), -1 / 2.0);
+      break;
+    case LatencyShape::kBimodal:
+      ms *= (Uniform() < 0.97 ? 1 : 8) * std::exp(0.2 * normal_(rng_));
+      break;
   }
   if (traffic_.slower_from_tick >= 0 && tick_ - first_tick_ >= traffic_.slower_from_tick) ms *= traffic_.slower;
   if (!is_candidate) return ms;
@@ -53,10 +61,13 @@ void TrafficSimulation::StartCall() {
   (user.is_candidate ? epoch.candidate : epoch.baseline).CountStart(tick_, user.bucket);
   const double latency_ms = LatencyMs(user.is_candidate);
   const double error = (user.is_candidate ? traffic_.candidate_error : traffic_.baseline_error) * user.error_factor;
-  CallEnd end{.started = tick_, .user_bucket = user.bucket, .outcome = CallOutcome::kSuccess,
+  CallEnd end{.started = tick_,
+              .user_bucket = user.bucket,
+              .outcome = CallOutcome::kSuccess,
               .latency = absl::Milliseconds(latency_ms)};
   if (Uniform() < error) end.outcome = CallOutcome::kError;
-  const double patience_ms = traffic_.cancel_rate > 0 ? -1000 * std::log1p(-Uniform()) / traffic_.cancel_rate : latency_ms;
+  const double patience_ms =
+      traffic_.cancel_rate > 0 ? -1000 * std::log1p(-Uniform()) / traffic_.cancel_rate : latency_ms;
   if (patience_ms < latency_ms) {
     end.outcome = CallOutcome::kCancelled;
     end.latency = absl::Milliseconds(patience_ms);

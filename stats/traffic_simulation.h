@@ -1,5 +1,6 @@
-// Two variants under simulated traffic, as their counts show it tick by tick: sticky users of unequal weight and unequal error
-// rates, calls in flight, cancels, and slow-downs of both. For the statistical tests; time and chance are arguments.
+// Two variants under simulated traffic, as their counts show it tick by tick: sticky users of unequal weight and
+// unequal error rates, calls in flight, cancels, and slow-downs of both. For the statistical tests; time and chance are
+// arguments.
 
 #ifndef WEIR_STATS_TRAFFIC_SIMULATION_H_
 #define WEIR_STATS_TRAFFIC_SIMULATION_H_
@@ -24,11 +25,11 @@ struct Traffic {
   bool users_fail_unequally = false;  // Their error rates differ by a lognormal factor of sigma 1.
   double baseline_error = 0.01, candidate_error = 0.01;
   LatencyShape shape = LatencyShape::kLognormal;
-  double latency_ms = 20;            // The median, about.
-  double candidate_slowdown = 1;     // Times the baseline's latency.
-  double candidate_slow_calls = 0;   // The fraction of the candidate's calls that take ten times as long.
-  double cancel_rate = 0;            // Per second of waiting: clients that give up.
-  int slower_from_tick = -1;         // Both variants from here on, by `slower`.
+  double latency_ms = 20;           // The median, about.
+  double candidate_slowdown = 1;    // Times the baseline's latency.
+  double candidate_slow_calls = 0;  // The fraction of the candidate's calls that take ten times as long.
+  double cancel_rate = 0;           // Per second of waiting: clients that give up.
+  int slower_from_tick = -1;        // Both variants from here on, by `slower`.
   double slower = 3;
 };
 

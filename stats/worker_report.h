@@ -14,8 +14,8 @@ namespace weir::stats {
 struct WorkerReport {
   int worker = 0;
   CountsDelta delta;
-  uint64_t table_version = 0;                 // Of the route table that the worker goes by.
-  std::vector<uint16_t> healthy_endpoints;    // By model index.
+  uint64_t table_version = 0;               // Of the route table that the worker goes by.
+  std::vector<uint16_t> healthy_endpoints;  // By model index.
   int64_t connections = 0;
   int64_t calls_in_flight = 0;
 };
