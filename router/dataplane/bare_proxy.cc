@@ -50,12 +50,13 @@ int Main(int argc, char** argv) {
   options.drain_grace = absl::Seconds(2);
   DataPlaneSinks sinks;
   sinks.report = [](stats::WorkerReport&) { return true; };
-  auto plane = DataPlane::Start(options, runtime::Clock(), sinks);
+  auto plane = DataPlane::Create(options, runtime::Clock(), sinks);
   if (!plane.ok()) {
     std::fprintf(stderr, "%s\n", plane.status().ToString().c_str());
     return 1;
   }
   (*plane)->Publish(MakeTable(argc, argv));
+  (*plane)->Serve();
   std::printf("listening on %d\n", (*plane)->port());
   std::fflush(stdout);
   char byte;

@@ -23,8 +23,8 @@ absl::StatusOr<runtime::SocketAddress> ResolveListener(const config::Address& ad
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DataPlane>> DataPlane::Start(const DataPlaneOptions& options, runtime::Clock clock,
-                                                            DataPlaneSinks sinks) {
+absl::StatusOr<std::unique_ptr<DataPlane>> DataPlane::Create(const DataPlaneOptions& options, runtime::Clock clock,
+                                                             DataPlaneSinks sinks) {
   auto plane = std::unique_ptr<DataPlane>(new DataPlane());
   plane->resolver_ = std::make_unique<runtime::Resolver>();
   absl::StatusOr<runtime::SocketAddress> address = ResolveListener(options.listener, *plane->resolver_);
@@ -49,10 +49,13 @@ absl::StatusOr<std::unique_ptr<DataPlane>> DataPlane::Start(const DataPlaneOptio
   plane->acceptor_ = std::make_unique<Acceptor>(*std::move(listener), plane->worker_list_);
   if (absl::Status watched = plane->acceptor_->Watch(); !watched.ok()) return watched;
   plane->workers_.front()->OnDrain([acceptor = plane->acceptor_.get()] { acceptor->Stop(); });
-  for (const auto& worker : plane->workers_) {
-    plane->threads_.emplace_back([worker = worker.get()] { worker->Run(); });
-  }
   return plane;
+}
+
+void DataPlane::Serve() {
+  for (const auto& worker : workers_) {
+    threads_.emplace_back([worker = worker.get()] { worker->Run(); });
+  }
 }
 
 DataPlane::~DataPlane() {

@@ -31,7 +31,7 @@ struct DataPlaneOptions {
   const TicketSealer* tickets = nullptr;  // Borrowed; null: no tickets, and no outcomes are taken.
 };
 
-// Called by workers, each on its own thread, at any time between Start and the end of Join.
+// Called by workers, each on its own thread, at any time between Serve and the end of Join.
 struct DataPlaneSinks {
   ReportSink report;    // Every tick, from each worker; once more at its end.
   OutcomeSink outcome;  // Replies may come on any thread, until the data plane is destroyed.
@@ -39,11 +39,14 @@ struct DataPlaneSinks {
 
 class DataPlane {
  public:
-  // Listens, and starts the workers. Until the first Publish every call is UNIMPLEMENTED. Errors name the address.
-  static absl::StatusOr<std::unique_ptr<DataPlane>> Start(const DataPlaneOptions& options, runtime::Clock clock,
-                                                          DataPlaneSinks sinks);
+  // Listens, and serves nobody yet: who connects waits. Errors name the address.
+  static absl::StatusOr<std::unique_ptr<DataPlane>> Create(const DataPlaneOptions& options, runtime::Clock clock,
+                                                           DataPlaneSinks sinks);
   // Stops at once if Join has not been called.
   ~DataPlane();
+
+  // Starts the workers. After the first Publish: without a table every call is UNIMPLEMENTED. Once.
+  void Serve();
 
   uint16_t port() const { return port_; }
   int workers() const { return static_cast<int>(workers_.size()); }
