@@ -60,8 +60,10 @@ class CallState {
     if (place + 1 == spec_.rows.size()) call_.last_row_was_right = right;
   }
 
-  // The last act: nothing may touch the call afterwards.
-  void End(const grpc::Status& status) {
+  // What was learned, and whom to tell. Destroy the state before telling: it holds the channel, and whoever is told may
+  // let go of it. Were this the last to do so, gRPC would wait for its own thread, in vain, and go on with freed
+  // memory.
+  std::pair<InferenceCallPtr, std::function<void(InferenceCallPtr)>> End(const grpc::Status& status) {
     call_.result.latency = absl::Now() - start_;
     call_.result.code = status.error_code();
     if (!status.ok()) call_.error = status.error_message();
@@ -71,7 +73,7 @@ class CallState {
       if (name == "x-weir-reason") call_.result.reason = text;
       if (name == "x-weir-ticket") call_.ticket = text;
     }
-    done_(std::make_shared<const InferenceCall>(std::move(call_)));
+    return {std::make_shared<const InferenceCall>(std::move(call_)), std::move(done_)};
   }
 
   const CallSpec spec_;
@@ -80,7 +82,7 @@ class CallState {
   InferenceCall call_;
 
  private:
-  const std::function<void(InferenceCallPtr)> done_;
+  std::function<void(InferenceCallPtr)> done_;
   const absl::Time start_;
 };
 
@@ -91,8 +93,9 @@ class UnaryCall {
     request_ = RequestFor(*state_->spec_.rows.front(), state_->spec_.model, 0);
     state_->stub_->async()->ModelInfer(&state_->context_, &request_, &response_, [this](grpc::Status status) {
       if (status.ok()) state_->Grade(0, response_);
-      state_->End(status);
+      const auto [call, done] = state_->End(status);
       delete this;
+      done(call);
     });
   }
 
@@ -130,8 +133,9 @@ class StreamCall final : public grpc::ClientBidiReactor<ModelInferRequest, Model
   }
 
   void OnDone(const grpc::Status& status) override {
-    state_->End(status);
+    const auto [call, done] = state_->End(status);
     delete this;
+    done(call);
   }
 
  private:

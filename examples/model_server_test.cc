@@ -35,9 +35,10 @@ class ModelServerProcess {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
     const std::string file = "examples/models/" + model + ".json";
-    std::vector<const char*> argv = {"model_server", "--model", file.c_str(), "--grace", "100ms", nullptr};
-    EXPECT_EQ(posix_spawn(&pid_, "examples/model_server", &actions, nullptr, const_cast<char**>(argv.data()), environ),
-              0);
+    // setpriv: a test that crashes takes its server along.
+    std::vector<const char*> argv = {"setpriv", "--pdeathsig", "KILL", "examples/model_server", "--model", file.c_str(),
+                                     "--grace", "100ms",       nullptr};
+    EXPECT_EQ(posix_spawnp(&pid_, "setpriv", &actions, nullptr, const_cast<char**>(argv.data()), environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(output[1]);
     std::string line;

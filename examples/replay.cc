@@ -198,16 +198,18 @@ void Replayer::SendReport(Report report) {
     Report report;
     weir::v1::Receipt receipt;
   };
-  auto pending = std::make_shared<Pending>();
+  auto* pending = new Pending;
   pending->stub = weir::v1::Feedback::NewStub(channels_[report.connection]);
   pending->report = std::move(report);
   pending->context.set_deadline(absl::ToChronoTime(absl::Now() + options_.deadline));
   ++reports_in_flight_;
   pending->stub->async()->Report(&pending->context, &pending->report.outcome, &pending->receipt,
                                  [this, pending](grpc::Status status) {
-                                   finished_.Post([this, pending, code = status.error_code()] {
+                                   const bool was_late = pending->report.was_late;
+                                   delete pending;  // Before the post, as with an inference call: it holds the channel.
+                                   finished_.Post([this, was_late, code = status.error_code()] {
                                      --reports_in_flight_;
-                                     summary_.AddOutcome(code, pending->report.was_late);
+                                     summary_.AddOutcome(code, was_late);
                                    });
                                  });
 }
