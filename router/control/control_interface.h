@@ -1,4 +1,5 @@
-// What the control side shows and lets itself be told: the contract between it and whoever asks on an operator's behalf.
+// What the control side shows and lets itself be told: the contract between it and whoever asks on an operator's
+// behalf.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROL_INTERFACE_H_
 #define WEIR_ROUTER_CONTROL_CONTROL_INTERFACE_H_

@@ -3,48 +3,19 @@
 #ifndef WEIR_ROUTER_CONTROL_JOURNAL_WRITER_H_
 #define WEIR_ROUTER_CONTROL_JOURNAL_WRITER_H_
 
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <string>
 #include <thread>
-#include <variant>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "router/control/journal_request.h"
 #include "router/experiment/journal.h"
 
 namespace weir::control {
-
-// --- What is asked of the journal. The control thread numbers its requests, and keeps few of them outstanding: at most
-// one change an experiment, one checkpoint and one load.
-
-struct AppendRequest {
-  uint64_t id = 0;
-  experiment::Change change;
-};
-struct CheckpointRequest {
-  uint64_t id = 0;
-  std::vector<experiment::CheckpointRow> rows;
-};
-// Opens the journal if it is not, verifies it, and reads everything.
-struct LoadRequest {
-  uint64_t id = 0;
-};
-using JournalRequest = std::variant<AppendRequest, CheckpointRequest, LoadRequest>;
-
-// --- What came of it.
-
-struct JournalReply {
-  uint64_t id = 0;
-  absl::Status status;
-  std::string head;                                  // After an append or a load: hex of the chain's head.
-  std::optional<experiment::Remembered> remembered;  // After a load.
-};
 
 // Owns the journal. Made and destroyed by one thread; any thread may ask.
 class JournalWriter {

@@ -1,0 +1,413 @@
+#include "router/control/controller.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "router/routing/assignment.h"
+#include "router/routing/build_table.h"
+
+namespace weir::control {
+namespace {
+
+using experiment::CheckpointRow;
+using experiment::Gate;
+using experiment::State;
+using experiment::Step;
+
+experiment::Change ChangeOf(const std::string& experiment, const Step& step, absl::Time now) {
+  return {.experiment = experiment,
+          .at = now,
+          .actor = step.actor,
+          .action = step.action,
+          .detail = step.detail,
+          .state = step.next};
+}
+
+bool IsFrozen(const std::optional<State>& state) {
+  return state && std::holds_alternative<experiment::Frozen>(state->phase);
+}
+
+CountsLayout LayoutOf(const config::Experiment& specification, uint32_t run) {
+  CountsLayout layout{.experiment = specification.name, .run = run, .variants = {}, .mirrors = {}};
+  for (const config::Variant& variant : specification.variants) layout.variants.push_back(variant.name);
+  for (const config::Mirror& mirror : specification.mirrors) layout.mirrors.push_back(mirror.name);
+  return layout;
+}
+
+}  // namespace
+
+Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, absl::Time now)
+    : version_(std::move(version)), started_at_(now), checkpoint_due_(now + kCheckpointInterval) {
+  if (!remembered.ok()) {
+    unread_ = remembered.status();
+    load_again_at_ = now + kJournalRetry;
+    NoteJournal(unread_);
+    Say(true, "the journal cannot be read: every experiment is at its default", "", std::string(unread_.message()));
+    return;
+  }
+  journal_head_ = remembered->head;
+  for (auto& [name, state] : remembered->states) {
+    const absl::Status status = GovernedBy(name).experiment.Restore(std::move(state), remembered->checkpoints);
+    if (!status.ok()) Say(true, "its statistics begin anew", name, std::string(status.message()));
+  }
+  absl::StatusOr<TicketLedger> tickets = TicketLedger::FromRows(remembered->checkpoints);
+  if (tickets.ok()) {
+    tickets_ = *std::move(tickets);
+  } else {
+    Say(true, "reported tickets are forgotten", "", std::string(tickets.status().message()));
+  }
+}
+
+// --- Files.
+
+void Controller::TakeConfig(config::Config config, absl::Time now) {
+  const bool is_first = !config_;
+  const bool is_changed = is_first || *config_ != config;
+  const bool was_refused = !configuration_errors_.empty();
+  if (is_changed) TakeUp(std::move(config), now);
+  configuration_errors_.clear();
+  counts_.configuration_valid = true;
+  if (!is_first && (is_changed || was_refused)) {
+    ++counts_.reloads_accepted;
+    Say(false, "the files were taken up");
+    for (const std::string& notice : RestartNotices()) Say(true, notice);
+  }
+  Flush(now);
+}
+
+void Controller::TakeUp(config::Config config, absl::Time now) {
+  std::map<std::string, config::Experiment> filed;
+  for (const config::Experiment& experiment : config.experiments) {
+    filed.emplace(experiment.name, experiment);
+    GovernedBy(experiment.name);
+  }
+  if (!started_with_) started_with_ = config.proxy;
+  config_ = std::move(config);
+  for (auto& [name, governed] : experiments_) {
+    const auto own = filed.find(name);
+    std::optional<config::Experiment> specification;
+    if (own != filed.end()) specification = own->second;
+    if (governed.experiment.filed() == specification) continue;
+    governed.experiment.SetFile(std::move(specification), now);
+    if (!unread_.ok() && governed.experiment.filed() && !governed.experiment.state()) {
+      governed.experiment.Freeze(absl::StrCat("the journal cannot be read: ", std::string(unread_.message())), now);
+    }
+    governed.retry_at = absl::InfinitePast();
+    FollowFile(governed, now);
+  }
+  is_table_stale_ = true;
+}
+
+void Controller::RefuseConfig(std::vector<std::string> errors, absl::Time now) {
+  if (errors == configuration_errors_) return;
+  configuration_errors_ = std::move(errors);
+  counts_.configuration_valid = false;
+  ++counts_.reloads_refused;
+  Say(true, "the files are refused, and what was taken up last stays", "", absl::StrJoin(configuration_errors_, "; "));
+  Flush(now);
+}
+
+Controller::Governed& Controller::GovernedBy(const std::string& name) {
+  names_[routing::NameHash(name)] = name;
+  return experiments_.try_emplace(name, name).first->second;
+}
+
+// --- Steps.
+
+// What the file asks for, and is not so yet. Told at every tick, so that nothing that failed is forgotten.
+void Controller::FollowFile(Governed& governed, absl::Time now) {
+  if (!governed.experiment.filed()) return;
+  const experiment::Event event = experiment::FiledOf(*governed.experiment.filed());
+  for (;;) {
+    // A file is never refused.
+    std::optional<Step> step = experiment::Advance(governed.experiment.state(), event, now).value_or(std::nullopt);
+    if (!step) return;
+    const bool opens = step->gate == Gate::kOpens;
+    if (opens && (governed.opening || governed.unjournalled || now < governed.retry_at || !unread_.ok())) return;
+    Carry(governed, *std::move(step), now);
+    if (opens) return;
+  }
+}
+
+void Controller::Carry(Governed& governed, Step step, absl::Time now) {
+  if (step.gate == Gate::kOpens) {
+    governed.opening = Opening{.id = 0, .step = std::move(step), .base = governed.experiment.state(), .reset = {}};
+    return;
+  }
+  Enter(governed, step, now);
+  governed.unjournalled = Unjournalled{.id = 0, .change = ChangeOf(governed.experiment.name(), step, now)};
+  governed.retry_at = absl::InfinitePast();
+}
+
+void Controller::Enter(Governed& governed, const Step& step, absl::Time now) {
+  governed.experiment.Enter(step.next, now);
+  is_table_stale_ = true;
+  const bool is_rollback = std::holds_alternative<experiment::RolledBack>(step.next.phase);
+  if (is_rollback) ++counts_.rollbacks;
+  Say(is_rollback, step.action, governed.experiment.name(),
+      absl::StrCat("run ", step.next.run.ordinal, ", epoch ", step.next.epoch.ordinal, ", by ", step.actor, ": ",
+                   step.detail));
+}
+
+void Controller::Reset(uint64_t token, const std::string& experiment, const std::string& actor, absl::Time now) {
+  const auto refuse = [&](absl::Status status) { effects_.push_back(AnswerReset{token, std::move(status)}); };
+  const auto found = experiments_.find(experiment);
+  if (found == experiments_.end() || !found->second.experiment.filed()) {
+    return refuse(absl::NotFoundError(absl::StrCat("no experiment '", experiment, "'")));
+  }
+  Governed& governed = found->second;
+  if (!unread_.ok()) {
+    return refuse(
+        absl::UnavailableError(absl::StrCat("a new run could not be journalled: ", std::string(unread_.message()))));
+  }
+  if (governed.opening) return refuse(absl::UnavailableError("another change is being journalled: try again"));
+  const experiment::ResetRequested request{.actor = actor, .file = experiment::FiledOf(*governed.experiment.filed())};
+  absl::StatusOr<std::optional<Step>> step = experiment::Advance(governed.experiment.state(), request, now);
+  if (!step.ok()) return refuse(step.status());
+  if (governed.unjournalled) {
+    return refuse(absl::UnavailableError(
+        absl::StrCat("its rollback is not journalled yet, and goes first: ", governed.journal_error)));
+  }
+  Carry(governed, **std::move(step), now);
+  governed.opening->reset = token;
+  Flush(now);
+}
+
+void Controller::JudgeAll(absl::Time now) {
+  for (auto& [name, governed] : experiments_) {
+    if (!governed.experiment.is_running() || !governed.experiment.filed()) continue;
+    std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
+    if (!breach) continue;
+    auto step = experiment::Advance(governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
+    if (step.ok() && *step) Carry(governed, **std::move(step), now);
+  }
+}
+
+void Controller::Tick(absl::Time now) {
+  JudgeAll(now);
+  for (auto& [name, governed] : experiments_) FollowFile(governed, now);
+  Flush(now);
+  if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
+    load_request_ = NextRequest();
+    effects_.push_back(AskJournal{LoadRequest{load_request_}});
+  }
+  if (now < checkpoint_due_) return;
+  checkpoint_due_ = now + kCheckpointInterval;
+  Checkpoint(now);
+}
+
+// --- Counts.
+
+void Controller::TakeReport(const stats::WorkerReport& report) {
+  if (table_ == nullptr) return;
+  totals_.Add(report, *table_);
+  for (const auto& [key, counts] : report.delta.inference) {
+    const CountsLayout* layout = totals_.LayoutOf(key.run);
+    if (layout == nullptr || key.variant >= layout->variants.size()) continue;
+    experiments_.at(layout->experiment).experiment.Merge(layout->run, key.epoch, layout->variants[key.variant], counts);
+  }
+}
+
+absl::Status Controller::TakeOutcome(const stats::OutcomeReport& report, absl::Time now) {
+  const auto name = names_.find(report.ticket.experiment);
+  if (name == names_.end()) return absl::OutOfRangeError("the experiment of its ticket is not known here");
+  return experiments_.at(name->second).experiment.Count(report, tickets_, now);
+}
+
+// --- Effects.
+
+void Controller::Flush(absl::Time now) {
+  Publish(now);
+  for (auto& [name, governed] : experiments_) AskFor(governed, now);
+}
+
+absl::StatusOr<routing::RouteTable> Controller::BuildTable(const config::Config& config) {
+  config::Config routed{.proxy = config.proxy, .experiments = {}};
+  std::set<std::string> models;
+  for (const config::Model& model : config.proxy.models) models.insert(model.name);
+  routing::ExperimentStates states;
+  for (const config::Experiment& filed : config.experiments) {
+    const GovernedExperiment& experiment = experiments_.at(filed.name).experiment;
+    GovernedExperiment::Routed in_force = experiment.InForce(config.proxy.models);
+    const std::optional<State>& state = experiment.state();
+    const uint32_t run = state && !IsFrozen(state) ? state->run.ordinal : 0;
+    states[filed.name] = {.run = totals_.NumberOf(LayoutOf(in_force.specification, run)),
+                          .run_ordinal = run,
+                          .epoch = run == 0 ? 0 : state->epoch.ordinal,
+                          .is_gate_shut = in_force.is_gate_shut};
+    for (const config::Variant& variant : in_force.specification.variants) {
+      // A candidate that is no model any more: nobody answers for it until its weight is gone too.
+      if (!models.insert(variant.name).second) continue;
+      routed.proxy.models.push_back({.name = variant.name, .endpoints = {}, .health = {}, .deadline = {}});
+    }
+    routed.experiments.push_back(std::move(in_force.specification));
+  }
+  return routing::BuildRouteTable(routed, states, table_.get(), table_ == nullptr ? 1 : table_->version + 1);
+}
+
+void Controller::Publish(absl::Time now) {
+  if (!is_table_stale_ || !config_) return;
+  // The first table waits for the journal's first word, so that a start does not move users to the default and back.
+  const bool waits = std::any_of(experiments_.begin(), experiments_.end(),
+                                 [](const auto& entry) { return entry.second.opening.has_value(); });
+  if (table_ == nullptr && waits && now < started_at_ + kFirstTableWait) return;
+  is_table_stale_ = false;
+  absl::StatusOr<routing::RouteTable> table = BuildTable(*config_);
+  if (!table.ok()) {
+    Say(true, "no route table can be made: the last one stays", "", std::string(table.status().message()));
+    return;
+  }
+  if (table_ != nullptr) {
+    routing::RouteTable same = *table;
+    same.version = table_->version;
+    if (same == *table_) return;
+  }
+  table_ = std::make_shared<const routing::RouteTable>(*std::move(table));
+  effects_.push_back(PublishTable{table_});
+}
+
+// Asks the journal for what waits, where it is time to.
+void Controller::AskFor(Governed& governed, absl::Time now) {
+  if (!unread_.ok() || now < governed.retry_at) return;
+  if (governed.unjournalled && governed.unjournalled->id == 0) {
+    governed.unjournalled->id = NextRequest();
+    effects_.push_back(AskJournal{AppendRequest{governed.unjournalled->id, governed.unjournalled->change}});
+  }
+  if (governed.opening && governed.opening->id == 0) {
+    governed.opening->id = NextRequest();
+    effects_.push_back(AskJournal{
+        AppendRequest{governed.opening->id, ChangeOf(governed.experiment.name(), governed.opening->step, now)}});
+  }
+}
+
+void Controller::Checkpoint(absl::Time now) {
+  if (!unread_.ok() || checkpoint_request_ != 0) return;
+  const auto take = [&](std::vector<CheckpointRow> rows) {
+    for (CheckpointRow& row : rows) unwritten_rows_.insert_or_assign(std::move(row.key), std::move(row.value));
+  };
+  absl::Duration longest = absl::ZeroDuration();
+  for (auto& [name, governed] : experiments_) {
+    take(governed.experiment.TakeChanges(now));
+    if (const auto& filed = governed.experiment.filed()) longest = std::max(longest, filed->join_window);
+  }
+  if (longest > absl::ZeroDuration()) tickets_.Forget(now, longest);
+  take(tickets_.TakeChanges());
+  if (unwritten_rows_.empty()) return;
+  asked_rows_ = std::exchange(unwritten_rows_, {});
+  CheckpointRequest request{.id = NextRequest(), .rows = {}};
+  for (const auto& [key, value] : asked_rows_) request.rows.push_back({key, value});
+  checkpoint_request_ = request.id;
+  effects_.push_back(AskJournal{std::move(request)});
+}
+
+void Controller::CheckpointNow(absl::Time now) {
+  JudgeAll(now);  // What the tests remember is of the counts that are written with it.
+  Flush(now);
+  checkpoint_request_ = 0;  // One that is outstanding is written before this one, in the journal's order.
+  for (auto& [key, value] : std::exchange(asked_rows_, {})) unwritten_rows_.emplace(key, std::move(value));
+  Checkpoint(now);
+}
+
+// --- What the journal answered.
+
+void Controller::TakeReply(JournalReply reply, absl::Time now) {
+  if (reply.id == load_request_) {
+    OnLoaded(reply, now);
+  } else if (reply.id == checkpoint_request_) {
+    OnCheckpoint(reply.status);
+  } else {
+    for (auto& [name, governed] : experiments_) OnAppended(governed, reply, now);
+  }
+  Flush(now);
+}
+
+void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time now) {
+  const bool is_row = governed.unjournalled && governed.unjournalled->id == reply.id;
+  const bool is_opening = governed.opening && governed.opening->id == reply.id;
+  if (!is_row && !is_opening) return;  // Of a row that a newer one replaced, or of another experiment.
+  NoteJournal(reply.status);
+  if (reply.status.ok()) {
+    journal_head_ = reply.head;
+    governed.journal_error.clear();
+  } else {
+    if (governed.journal_error.empty()) {
+      Say(true, "a change waits for the journal", governed.experiment.name(), std::string(reply.status.message()));
+    }
+    governed.retry_at = now + kJournalRetry;
+    governed.journal_error = std::string(reply.status.message());
+  }
+  if (is_opening) return OnOpened(governed, reply.status, now);
+  if (reply.status.ok()) {
+    governed.unjournalled.reset();
+  } else {
+    governed.unjournalled->id = 0;
+  }
+}
+
+void Controller::OnOpened(Governed& governed, const absl::Status& status, absl::Time now) {
+  const Opening opening = *std::exchange(governed.opening, std::nullopt);
+  const auto answer = [&](absl::Status result) {
+    if (opening.reset) effects_.push_back(AnswerReset{*opening.reset, std::move(result)});
+  };
+  if (!status.ok()) {
+    return answer(absl::UnavailableError(absl::StrCat("nothing was opened: ", std::string(status.message()))));
+  }
+  if (opening.base != governed.experiment.state()) {
+    // The gate was shut meanwhile. That row follows in the journal, and this step is not taken.
+    return answer(absl::AbortedError("the gate was shut meanwhile"));
+  }
+  Enter(governed, opening.step, now);
+  FollowFile(governed, now);  // Which may have changed meanwhile.
+  Publish(now);
+  answer(absl::OkStatus());
+}
+
+void Controller::OnCheckpoint(const absl::Status& status) {
+  checkpoint_request_ = 0;
+  NoteJournal(status);
+  auto asked = std::exchange(asked_rows_, {});
+  if (status.ok()) return;
+  for (auto& [key, value] : asked) unwritten_rows_.emplace(key, std::move(value));
+}
+
+// The journal could not be read at start: what it says now is too late to go on from, but a run is not numbered twice,
+// and a latch that is found holds.
+void Controller::OnLoaded(JournalReply& reply, absl::Time now) {
+  load_request_ = 0;
+  load_again_at_ = now + kJournalRetry;
+  NoteJournal(reply.status);
+  unread_ = reply.status;
+  if (!reply.status.ok()) return;
+  journal_head_ = reply.head;
+  Say(false, "the journal can be read again: frozen experiments may be reset");
+  for (const auto& [name, state] : reply.remembered->states) {
+    Governed& governed = GovernedBy(name);
+    if (governed.experiment.state()) {
+      governed.experiment.TakeUpOrdinal(state);
+    } else {
+      (void)governed.experiment.Restore(state, reply.remembered->checkpoints);
+    }
+  }
+  if (absl::StatusOr<TicketLedger> tickets = TicketLedger::FromRows(reply.remembered->checkpoints); tickets.ok()) {
+    tickets_ = *std::move(tickets);
+  }
+  is_table_stale_ = true;
+}
+
+void Controller::NoteJournal(const absl::Status& status) {
+  if (!status.ok()) ++counts_.journal_failures;
+  if (status.ok() != is_journal_healthy_) {
+    Say(!status.ok(), status.ok() ? "the journal works" : "the journal fails", "", std::string(status.message()));
+  }
+  is_journal_healthy_ = status.ok();
+  journal_error_ = std::string(status.message());
+}
+
+void Controller::Say(bool is_warning, std::string message, std::string experiment, std::string detail) {
+  effects_.push_back(Notice{is_warning, std::move(message), std::move(experiment), std::move(detail)});
+}
+
+}  // namespace weir::control

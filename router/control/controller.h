@@ -1,0 +1,183 @@
+// Who is in charge: takes what happens, says what is to be done, and holds the rules of "Who owns the weights"
+// (README).
+//
+// Deterministic: no threads, no clocks, no files. Inputs come in by the methods, each with its time; effects come out
+// by `TakeEffects`, to be carried out in their order. So a simulator can drive it as the control thread does.
+//
+// The order of a change of shares:
+//   shutting   in force (kPublish), then journalled (kAskJournal). A row that the journal refuses is kept and tried
+//   again, one
+//              for each experiment: a newer one takes its place, since it says where the experiment stands.
+//   opening    journalled, and in force when that succeeded. What a person asked for is refused when it fails; what a
+//   file asks
+//              for is tried again, since the file still says so.
+
+#ifndef WEIR_ROUTER_CONTROL_CONTROLLER_H_
+#define WEIR_ROUTER_CONTROL_CONTROLLER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "config/config.h"
+#include "router/control/control_interface.h"
+#include "router/control/governed_experiment.h"
+#include "router/control/journal_request.h"
+#include "router/control/ticket_ledger.h"
+#include "router/control/traffic_totals.h"
+#include "router/routing/route_table.h"
+#include "stats/ticket.h"
+#include "stats/worker_report.h"
+
+namespace weir::control {
+
+// --- What is to be done.
+
+struct PublishTable {
+  routing::RouteTablePtr table;
+};
+struct AskJournal {
+  JournalRequest request;
+};
+// To whoever asked for the reset `token`; a view that shows its effect is to be published before.
+struct AnswerReset {
+  uint64_t token = 0;
+  absl::Status status;
+};
+// For the log.
+struct Notice {
+  bool is_warning = false;
+  std::string message;
+  std::string experiment;  // Empty: none.
+  std::string detail;
+};
+using Effect = std::variant<PublishTable, AskJournal, AnswerReset, Notice>;
+
+class Controller {
+ public:
+  static constexpr absl::Duration kCheckpointInterval = absl::Seconds(1);
+  static constexpr absl::Duration kJournalRetry = absl::Seconds(1);
+  static constexpr absl::Duration kFirstTableWait = absl::Seconds(1);
+
+  // `remembered`: what the journal said at start. An error is the reason why nothing can be read: then every experiment
+  // is frozen at its default.
+  Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, absl::Time now);
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  // --- Inputs.
+
+  void TakeConfig(config::Config config, absl::Time now);
+  // The files are broken: what was taken up last stays.
+  void RefuseConfig(std::vector<std::string> errors, absl::Time now);
+  void TakeReport(const stats::WorkerReport& report);
+  // Whether it was counted; the codes of feedback.proto.
+  absl::Status TakeOutcome(const stats::OutcomeReport& report, absl::Time now);
+  // Answered by an AnswerReset with this token.
+  void Reset(uint64_t token, const std::string& experiment, const std::string& actor, absl::Time now);
+  void TakeReply(JournalReply reply, absl::Time now);
+  // Every stats::kTick. A breach that the counts prove now shuts its gate in this call.
+  void Tick(absl::Time now);
+  // Writes what is not written yet, whenever the last checkpoint was. For an orderly end.
+  void CheckpointNow(absl::Time now);
+
+  // --- Outputs.
+
+  std::vector<Effect> TakeEffects() { return std::exchange(effects_, {}); }
+  // As of the last input.
+  Snapshot View(absl::Time now) const;
+  const routing::RouteTablePtr& table() const { return table_; }
+
+ private:
+  // An opening step on its way through the journal.
+  struct Opening {
+    uint64_t id = 0;  // 0: not asked yet.
+    experiment::Step step;
+    std::optional<experiment::State> base;  // What it was a step of.
+    std::optional<uint64_t> reset;          // The token of who asked for it.
+  };
+  // A row of a shutting step that the journal has not taken yet.
+  struct Unjournalled {
+    uint64_t id = 0;  // 0: not asked, or refused and to be asked again.
+    experiment::Change change;
+  };
+  struct Governed {
+    explicit Governed(const std::string& name) : experiment(name) {}
+    GovernedExperiment experiment;
+    std::optional<Opening> opening;
+    std::optional<Unjournalled> unjournalled;
+    absl::Time retry_at = absl::InfinitePast();
+    std::string journal_error;  // Why the last step is not journalled.
+  };
+
+  void TakeUp(config::Config config, absl::Time now);
+  absl::StatusOr<routing::RouteTable> BuildTable(const config::Config& config);
+  Governed& GovernedBy(const std::string& name);
+  void FollowFile(Governed& governed, absl::Time now);
+  void Carry(Governed& governed, experiment::Step step, absl::Time now);
+  void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
+  void JudgeAll(absl::Time now);
+
+  void Flush(absl::Time now);
+  void Publish(absl::Time now);
+  void AskFor(Governed& governed, absl::Time now);
+  void Checkpoint(absl::Time now);
+  uint64_t NextRequest() { return ++last_request_; }
+
+  void OnAppended(Governed& governed, JournalReply& reply, absl::Time now);
+  void OnOpened(Governed& governed, const absl::Status& status, absl::Time now);
+  void OnCheckpoint(const absl::Status& status);
+  void OnLoaded(JournalReply& reply, absl::Time now);
+  void NoteJournal(const absl::Status& status);
+  void Say(bool is_warning, std::string message, std::string experiment = "", std::string detail = "");
+
+  // controller_view.cc
+  void ViewExperiment(const Governed& governed, Snapshot& view) const;
+  void ViewVariants(const Governed& governed, v1::ExperimentStatus& status, Snapshot& view) const;
+  void ViewPhase(const Governed& governed, v1::ExperimentStatus& status) const;
+  void ViewModels(Snapshot& view) const;
+  std::string NoticeOf(const Governed& governed) const;
+  std::vector<std::string> RestartNotices() const;
+  int64_t CountUnjournalled() const;
+
+  const std::string version_;
+  const absl::Time started_at_;
+  std::vector<Effect> effects_;
+
+  std::optional<config::Config> config_;       // Taken up last.
+  std::optional<config::Proxy> started_with_;  // The first: what of it cannot change live is in force until a restart.
+  std::vector<std::string> configuration_errors_;
+  std::map<std::string, Governed> experiments_;  // Also such as are in no file.
+  std::map<uint64_t, std::string> names_;        // By routing::NameHash: tickets name experiments so.
+  TrafficTotals totals_;
+  TicketLedger tickets_;
+  routing::RouteTablePtr table_;
+  bool is_table_stale_ = false;
+
+  // --- The journal.
+  absl::Status unread_;  // Not OK: nothing could be read at start, nor since.
+  bool is_journal_healthy_ = true;
+  std::string journal_error_;
+  std::string journal_head_;
+  uint64_t last_request_ = 0;
+  uint64_t load_request_ = 0;  // Outstanding; 0: none.
+  absl::Time load_again_at_ = absl::InfinitePast();
+  uint64_t checkpoint_request_ = 0;
+  absl::Time checkpoint_due_;
+  std::map<std::string, std::optional<std::string>>
+      unwritten_rows_;                                            // Of a checkpoint that failed, or is not asked yet.
+  std::map<std::string, std::optional<std::string>> asked_rows_;  // Of the one outstanding.
+
+  stats::ControlCounts counts_;
+};
+
+}  // namespace weir::control
+
+#endif  // WEIR_ROUTER_CONTROL_CONTROLLER_H_

@@ -1,0 +1,280 @@
+#include "router/control/governed_experiment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace weir::control {
+namespace {
+
+using experiment::CheckpointRow;
+using experiment::RunEvidence;
+using experiment::State;
+
+std::string RunKey(const std::string& prefix) { return absl::StrCat("run/", prefix); }
+std::string TestsKey(const std::string& prefix) { return absl::StrCat("tests/", prefix); }
+
+bool HasModel(const std::vector<config::Model>& models, const std::string& name) {
+  return std::any_of(models.begin(), models.end(), [&](const config::Model& model) { return model.name == name; });
+}
+
+std::string Summary(const experiment::Judgement& judgement, const experiment::Breach& breach) {
+  return absl::StrFormat(
+      "%s: %s: %s; %d of its %d calls failed, %d of %d of the default's; evidence 10^%.2f, needed 10^%.2f",
+      judgement.guardrail, judgement.candidate, judgement.rule, breach.candidate_errors, breach.candidate_calls,
+      breach.default_errors, breach.default_calls, judgement.log10_evidence, judgement.log10_threshold);
+}
+
+}  // namespace
+
+// --- At start.
+
+std::string GovernedExperiment::PrefixOf(uint32_t run) const { return absl::StrCat(name_, "/", run); }
+
+absl::Status GovernedExperiment::Restore(State state, const std::map<std::string, std::string>& checkpoints) {
+  state_ = std::move(state);
+  const uint32_t present = state_->run.ordinal;
+  for (uint32_t past = present - std::min<uint32_t>(present - 1, kPastRuns); past < present; ++past) {
+    RunEvidence run;
+    if (RestoreRun(past, checkpoints, run).ok() && run.ended() != absl::InfiniteFuture())
+      past_runs_[past] = std::move(run);
+  }
+  absl::Status status = RestoreRun(present, checkpoints, evidence_);
+  if (const auto tests = checkpoints.find(TestsKey(PrefixOf(present))); status.ok() && tests != checkpoints.end()) {
+    v1::TestsCheckpoint checkpoint;
+    if (!checkpoint.ParseFromString(tests->second))
+      status = absl::DataLossError("the checkpoint of the tests is damaged");
+    if (status.ok()) status = guardrails_.Restore(checkpoint);
+  }
+  if (!status.ok()) {
+    evidence_ = RunEvidence();
+    guardrails_ = experiment::Guardrails();
+  }
+  evidence_.CloseInFlight();
+  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
+  return status;
+}
+
+absl::Status GovernedExperiment::RestoreRun(uint32_t ordinal, const std::map<std::string, std::string>& rows,
+                                            RunEvidence& run) {
+  const std::string prefix = PrefixOf(ordinal);
+  const auto own = rows.find(RunKey(prefix));
+  if (own == rows.end()) return absl::OkStatus();
+  if (absl::Status status = run.RestoreRun(own->second); !status.ok()) return status;
+  const std::string epochs = absl::StrCat("epoch/", prefix, "/");
+  for (auto row = rows.lower_bound(epochs); row != rows.end() && row->first.starts_with(epochs); ++row) {
+    uint32_t epoch = 0;
+    if (!absl::SimpleAtoi(row->first.substr(epochs.size()), &epoch))
+      return absl::DataLossError("an epoch has no number");
+    if (absl::Status status = run.RestoreEpoch(epoch, row->second); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void GovernedExperiment::Freeze(std::string why, absl::Time now) {
+  state_ = experiment::FrozenState(*filed_, std::move(why), now);
+}
+
+void GovernedExperiment::TakeUpOrdinal(const State& found) {
+  if (!state_) return;
+  if (std::holds_alternative<experiment::RolledBack>(found.phase)) {
+    state_ = found;
+    evidence_.BeginEpoch(found.epoch.ordinal, found.epoch.split);
+  } else {
+    state_->run.ordinal = found.run.ordinal;
+  }
+}
+
+// --- The file.
+
+void GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::Time now) {
+  filed_ = std::move(filed);
+  if (!filed_ || !state_) return;
+  if (!is_running() && !judgements_.empty()) return;  // What was said when the gate shut stays.
+  guardrails_.Follow(*filed_, state_->epoch.split);
+  // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
+  // open.
+  judgements_ = guardrails_.Judge(evidence_, now);
+}
+
+GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config::Model>& models) const {
+  Routed routed{.specification = *filed_, .is_gate_shut = true};
+  if (!state_ || std::holds_alternative<experiment::Frozen>(state_->phase)) {
+    routed.specification.metrics.clear();  // No run that an outcome could be counted in: no tickets.
+    return routed;
+  }
+  const experiment::Split& split = state_->epoch.split;
+  if (!HasModel(models, split.default_name())) return routed;
+  routed.specification.variants = split.variants;
+  routed.specification.default_variant = split.default_variant;
+  routed.is_gate_shut = !is_running();
+  return routed;
+}
+
+// --- Steps.
+
+bool GovernedExperiment::is_running() const {
+  return state_ && std::holds_alternative<experiment::Running>(state_->phase);
+}
+
+void GovernedExperiment::Enter(State next, absl::Time now) {
+  if (const uint32_t before = state_ ? state_->run.ordinal : 0; next.run.ordinal != before) {
+    if (before != 0) {
+      evidence_.End(now);
+      past_runs_[before] = std::exchange(evidence_, RunEvidence());
+      removals_.push_back({TestsKey(PrefixOf(before)), std::nullopt});
+      while (past_runs_.size() > kPastRuns) DropRun(past_runs_.begin()->first);
+    }
+    guardrails_ = experiment::Guardrails();
+    judgements_.clear();
+  }
+  state_ = std::move(next);
+  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
+  if (filed_) guardrails_.Follow(*filed_, state_->epoch.split);
+}
+
+std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
+  judgements_ = guardrails_.Judge(evidence_, now);
+  FoldEpochs();
+  const experiment::Judgement* worst = nullptr;
+  double most = -std::numeric_limits<double>::infinity();
+  for (const experiment::Judgement& judgement : judgements_) {
+    const double excess = judgement.log10_evidence - judgement.log10_threshold;
+    if (!judgement.breached || judgement.action != config::GuardrailAction::kRollback || excess <= most) continue;
+    worst = &judgement;
+    most = excess;
+  }
+  if (worst == nullptr) return std::nullopt;
+  const stats::VariantCounts candidate = evidence_.Total(worst->candidate);
+  const stats::VariantCounts baseline = evidence_.Total(state_->epoch.split.default_name());
+  experiment::Breach breach{.guardrail = worst->guardrail,
+                            .variant = worst->candidate,
+                            .judged_at = now,
+                            .published_at = now,
+                            .candidate_calls = candidate.started(),
+                            .candidate_errors = candidate.errors(),
+                            .default_calls = baseline.started(),
+                            .default_errors = baseline.errors(),
+                            .log10_evidence = worst->log10_evidence,
+                            .log10_threshold = worst->log10_threshold};
+  breach.summary = Summary(*worst, breach);
+  return breach;
+}
+
+void GovernedExperiment::FoldEpochs() {
+  while (evidence_.open().size() > 1) {
+    const uint32_t oldest = evidence_.open().begin()->first;
+    if (!guardrails_.IsFolded(evidence_, oldest)) return;
+    evidence_.Fold(oldest);
+  }
+}
+
+// --- Evidence.
+
+RunEvidence* GovernedExperiment::RunOf(uint32_t ordinal) {
+  if (!state_ || ordinal == 0) return nullptr;
+  if (ordinal == state_->run.ordinal) return &evidence_;
+  const auto past = past_runs_.find(ordinal);
+  return past == past_runs_.end() ? nullptr : &past->second;
+}
+
+void GovernedExperiment::Merge(uint32_t run, uint32_t epoch, const std::string& variant,
+                               const stats::VariantCounts& delta) {
+  if (RunEvidence* evidence = RunOf(run)) evidence->Merge(epoch, variant, delta);
+}
+
+absl::Status GovernedExperiment::Refuse(const char* cause, absl::Status status) {
+  ++outcomes_refused_[cause];
+  return status;
+}
+
+// Its metrics, before anything is marked or counted.
+absl::Status GovernedExperiment::CheckOutcome(const stats::OutcomeReport& report) {
+  bool names_one = false;
+  for (const config::OutcomeMetric& metric : filed_->metrics) {
+    const auto value = report.metrics.find(metric.field);
+    if (value == report.metrics.end()) continue;
+    names_one = true;
+    const bool is_out_of_range =
+        metric.type == config::MetricType::kProportion && !(value->second >= 0 && value->second <= 1);
+    if (!std::isfinite(value->second) || is_out_of_range) {
+      return Refuse("bad_value", absl::InvalidArgumentError(absl::StrCat(
+                                     metric.field, " is ", value->second, ", not ",
+                                     metric.type == config::MetricType::kProportion ? "between 0 and 1" : "finite")));
+    }
+  }
+  if (names_one) return absl::OkStatus();
+  return Refuse("unknown_metric", absl::InvalidArgumentError("the report names no metric of its experiment"));
+}
+
+absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, TicketLedger& tickets, absl::Time now) {
+  const stats::Ticket& ticket = report.ticket;
+  RunEvidence* run = RunOf(ticket.run);
+  if (run == nullptr || !filed_) {
+    return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
+  }
+  // To the millisecond. One from before its run is of a journal that was lost since, and its number was given again.
+  if (run == &evidence_ && ticket.start + absl::Milliseconds(1) < state_->run.started) {
+    return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
+  }
+  const absl::StatusOr<std::string> variant = run->VariantAt(ticket.epoch, ticket.variant);
+  if (!variant.ok()) return Refuse("unknown_run", absl::OutOfRangeError(variant.status().message()));
+  if (absl::Status status = CheckOutcome(report); !status.ok()) return status;
+  switch (tickets.Admit(ticket, now, filed_->join_window)) {
+    case stats::OnceOnly::Admission::kRepeated:
+      return Refuse("repeated", absl::AlreadyExistsError("the ticket was reported before"));
+    case stats::OnceOnly::Admission::kExpired:
+      return Refuse("expired", absl::OutOfRangeError("the ticket is older than the experiment's join window"));
+    case stats::OnceOnly::Admission::kFirst:
+      break;
+  }
+  for (const config::OutcomeMetric& metric : filed_->metrics) {
+    if (const auto value = report.metrics.find(metric.field); value != report.metrics.end()) {
+      run->AddOutcome(ticket.epoch, *variant, metric.name, ticket.user_bucket, value->second);
+    }
+  }
+  ++outcomes_counted_[*variant];
+  return absl::OkStatus();
+}
+
+int64_t GovernedExperiment::outcomes_counted(const std::string& variant) const {
+  const auto counted = outcomes_counted_.find(variant);
+  return counted == outcomes_counted_.end() ? 0 : counted->second;
+}
+
+void GovernedExperiment::DropRun(uint32_t ordinal) {
+  std::vector<CheckpointRow> rows = past_runs_.at(ordinal).Removal(PrefixOf(ordinal));
+  removals_.insert(removals_.end(), rows.begin(), rows.end());
+  past_runs_.erase(ordinal);
+}
+
+void GovernedExperiment::DropExpiredRuns(absl::Time now) {
+  while (filed_ && !past_runs_.empty() && past_runs_.begin()->second.ended() + filed_->join_window < now) {
+    DropRun(past_runs_.begin()->first);
+  }
+}
+
+std::vector<CheckpointRow> GovernedExperiment::TakeChanges(absl::Time now) {
+  DropExpiredRuns(now);
+  std::vector<CheckpointRow> rows = std::exchange(removals_, {});
+  const auto append = [&](std::vector<CheckpointRow> more) {
+    rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    return !more.empty();
+  };
+  for (auto& [ordinal, run] : past_runs_) append(run.TakeChanges(PrefixOf(ordinal)));
+  if (!state_ || state_->run.ordinal == 0 || std::holds_alternative<experiment::Frozen>(state_->phase)) return rows;
+  const std::string prefix = PrefixOf(state_->run.ordinal);
+  // What the tests remember is of exactly these counts.
+  if (append(evidence_.TakeChanges(prefix))) {
+    rows.push_back({TestsKey(prefix), guardrails_.Checkpoint().SerializeAsString()});
+  }
+  return rows;
+}
+
+}  // namespace weir::control

@@ -1,0 +1,104 @@
+// One experiment as the control thread governs it: what the file asks, where it stands, what was counted, what its
+// guardrails say. It decides nothing by itself: experiment::Advance does, and the controller carries steps out.
+
+#ifndef WEIR_ROUTER_CONTROL_GOVERNED_EXPERIMENT_H_
+#define WEIR_ROUTER_CONTROL_GOVERNED_EXPERIMENT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "config/config.h"
+#include "router/control/ticket_ledger.h"
+#include "router/experiment/guardrails.h"
+#include "router/experiment/machine.h"
+#include "router/experiment/run_evidence.h"
+#include "stats/ticket.h"
+
+namespace weir::control {
+
+// The control thread's.
+class GovernedExperiment {
+ public:
+  // Past runs that still take late reports of outcomes.
+  static constexpr size_t kPastRuns = 2;
+
+  explicit GovernedExperiment(std::string name) : name_(std::move(name)) {}
+
+  // --- At start.
+
+  // Goes on from what the journal remembers. The state is always taken; an error says which statistics could not be,
+  // and then evidence begins anew.
+  absl::Status Restore(experiment::State state, const std::map<std::string, std::string>& checkpoints);
+  // Nothing could be read. Needs a file.
+  void Freeze(std::string why, absl::Time now);
+  // What is found when the journal can be read after all: a run is not numbered twice, and a latch holds.
+  void TakeUpOrdinal(const experiment::State& found);
+
+  // --- The file.
+
+  // nullopt: the experiment is in no file now. Its state stays.
+  void SetFile(std::optional<config::Experiment> filed, absl::Time now);
+  const std::optional<config::Experiment>& filed() const { return filed_; }
+  // What the route table is built from: the file's specification with the variants of the state. Needs a file.
+  // `models`: those that there are. A default that is none of them any more serves nobody, so that the file's own takes
+  // its place.
+  struct Routed {
+    config::Experiment specification;
+    bool is_gate_shut = false;
+  };
+  Routed InForce(const std::vector<config::Model>& models) const;
+
+  // --- Steps.
+
+  const std::string& name() const { return name_; }
+  const std::optional<experiment::State>& state() const { return state_; }
+  bool is_running() const;
+  // `next` is in force from now on.
+  void Enter(experiment::State next, absl::Time now);
+  // Looks at all guardrails; the breach that is worst, of those that ask for a rollback, if any. Needs a file.
+  std::optional<experiment::Breach> Judge(absl::Time now);
+  const std::vector<experiment::Judgement>& judgements() const { return judgements_; }
+
+  // --- Evidence.
+
+  const experiment::RunEvidence& evidence() const { return evidence_; }
+  void Merge(uint32_t run, uint32_t epoch, const std::string& variant, const stats::VariantCounts& delta);
+  // Counts an outcome of one of its runs; the codes of feedback.proto. `tickets` admits each once.
+  absl::Status Count(const stats::OutcomeReport& report, TicketLedger& tickets, absl::Time now);
+  const std::map<std::string, int64_t>& outcomes_refused() const { return outcomes_refused_; }
+  int64_t outcomes_counted(const std::string& variant) const;
+
+  // The checkpoint's rows that changed since the last call.
+  std::vector<experiment::CheckpointRow> TakeChanges(absl::Time now);
+
+ private:
+  experiment::RunEvidence* RunOf(uint32_t ordinal);
+  std::string PrefixOf(uint32_t run) const;
+  absl::Status RestoreRun(uint32_t ordinal, const std::map<std::string, std::string>& rows,
+                          experiment::RunEvidence& run);
+  absl::Status Refuse(const char* cause, absl::Status status);
+  absl::Status CheckOutcome(const stats::OutcomeReport& report);
+  void DropRun(uint32_t ordinal);
+  void DropExpiredRuns(absl::Time now);
+  void FoldEpochs();
+
+  const std::string name_;
+  std::optional<config::Experiment> filed_;
+  std::optional<experiment::State> state_;
+  experiment::RunEvidence evidence_;  // Of the present run.
+  std::map<uint32_t, experiment::RunEvidence> past_runs_;
+  experiment::Guardrails guardrails_;
+  std::vector<experiment::Judgement> judgements_;
+  std::map<std::string, int64_t> outcomes_refused_;
+  std::map<std::string, int64_t> outcomes_counted_;  // By variant, of this process.
+  std::vector<experiment::CheckpointRow> removals_;
+};
+
+}  // namespace weir::control
+
+#endif  // WEIR_ROUTER_CONTROL_GOVERNED_EXPERIMENT_H_
