@@ -162,6 +162,9 @@ std::vector<DelayCell> DelayCells() {
   cells.push_back({"tail p99 x2, share 0.1", tail, slow(0.1, 2, 0), 394, 2.5});
   cells.push_back({"tail p99 x3, share 0.1", tail, slow(0.1, 3, 0), 84, 2.5});
   cells.push_back({"tail 5 % of calls x10, share 0.1", tail, slow(0.1, 1, 0.05), 188, 2.5});
+  // As in production: 1,000 calls a second of 50 ms, so that some fifteen candidate calls are in flight at any time.
+  cells.push_back({"tail p99 x3, share 0.3, 50 ms in flight", tail,
+                   Traffic{.share = 0.3, .calls_per_tick = 100, .latency_ms = 50, .candidate_slowdown = 3}, 314, 2.5});
   return cells;
 }
 
