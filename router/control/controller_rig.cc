@@ -1,0 +1,185 @@
+#include "router/control/controller_rig.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::control {
+
+ControllerRig::ControllerRig() : now_(absl::FromUnixSeconds(1'700'000'000)) { Start(); }
+
+config::Experiment ControllerRig::AnExperiment(const std::string& name) {
+  config::Experiment experiment;
+  experiment.name = name;
+  experiment.variants = {{"baseline", config::Weight::FromHundredths(7000)},
+                         {"candidate", config::Weight::FromHundredths(3000)}};
+  experiment.match.service = name;
+  experiment.salt = name;
+  experiment.error_codes = config::DefaultErrorCodes();
+  experiment.metrics = {{.name = "accuracy", .field = "correct", .role = config::Role::kPrimary}};
+  experiment.guardrails = {{.name = "errors", .rule = config::ErrorRatio{1.2}}};
+  return experiment;
+}
+
+config::Config ControllerRig::ConfigWith(std::vector<config::Experiment> experiments) {
+  config::Config config;
+  config.proxy.name = "test";
+  for (const char* model : {"baseline", "candidate", "other"}) {
+    config.proxy.models.push_back({.name = model, .endpoints = {{model, 1}}, .health = {}, .deadline = {}});
+  }
+  config.experiments = std::move(experiments);
+  return config;
+}
+
+void ControllerRig::Start() {
+  absl::StatusOr<experiment::Remembered> remembered = journal_.Load();
+  if (!unreadable_.ok()) remembered = unreadable_;
+  controller_ = std::make_unique<Controller>(std::move(remembered), "test", now_);
+  table_.reset();
+  if (files_) controller_->TakeConfig(*files_, now_);
+  CarryOut();
+}
+
+void ControllerRig::Restart() {
+  held_.clear();
+  holds_replies_ = false;
+  now_ += absl::Seconds(3);
+  Start();
+}
+
+void ControllerRig::RestartUnreadable(absl::Status why) {
+  unreadable_ = std::move(why);
+  Restart();
+}
+
+void ControllerRig::File(std::vector<config::Experiment> experiments) {
+  files_ = ConfigWith(std::move(experiments));
+  controller_->TakeConfig(*files_, now_);
+  CarryOut();
+}
+
+void ControllerRig::Tick() {
+  now_ += stats::kTick;
+  controller_->Tick(now_);
+  CarryOut();
+}
+
+void ControllerRig::Run(int ticks, const std::string& failing, int per_tick) {
+  for (int t = 0; t < ticks; ++t) {
+    stats::WorkerReport report;
+    report.table_version = table_ == nullptr ? 0 : table_->version;
+    for (size_t e = 0; table_ != nullptr && e < table_->experiments.size(); ++e) {
+      const routing::ExperimentRoute& route = table_->experiments[e];
+      for (uint16_t v = 0; v < route.variants.size(); ++v) {
+        stats::VariantCounts& counts = report.delta.inference[{route.run, route.epoch, v}];
+        stats::ServedCounts& served = report.delta.served[{route.run, 0, v}];
+        const int calls = static_cast<int>(per_tick * routing::ShareInForce(route, v) + 0.5);
+        for (int i = 0; i < calls; ++i) {
+          const int64_t call = ++calls_;
+          const auto bucket = static_cast<uint8_t>(call * 37);
+          const bool failed = call % (route.variants[v].name == failing ? 5 : 101) == 0;
+          counts.CountStart(stats::TickOf(now_), bucket);
+          counts.CountEnd({.started = stats::TickOf(now_),
+                           .user_bucket = bucket,
+                           .outcome = failed ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
+                           .latency = absl::Milliseconds(10)});
+          served.Count(failed ? 13 : 0, stats::Reason::kAssigned, absl::Milliseconds(10), failed);
+        }
+      }
+    }
+    controller_->TakeReport(report);
+    Tick();
+  }
+}
+
+absl::Status ControllerRig::Reset(const std::string& experiment) {
+  const uint64_t token = ++last_token_;
+  controller_->Reset(token, experiment, "ann", now_);
+  CarryOut();
+  const auto answer = answers_.find(token);
+  return answer == answers_.end() ? absl::DeadlineExceededError("not answered") : answer->second;
+}
+
+stats::Ticket ControllerRig::TicketOf(uint64_t sequence, const std::string& variant) const {
+  const routing::ExperimentRoute& route = table_->experiments.at(0);
+  uint16_t place = 0;
+  while (route.variants[place].name != variant) ++place;
+  return {.experiment = route.name_hash,
+          .run = route.run_ordinal,
+          .epoch = route.epoch,
+          .variant = place,
+          .user_bucket = static_cast<uint8_t>(sequence * 37),
+          .start = now_,
+          .issuer = {.replica = 1, .boot = 1, .worker = 0},
+          .sequence = sequence};
+}
+
+absl::Status ControllerRig::Outcome(uint64_t sequence, double correct, const std::string& variant) {
+  return controller_->TakeOutcome({.ticket = TicketOf(sequence, variant), .metrics = {{"correct", correct}}}, now_);
+}
+
+void ControllerRig::GiveReplies() {
+  holds_replies_ = false;
+  for (JournalReply& reply : std::exchange(held_, {})) controller_->TakeReply(std::move(reply), now_);
+  CarryOut();
+}
+
+void ControllerRig::CarryOut() {
+  for (std::vector<Effect> effects = controller_->TakeEffects(); !effects.empty();
+       effects = controller_->TakeEffects()) {
+    for (Effect& effect : effects) {
+      if (const auto* publish = std::get_if<PublishTable>(&effect)) {
+        table_ = publish->table;
+        order_.push_back("table");
+      } else if (const auto* ask = std::get_if<AskJournal>(&effect)) {
+        JournalReply reply = Answer(ask->request);
+        if (holds_replies_) {
+          held_.push_back(std::move(reply));
+        } else {
+          controller_->TakeReply(std::move(reply), now_);
+        }
+      } else if (const auto* answer = std::get_if<AnswerReset>(&effect)) {
+        answers_[answer->token] = answer->status;
+      }
+    }
+  }
+}
+
+JournalReply ControllerRig::Answer(const JournalRequest& request) {
+  JournalReply reply;
+  reply.id = std::visit([](const auto& r) { return r.id; }, request);
+  if (const auto* append = std::get_if<AppendRequest>(&request)) {
+    order_.push_back("append");
+    const absl::StatusOr<std::string> head = journal_.Append(append->change);
+    reply.status = head.status();
+    if (head.ok()) reply.head = *head;
+  } else if (const auto* checkpoint = std::get_if<CheckpointRequest>(&request)) {
+    order_.push_back("checkpoint");
+    reply.status = journal_.WriteCheckpoint(checkpoint->rows);
+  } else {
+    order_.push_back("load");
+    reply.status = unreadable_;
+    if (unreadable_.ok()) reply.remembered = *journal_.Load();
+  }
+  return reply;
+}
+
+double ControllerRig::Share(const std::string& variant, const std::string& experiment) const {
+  for (size_t e = 0; table_ != nullptr && e < table_->experiments.size(); ++e) {
+    const routing::ExperimentRoute& route = table_->experiments[e];
+    if (route.name != experiment) continue;
+    for (size_t v = 0; v < route.variants.size(); ++v) {
+      if (route.variants[v].name == variant) return routing::ShareInForce(route, v);
+    }
+  }
+  return 0;
+}
+
+v1::ExperimentStatus ControllerRig::Status(const std::string& experiment) const {
+  const Snapshot view = controller_->View(now_);
+  for (const v1::ExperimentStatus& status : view.status.experiments()) {
+    if (status.name() == experiment) return status;
+  }
+  return {};
+}
+
+}  // namespace weir::control

@@ -1,0 +1,81 @@
+// A controller with a journal in memory and a road of calls, driven tick by tick: for tests.
+
+#ifndef WEIR_ROUTER_CONTROL_CONTROLLER_RIG_H_
+#define WEIR_ROUTER_CONTROL_CONTROLLER_RIG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "router/control/controller.h"
+#include "router/experiment/memory_journal.h"
+#include "router/routing/build_table.h"
+
+namespace weir::control {
+
+// Carries effects out as the control thread does, but at once.
+class ControllerRig {
+ public:
+  ControllerRig();
+
+  // 70/30 of `baseline` and `candidate` with an error-ratio guardrail and an accuracy metric.
+  static config::Experiment AnExperiment(const std::string& name = "income");
+  static config::Config ConfigWith(std::vector<config::Experiment> experiments);
+
+  // Ends the process, by kill -9: what was not written is gone. The next starts from the journal.
+  void Restart();
+  // The journal cannot be read by the next process.
+  void RestartUnreadable(absl::Status why);
+  // It can again.
+  void RepairJournal() { unreadable_ = absl::OkStatus(); }
+
+  void File(std::vector<config::Experiment> experiments);
+  // Ticks of 100 ms; in each of them every variant that the table gives traffic gets `per_tick` calls in proportion,
+  // which end at once. `failing` fails every fifth of its calls, the others one in 101.
+  void Run(int ticks, const std::string& failing = "", int per_tick = 20);
+  void Tick();
+  absl::Status Reset(const std::string& experiment = "income");
+  absl::Status Outcome(uint64_t sequence, double correct, const std::string& variant = "candidate");
+  stats::Ticket TicketOf(uint64_t sequence, const std::string& variant = "candidate") const;
+
+  // Replies of the journal are held back while set; then they are given in order.
+  void HoldReplies() { holds_replies_ = true; }
+  void GiveReplies();
+
+  // --- What came of it.
+  Controller& controller() { return *controller_; }
+  experiment::MemoryJournal& journal() { return journal_; }
+  absl::Time now() const { return now_; }
+  void Advance(absl::Duration by) { now_ += by; }
+  double Share(const std::string& variant, const std::string& experiment = "income") const;
+  v1::ExperimentStatus Status(const std::string& experiment = "income") const;
+  // The kinds of effects in the order that they came, since the last call: "table", "append", "checkpoint", "load".
+  std::vector<std::string> TakeOrder() { return std::exchange(order_, {}); }
+
+ private:
+  void Start();
+  void CarryOut();
+  JournalReply Answer(const JournalRequest& request);
+
+  experiment::MemoryJournal journal_;
+  absl::Status unreadable_;
+  absl::Time now_;
+  std::optional<config::Config> files_;
+  std::unique_ptr<Controller> controller_;
+  routing::RouteTablePtr table_;
+  std::map<uint64_t, absl::Status> answers_;  // To resets, by token.
+  uint64_t last_token_ = 0;
+  int64_t calls_ = 0;
+  bool holds_replies_ = false;
+  std::vector<JournalReply> held_;
+  std::vector<std::string> order_;
+};
+
+}  // namespace weir::control
+
+#endif  // WEIR_ROUTER_CONTROL_CONTROLLER_RIG_H_

@@ -1,0 +1,524 @@
+// The rules of "Who owns the weights" (README), one test each.
+
+#include "router/control/controller.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "router/control/controller_rig.h"
+
+namespace weir::control {
+namespace {
+
+using Order = std::vector<std::string>;
+
+config::Experiment AnExperiment() { return ControllerRig::AnExperiment(); }
+
+config::Experiment Weighing(uint32_t baseline, uint32_t candidate) {
+  config::Experiment experiment = AnExperiment();
+  experiment.variants[0].weight = config::Weight::FromHundredths(baseline * 100);
+  experiment.variants[1].weight = config::Weight::FromHundredths(candidate * 100);
+  return experiment;
+}
+
+config::Experiment OfRun(std::string label) {
+  config::Experiment experiment = AnExperiment();
+  experiment.run = std::move(label);
+  return experiment;
+}
+
+// Rolled back by a candidate that fails.
+void RollBack(ControllerRig& rig) {
+  rig.File({AnExperiment()});
+  rig.Run(100, "candidate");
+  ASSERT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+}
+
+int64_t StartedOf(const ControllerRig& rig, const std::string& variant) {
+  const v1::ExperimentStatus experiment = rig.Status();
+  for (const v1::VariantStatus& status : experiment.variants()) {
+    if (status.name() == variant) return status.started();
+  }
+  return -1;
+}
+
+double EvidenceOf(const ControllerRig& rig) { return rig.Status().guardrails(0).log10_evidence(); }
+
+// --- A run begins when the experiment first appears, when `spec.run` changes, or by reset.
+
+TEST(ControllerTest, ARunBeginsWhenTheExperimentFirstAppears) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_EQ(rig.Status().run(), 1u);
+  EXPECT_EQ(rig.Status().epoch(), 1u);
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+  ASSERT_EQ(rig.journal().records().size(), 1u);
+  EXPECT_EQ(rig.journal().records()[0].action(), "run-opened");
+}
+
+TEST(ControllerTest, ARunBeginsWhenSpecRunChangesAndWithoutEvidence) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(20);
+  rig.File({OfRun("second")});
+  EXPECT_EQ(rig.Status().run(), 2u);
+  EXPECT_EQ(rig.Status().run_label(), "second");
+  EXPECT_EQ(StartedOf(rig, "candidate"), 0);
+  rig.Run(1);
+  EXPECT_EQ(StartedOf(rig, "candidate"), 6);
+}
+
+TEST(ControllerTest, ARunBeginsByResetWithTheFileOfThatMomentAndNoEvidence) {
+  ControllerRig rig;
+  RollBack(rig);
+  rig.File({Weighing(50, 50)});
+  EXPECT_TRUE(rig.Reset().ok());
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_EQ(rig.Status().run(), 2u);
+  EXPECT_NEAR(rig.Share("candidate"), 0.5, 1e-12);
+  EXPECT_EQ(StartedOf(rig, "candidate"), 0);
+  EXPECT_EQ(rig.journal().records().back().actor(), "ann");
+  rig.Run(5);
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_LT(EvidenceOf(rig), 1);
+}
+
+TEST(ControllerTest, OnlyWhatIsShutIsReset) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  EXPECT_TRUE(absl::IsFailedPrecondition(rig.Reset()));
+  EXPECT_TRUE(absl::IsNotFound(rig.Reset("nothing")));
+  EXPECT_EQ(rig.Status().run(), 1u);
+}
+
+// --- Without a rollout the file's weights are in force, and editing them begins an epoch of the same run.
+
+TEST(ControllerTest, EditedWeightsAreInForceAndBeginAnEpochOfTheSameRun) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(10);
+  rig.File({Weighing(40, 60)});
+  EXPECT_NEAR(rig.Share("candidate"), 0.6, 1e-12);
+  EXPECT_EQ(rig.Status().run(), 1u);
+  EXPECT_EQ(rig.Status().epoch(), 2u);
+  EXPECT_EQ(StartedOf(rig, "candidate"), 60);  // Of the run: kept.
+}
+
+TEST(ControllerTest, AnEditOfAnythingElseBeginsNoEpoch) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  config::Experiment edited = AnExperiment();
+  edited.mirrors = {{.name = "other"}};
+  edited.key_headers = {"x-user"};
+  rig.File({edited});
+  EXPECT_EQ(rig.Status().epoch(), 1u);
+  EXPECT_EQ(rig.controller().table()->experiments[0].mirrors.size(), 1u);
+  EXPECT_EQ(rig.controller().table()->experiments[0].key_headers.size(), 1u);
+}
+
+TEST(ControllerTest, TheSameFilesPublishNothing) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  (void)rig.TakeOrder();
+  rig.File({AnExperiment()});
+  EXPECT_EQ(rig.TakeOrder(), Order{});
+}
+
+TEST(ControllerTest, CallsOfAPastEpochThatEndLateStillCount) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  const routing::ExperimentRoute before = rig.controller().table()->experiments[0];
+  rig.Run(1);
+  rig.File({Weighing(40, 60)});
+  stats::WorkerReport late;
+  late.delta.inference[{before.run, before.epoch, 1}].CountStart(stats::TickOf(rig.now()), 1);
+  rig.controller().TakeReport(late);
+  EXPECT_EQ(StartedOf(rig, "candidate"), 7);
+}
+
+// --- A rollback.
+
+TEST(ControllerTest, AProvenBreachGivesTheDefaultAllInTheSameTickAndThenJournals) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  Order last;
+  for (int tick = 0; tick < 300 && rig.Share("candidate") > 0; ++tick) {
+    (void)rig.TakeOrder();
+    rig.Run(1, "candidate");
+    last = rig.TakeOrder();
+  }
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  ASSERT_GE(last.size(), 2u);
+  EXPECT_EQ(last[0], "table");
+  EXPECT_EQ(last[1], "append");
+  const v1::ExperimentStatus status = rig.Status();
+  EXPECT_EQ(status.phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(status.breach().guardrail(), "errors");
+  EXPECT_EQ(status.breach().variant(), "candidate");
+  EXPECT_EQ(status.breach().candidate_calls(), StartedOf(rig, "candidate"));
+  EXPECT_GE(status.breach().log10_evidence(), status.breach().log10_threshold());
+  EXPECT_GT(status.breach().candidate_errors(), 0);
+  EXPECT_NE(status.phase_reason().find("errors: candidate"), std::string::npos) << status.phase_reason();
+  EXPECT_EQ(rig.journal().records().back().action(), "rolled-back");
+}
+
+TEST(ControllerTest, AHealthyCandidateKeepsItsShare) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(600);
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+}
+
+TEST(ControllerTest, AGuardrailThatWarnsShutsNothing) {
+  ControllerRig rig;
+  config::Experiment warned = AnExperiment();
+  warned.guardrails[0].action = config::GuardrailAction::kWarn;
+  rig.File({warned});
+  rig.Run(200, "candidate");
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_TRUE(rig.Status().guardrails(0).breached());
+  EXPECT_EQ(rig.Status().guardrails(0).action(), "warn");
+}
+
+TEST(ControllerTest, AfterARollbackTheRunStaysShutWhateverTheFileSays) {
+  ControllerRig rig;
+  RollBack(rig);
+  config::Experiment swapped = Weighing(10, 90);
+  swapped.default_variant = 1;
+  config::Experiment without = AnExperiment();
+  without.guardrails.clear();
+  for (const config::Experiment& edited : {AnExperiment(), Weighing(50, 50), swapped, without}) {
+    rig.File({edited});
+    rig.Run(20);
+    EXPECT_EQ(rig.Share("baseline"), 1);
+    EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+    EXPECT_TRUE(rig.controller().View(rig.now()).status.configuration_errors().empty());
+    EXPECT_NE(rig.Status().notice().find("weirctl reset income"), std::string::npos) << rig.Status().notice();
+  }
+  rig.File({Weighing(50, 50)});
+  EXPECT_NE(rig.Status().notice().find("edited"), std::string::npos) << rig.Status().notice();
+  EXPECT_EQ(rig.journal().records().size(), 2u);
+}
+
+TEST(ControllerTest, AfterARollbackANewSpecRunOpensANewRun) {
+  ControllerRig rig;
+  RollBack(rig);
+  rig.File({OfRun("fixed")});
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_EQ(rig.Status().run(), 2u);
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+}
+
+TEST(ControllerTest, RemovingAndAddingTheExperimentAgainKeepsTheLatch) {
+  ControllerRig rig;
+  RollBack(rig);
+  rig.File({});
+  EXPECT_TRUE(rig.controller().table()->experiments.empty());
+  rig.Run(10);
+  rig.File({AnExperiment()});
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+}
+
+TEST(ControllerTest, RemovingAndAddingARunningExperimentGoesOnWithItsRun) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(10);
+  rig.File({});
+  rig.File({AnExperiment()});
+  EXPECT_EQ(rig.Status().run(), 1u);
+  EXPECT_EQ(StartedOf(rig, "candidate"), 60);
+}
+
+TEST(ControllerTest, TheLatchSurvivesARestart) {
+  ControllerRig rig;
+  RollBack(rig);
+  const v1::ExperimentStatus before = rig.Status();
+  rig.Restart();
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Status().breach().SerializeAsString(), before.breach().SerializeAsString());
+  EXPECT_TRUE(rig.Reset().ok());
+  EXPECT_EQ(rig.Status().run(), 2u);
+}
+
+TEST(ControllerTest, ADefaultEditedWhileTheGateIsShutIsNotTheDefaultAfterARestart) {
+  ControllerRig rig;
+  RollBack(rig);
+  config::Experiment swapped = AnExperiment();
+  swapped.default_variant = 1;
+  rig.File({swapped});
+  rig.Restart();
+  EXPECT_EQ(rig.Share("baseline"), 1);
+}
+
+TEST(ControllerTest, ExperimentsAreJudgedApart) {
+  ControllerRig rig;
+  config::Experiment unwatched = ControllerRig::AnExperiment("other");
+  unwatched.guardrails.clear();
+  rig.File({AnExperiment(), unwatched});
+  rig.Run(100, "candidate");
+  EXPECT_EQ(rig.Status("income").phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Status("other").phase(), v1::RUNNING);
+  EXPECT_NEAR(rig.Share("candidate", "other"), 0.3, 1e-12);
+}
+
+// --- Shutting is never refused and never waits; opening is journalled first, and refused when that fails.
+
+TEST(ControllerTest, ShuttingIsNeverRefusedAndItsRowIsKeptUntilItIsWritten) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+  rig.Run(100, "candidate");
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  Snapshot view = rig.controller().View(rig.now());
+  EXPECT_EQ(view.metrics.control.unjournalled, 1);
+  EXPECT_FALSE(view.status.journal().healthy());
+  EXPECT_NE(view.status.journal().error().find("disk full"), std::string::npos);
+  EXPECT_NE(rig.Status().notice().find("disk full"), std::string::npos) << rig.Status().notice();
+  EXPECT_EQ(rig.journal().records().size(), 1u);
+
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(15);
+  view = rig.controller().View(rig.now());
+  EXPECT_EQ(view.metrics.control.unjournalled, 0);
+  EXPECT_TRUE(view.status.journal().healthy());
+  ASSERT_EQ(rig.journal().records().size(), 2u);
+  EXPECT_EQ(rig.journal().records()[1].action(), "rolled-back");
+}
+
+TEST(ControllerTest, LessForACandidateIsInForceWithoutTheJournal) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+  rig.File({Weighing(90, 10)});
+  EXPECT_NEAR(rig.Share("candidate"), 0.1, 1e-12);
+  rig.File({Weighing(100, 0)});
+  EXPECT_EQ(rig.Share("candidate"), 0);
+  EXPECT_EQ(rig.controller().View(rig.now()).metrics.control.unjournalled, 1);
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(15);
+  EXPECT_EQ(rig.journal().records().back().state().epoch(), 3u);  // Where it stands; what was between is not needed.
+  EXPECT_EQ(rig.controller().View(rig.now()).metrics.control.unjournalled, 0);
+}
+
+TEST(ControllerTest, MoreForACandidateWaitsForTheJournal) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+  rig.File({Weighing(40, 60)});
+  rig.Run(30);
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+  EXPECT_NE(rig.Status().notice().find("disk full"), std::string::npos) << rig.Status().notice();
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(15);
+  EXPECT_NEAR(rig.Share("candidate"), 0.6, 1e-12);
+}
+
+TEST(ControllerTest, AResetIsRefusedWhenItCannotBeJournalled) {
+  ControllerRig rig;
+  RollBack(rig);
+  rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+  EXPECT_TRUE(absl::IsUnavailable(rig.Reset()));
+  rig.Run(30);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Status().run(), 1u);
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(30);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);  // Refused is refused: nobody asks again.
+  EXPECT_TRUE(rig.Reset().ok());
+}
+
+TEST(ControllerTest, AResetWaitsForTheRollbacksOwnRow) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.HoldReplies();
+  rig.Run(100, "candidate");
+  EXPECT_TRUE(absl::IsUnavailable(rig.Reset()));
+  rig.GiveReplies();
+  EXPECT_TRUE(rig.Reset().ok());
+}
+
+TEST(ControllerTest, ANewExperimentWaitsAtItsDefaultForTheJournal) {
+  ControllerRig rig;
+  rig.File({});
+  rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+  rig.File({AnExperiment()});
+  rig.Run(30);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_NE(rig.Status().phase_reason().find("disk full"), std::string::npos) << rig.Status().phase_reason();
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(15);
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+}
+
+TEST(ControllerTest, TheFirstTableWaitsForTheJournalButNotForEver) {
+  ControllerRig rig;
+  rig.HoldReplies();
+  rig.File({AnExperiment()});
+  EXPECT_EQ(rig.controller().table(), nullptr);
+  EXPECT_FALSE(rig.controller().View(rig.now()).status.ready());
+  rig.Run(9);
+  EXPECT_EQ(rig.controller().table(), nullptr);
+  rig.Run(1);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  rig.GiveReplies();
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+}
+
+TEST(ControllerTest, ABreachWhileAnOpeningIsJournalledWins) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.HoldReplies();
+  rig.File({Weighing(40, 60)});
+  rig.Run(100, "candidate");
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  rig.GiveReplies();
+  rig.Run(20);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.journal().records().back().action(), "rolled-back");
+  rig.Restart();
+  EXPECT_EQ(rig.Share("baseline"), 1);
+}
+
+TEST(ControllerTest, AnEditTakenBackWhileItIsJournalledEndsAsTheFileSays) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.HoldReplies();
+  rig.File({Weighing(40, 60)});
+  rig.File({AnExperiment()});
+  rig.GiveReplies();
+  rig.Run(20);
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+  rig.Restart();
+  EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
+}
+
+// --- If the latch cannot be read at start, every experiment is at its default, and says so.
+
+TEST(ControllerTest, WithoutAReadableJournalEveryExperimentIsAtItsDefaultAndSaysSo) {
+  ControllerRig rig;
+  rig.File({AnExperiment(), ControllerRig::AnExperiment("other")});
+  rig.RestartUnreadable(absl::DataLossError("the audit chain breaks at row 1"));
+  rig.Run(30);
+  for (const char* name : {"income", "other"}) {
+    EXPECT_EQ(rig.Share("baseline", name), 1);
+    EXPECT_EQ(rig.Status(name).phase(), v1::FROZEN);
+    EXPECT_NE(rig.Status(name).phase_reason().find("chain breaks"), std::string::npos);
+  }
+  EXPECT_FALSE(rig.controller().View(rig.now()).status.journal().healthy());
+  EXPECT_TRUE(absl::IsUnavailable(rig.Reset()));
+}
+
+TEST(ControllerTest, AFrozenExperimentIsResetOnceTheJournalWorksAndNotBefore) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.RestartUnreadable(absl::UnavailableError("locked"));
+  rig.Run(20);
+  rig.RepairJournal();
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::FROZEN);  // By itself nothing opens.
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_TRUE(rig.Reset().ok());
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  EXPECT_EQ(rig.Status().run(), 2u);  // A run is not numbered twice.
+}
+
+TEST(ControllerTest, ALatchThatIsFoundLaterHolds) {
+  ControllerRig rig;
+  RollBack(rig);
+  rig.RestartUnreadable(absl::UnavailableError("locked"));
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::FROZEN);
+  rig.RepairJournal();
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+}
+
+// --- Checkpoints.
+
+TEST(ControllerTest, ARestartGoesOnFromTheCheckpointAndNeverCountsTwice) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(45);
+  const int64_t before = StartedOf(rig, "candidate");
+  const double evidence = EvidenceOf(rig);
+  EXPECT_EQ(before, 45 * 6);
+  rig.Restart();
+  EXPECT_LE(StartedOf(rig, "candidate"), before);
+  EXPECT_GE(StartedOf(rig, "candidate"), before - 10 * 6);  // At most the last second is lost.
+  EXPECT_NEAR(EvidenceOf(rig), evidence, 0.5);
+  rig.Run(10);
+  const int64_t then = StartedOf(rig, "candidate");
+  rig.Restart();
+  rig.Restart();
+  EXPECT_EQ(StartedOf(rig, "candidate"), then);  // Restarts alone add nothing.
+}
+
+TEST(ControllerTest, EvidenceOfMoreThanOneLifeAddsUpToABreach) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  int lives = 0;
+  while (rig.Status().phase() == v1::RUNNING && ++lives < 50) {
+    rig.Run(10, "candidate", 7);  // Two candidate calls a tick: too few for a breach in one life.
+    if (rig.Status().phase() == v1::RUNNING) rig.Restart();
+  }
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_GT(lives, 2);
+}
+
+TEST(ControllerTest, CallsInFlightAtACrashAreClosedNeutral) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  const routing::ExperimentRoute route = rig.controller().table()->experiments[0];
+  stats::WorkerReport report;
+  for (int i = 0; i < 40; ++i) {
+    report.delta.inference[{route.run, route.epoch, 0}].CountStart(stats::TickOf(rig.now()), static_cast<uint8_t>(i));
+  }
+  rig.controller().TakeReport(report);
+  rig.Run(11, "", 0);
+  rig.Restart();
+  const v1::VariantStatus baseline = rig.Status().variants(0);
+  EXPECT_EQ(baseline.started(), 40);
+  EXPECT_EQ(baseline.ended(), 40);
+  EXPECT_EQ(baseline.run_errors(), 0);
+}
+
+TEST(ControllerTest, ACheckpointThatFailsIsWrittenWithTheNext) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(11);
+  rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(11, "", 0);  // Nothing new: what failed is written.
+  const int64_t before = StartedOf(rig, "candidate");
+  rig.Restart();
+  EXPECT_EQ(StartedOf(rig, "candidate"), before);
+}
+
+TEST(ControllerTest, AnOrderlyEndLosesNothing) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(17);
+  const int64_t before = StartedOf(rig, "candidate");
+  rig.controller().CheckpointNow(rig.now());
+  for (Effect& effect : rig.controller().TakeEffects()) {
+    if (const auto* ask = std::get_if<AskJournal>(&effect)) {
+      EXPECT_TRUE(rig.journal().WriteCheckpoint(std::get<CheckpointRequest>(ask->request).rows).ok());
+    }
+  }
+  rig.Restart();
+  EXPECT_EQ(StartedOf(rig, "candidate"), before);
+}
+
+}  // namespace
+}  // namespace weir::control
