@@ -25,7 +25,10 @@ class SessionRecorder : public SessionEvents {
   // "$": END_STREAM.
   const std::vector<std::string>& events() const { return events_; }
   // The events since the last call.
-  std::vector<std::string> Take() { return std::exchange(events_, {}); }
+  std::vector<std::string> Take() {
+    last_data_ = 0;
+    return std::exchange(events_, {});
+  }
   std::string body(StreamId stream) const;
   size_t received_bytes() const { return received_bytes_; }
 

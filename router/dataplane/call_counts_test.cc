@@ -1,0 +1,248 @@
+// What calls add to the counts: the evidence contract, "A call", "Error" and "Latency".
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "router/dataplane/call_simulation.h"
+
+namespace weir::dataplane {
+namespace {
+
+using http2::ErrorCode;
+using http2::Fields;
+using http2::Response;
+using http2::Slice;
+using http2::StreamId;
+
+constexpr char kExperiment[] = "/exp.S/M";
+
+// Everybody is assigned to variant 1, the candidate.
+class CallCountsTest : public testing::Test {
+ protected:
+  StreamId Ask(std::string_view body = Message("x"), bool end_stream = true,
+               std::vector<std::string_view> headers = {"x-user", "u"}) {
+    return calls_.Ask(kExperiment, body, end_stream, headers);
+  }
+  http2::Session& at_model(size_t i = 1) { return calls_.model(i).session(); }
+  void AnswerWith(StreamId stream, std::string_view status, size_t i = 1) {
+    at_model(i).SendHeaders(stream, Response(), false);
+    at_model(i).SendHeaders(stream, Fields({"grpc-status", status}), true);
+    calls_.Run();
+  }
+  int64_t by_code(int code, uint16_t variant = 1) { return calls_.served(variant).by_code[code]; }
+  absl::Duration ServedTime() { return absl::Seconds(calls_.served(1).response_seconds); }
+
+  CallSimulation calls_;
+};
+
+TEST_F(CallCountsTest, ASuccessCountsItsStartAndItsEndOnce) {
+  Ask();
+  EXPECT_EQ(calls_.inference(1).started(), 1);
+  EXPECT_EQ(calls_.inference(1).ended(), 0);
+  AnswerWith(1, "0");
+  EXPECT_EQ(calls_.inference(1).ended(), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 0);
+  EXPECT_EQ(calls_.inference(1).neutral(), 0);
+  EXPECT_EQ(by_code(0), 1);
+  EXPECT_EQ(calls_.served(1).assigned, 1);
+}
+
+TEST_F(CallCountsTest, EachCodeIsAnErrorANeutralOrASuccessByTheExperiment) {
+  StreamId stream = 1;
+  for (int code = 0; code <= 16; ++code, stream += 2) {
+    const int64_t errors = calls_.inference(1).errors();
+    const int64_t neutral = calls_.inference(1).neutral();
+    Ask();
+    AnswerWith(stream, std::to_string(code));
+    const bool is_error = code == 2 || code == 4 || code == 8 || code == 12 || code == 13 || code == 14 || code == 15;
+    EXPECT_EQ(calls_.inference(1).errors() - errors, is_error) << code;
+    EXPECT_EQ(calls_.inference(1).neutral() - neutral, !is_error && code != 0) << code;
+    EXPECT_EQ(by_code(code), 1) << code;
+  }
+}
+
+TEST_F(CallCountsTest, AClientsCancelIsNeitherSuccessNorError) {
+  const StreamId stream = Ask();
+  calls_.Advance(absl::Milliseconds(30));
+  calls_.client().session().Reset(stream, ErrorCode::kCancel);
+  calls_.Run();
+  EXPECT_EQ(calls_.inference(1).ended(), 1);
+  EXPECT_EQ(calls_.inference(1).neutral(), 1);
+  EXPECT_EQ(calls_.inference(1).cancelled().count(), 1);
+  EXPECT_EQ(calls_.served(1).cancelled, 1);
+}
+
+TEST_F(CallCountsTest, AClientThatCancelsAtItsOwnDeadlineSawTheDeadlinePass) {
+  const StreamId stream = Ask(Message("x"), true, {"x-user", "u", "grpc-timeout", "1S"});
+  calls_.Advance(absl::Milliseconds(985));  // Its clock started earlier than ours.
+  calls_.client().session().Reset(stream, ErrorCode::kCancel);
+  calls_.Run();
+  EXPECT_EQ(by_code(4), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 1);
+}
+
+TEST_F(CallCountsTest, AClientThatCancelsWellBeforeItsDeadlineCancels) {
+  const StreamId stream = Ask(Message("x"), true, {"x-user", "u", "grpc-timeout", "1S"});
+  calls_.Advance(absl::Milliseconds(900));
+  calls_.client().session().Reset(stream, ErrorCode::kCancel);
+  calls_.Run();
+  EXPECT_EQ(by_code(4), 0);
+  EXPECT_EQ(calls_.inference(1).neutral(), 1);
+}
+
+TEST_F(CallCountsTest, OurOwnDeadlineIsTheModelsError) {
+  Ask(Message("x"), true, {"x-user", "u", "grpc-timeout", "100m"});
+  calls_.Advance(absl::Milliseconds(101));
+  EXPECT_EQ(by_code(4), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 1);
+}
+
+TEST_F(CallCountsTest, ACancelThatComesFromTheModelIsNoClientsCancel) {
+  Ask();
+  at_model().Reset(1, ErrorCode::kCancel);
+  calls_.Run();
+  EXPECT_EQ(by_code(1), 1);
+  EXPECT_EQ(calls_.served(1).cancelled, 0);
+}
+
+TEST_F(CallCountsTest, ALostConnectionIsTheModelsError) {
+  Ask();
+  calls_.LoseModel(1);
+  calls_.Run();
+  EXPECT_EQ(by_code(14), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 1);
+}
+
+TEST_F(CallCountsTest, ARetriedCallIsCountedOnce) {
+  Ask();
+  at_model().Reset(1, ErrorCode::kRefusedStream);
+  calls_.Run();
+  AnswerWith(3, "0");
+  EXPECT_EQ(calls_.inference(1).started(), 1);
+  EXPECT_EQ(calls_.inference(1).ended(), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 0);
+}
+
+TEST_F(CallCountsTest, ADivertedCallEntersNoComparison) {
+  calls_.models_.SetHealthy(1, false);
+  Ask();
+  AnswerWith(1, "0", 0);
+  EXPECT_TRUE(calls_.inference(0).empty());
+  EXPECT_TRUE(calls_.inference(1).empty());
+  EXPECT_EQ(calls_.served(1).assigned, 1);
+  EXPECT_EQ(calls_.served(1).diverted, 1);
+  EXPECT_EQ(by_code(0, 0), 1);
+  EXPECT_EQ(calls_.served(0).by_reason[static_cast<int>(stats::Reason::kDiverted)], 1);
+}
+
+TEST_F(CallCountsTest, AnUnavailableModelIsAShedOfTheProxyAndNobodysError) {
+  calls_.models_.SetHealthy(0, false);
+  calls_.models_.SetHealthy(1, false);
+  Ask();
+  EXPECT_EQ(calls_.counts().proxy.calls_shed, 1);
+  EXPECT_TRUE(calls_.inference(1).empty());
+  EXPECT_EQ(calls_.served(1).errors, 0);
+}
+
+TEST_F(CallCountsTest, CallsOutsideExperimentsCountForTheirModel) {
+  calls_.Ask("/plain.S/M", Message("x"), true);
+  AnswerWith(1, "0", 0);
+  EXPECT_EQ((calls_.counts().served[{0, 0, 0}].by_code[0]), 1);
+  EXPECT_TRUE(calls_.counts().inference.empty());
+}
+
+TEST_F(CallCountsTest, ACallBelongsToTheTickInWhichItWasHandedOn) {
+  const stats::Tick tick = stats::TickOf(calls_.now);
+  Ask();
+  calls_.Advance(absl::Milliseconds(730));
+  AnswerWith(1, "0");
+  const auto& cohorts = calls_.inference(1).cohorts();
+  ASSERT_EQ(cohorts.size(), 1u);
+  EXPECT_EQ(cohorts.begin()->first, tick);
+  EXPECT_EQ(cohorts.begin()->second.ended, 1);
+}
+
+// --- Latency.
+
+TEST_F(CallCountsTest, AUnaryCallsLatencyBeginsWithItsLastRequestByte) {
+  const StreamId stream = Ask(std::string_view(Message("slow upload")).substr(0, 8), false);
+  calls_.Advance(absl::Seconds(3));
+  calls_.client().session().SendData(stream, Slice::Copy(Message("slow upload").substr(8)), true);
+  calls_.Run();
+  calls_.Advance(absl::Milliseconds(40));
+  AnswerWith(1, "0");
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(40));
+}
+
+TEST_F(CallCountsTest, AUnaryCallsLatencyEndsWithItsTrailers) {
+  Ask();
+  calls_.Advance(absl::Milliseconds(10));
+  at_model().SendHeaders(1, Response(), false);
+  at_model().SendData(1, Slice::Copy(Message("y")), false);
+  calls_.Run();
+  calls_.Advance(absl::Milliseconds(15));
+  at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+  calls_.Run();
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(25));
+}
+
+TEST_F(CallCountsTest, AStreamsLatencyIsThatOfItsFirstAnswer) {
+  Ask(Message("x"), false);
+  calls_.Advance(absl::Milliseconds(20));
+  at_model().SendHeaders(1, Response(), false);
+  const std::string message = Message("first");
+  at_model().SendData(1, Slice::Copy(message.substr(0, 6)), false);
+  calls_.Run();
+  calls_.Advance(absl::Milliseconds(5));
+  at_model().SendData(1, Slice::Copy(message.substr(6)), false);
+  calls_.Run();
+  calls_.Advance(absl::Minutes(10));
+  at_model().SendData(1, Slice::Copy(Message("second")), false);
+  at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+  calls_.Run();
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(25));
+}
+
+TEST_F(CallCountsTest, AClientThatReadsSlowlyIsNotTheModelsLatency) {
+  calls_.client().is_consuming = false;
+  Ask();
+  calls_.Advance(absl::Milliseconds(10));
+  at_model().SendHeaders(1, Response(), false);
+  at_model().SendData(1, Slice::Copy(Message(std::string(60'000, 'y'))), false);
+  at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+  calls_.Run();
+  calls_.Advance(absl::Seconds(30));
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(10));
+}
+
+// --- Tickets.
+
+TEST(CallTicketTest, AReplyCarriesATicketOfItsCallWhereTheExperimentIssuesThem) {
+  CallSimulation calls;
+  const TicketSealer sealer({.secrets = {std::string(32, 'k')}});
+  calls.services_.tickets = &sealer;
+  calls.services_.issuer = {11, 22, 3};
+  calls.table().experiments[0].issues_tickets = true;
+  calls.table().experiments[0].name_hash = 99;
+  calls.table().experiments[0].run_ordinal = 4;
+  for (uint64_t sequence = 0; sequence < 2; ++sequence) {
+    calls.Ask("/exp.S/M", Message("x"), true, {"x-user", "u"});
+    calls.model(1).session().SendHeaders(2 * sequence + 1, Fields({":status", "200", "grpc-status", "0"}), true);
+    calls.Run();
+    const std::string reply = CallEvents(calls.client()).back();
+    const size_t at = reply.find("x-weir-ticket=");
+    ASSERT_NE(at, std::string::npos) << reply;
+    const auto ticket = sealer.Open(reply.substr(at + 14, kTicketChars));
+    ASSERT_TRUE(ticket.ok()) << ticket.status();
+    EXPECT_EQ(ticket->experiment, 99u);
+    EXPECT_EQ(ticket->run, 4u);
+    EXPECT_EQ(ticket->epoch, 3u);
+    EXPECT_EQ(ticket->variant, 1u);
+    EXPECT_EQ(ticket->start, calls.now);
+    EXPECT_EQ(ticket->issuer, (stats::Issuer{11, 22, 3}));
+    EXPECT_EQ(ticket->sequence, sequence);
+  }
+}
+
+}  // namespace
+}  // namespace weir::dataplane
