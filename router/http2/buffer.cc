@@ -8,8 +8,8 @@
 namespace weir::http2 {
 namespace {
 
-// Below this a copy is cheaper than a reference count, a vector of sendmsg and the memory that a reference pins.
-constexpr size_t kReferenceFrom = 2048;
+// Most connections never have more to say at once; blocks grow for those that do.
+constexpr size_t kFirstBlockBytes = 2048;
 
 // A vector that was once long gives its dead front back when it is this long and mostly dead.
 constexpr size_t kCompactFrom = 64;
@@ -55,7 +55,7 @@ void Output::AppendReference(const Slice& slice, size_t pinned) {
 void Output::AppendCopy(const uint8_t* data, size_t size) {
   while (size > 0) {
     const size_t room = tail_ == nullptr ? 0 : tail_->capacity() - tail_used_;
-    const size_t n = std::min(size, room == 0 ? block_bytes_ : room);
+    const size_t n = std::min(size, room == 0 ? block_bytes_ : room);  // Fills up the block before it asks for another.
     std::memcpy(Reserve(n), data, n);
     Commit(n);
     data += n;
@@ -63,27 +63,19 @@ void Output::AppendCopy(const uint8_t* data, size_t size) {
   }
 }
 
-uint8_t* Output::Reserve(size_t n) {
-  if (tail_ == nullptr || tail_->capacity() - tail_used_ < n) {
-    if (tail_ != nullptr) tail_->Unref();
-    tail_ = Block::Make(std::max(n, block_bytes_));
-    tail_used_ = 0;
+void Output::MakeTail(size_t n) {
+  size_t capacity = std::min(block_bytes_, kFirstBlockBytes);
+  if (tail_ != nullptr) {
+    capacity = std::min(block_bytes_, 2 * tail_->capacity());
+    tail_->Unref();
   }
-  return tail_->data() + tail_used_;
+  tail_ = Block::Make(std::max(n, capacity));
+  tail_used_ = 0;
 }
 
-void Output::Commit(size_t n) {
-  if (n == 0) return;
-  const uint8_t* data = tail_->data() + tail_used_;
-  if (head_ < pieces_.size() && pieces_.back().block == tail_ && pieces_.back().data + pieces_.back().size == data) {
-    pieces_.back().size += n;
-  } else {
-    tail_->Ref();
-    pieces_.push_back({tail_, data, n, 0});
-  }
-  tail_used_ += n;
-  size_ += n;
-  appended_ += n;
+void Output::AddTailPiece(size_t n) {
+  tail_->Ref();
+  pieces_.push_back({tail_, tail_->data() + tail_used_, n, 0});
 }
 
 size_t Output::Gather(std::span<iovec> vectors) const {

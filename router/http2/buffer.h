@@ -81,6 +81,8 @@ class Slice {
 // Written by the session, drained by the connection: `Gather`, one `sendmsg`, `Drop` what was taken.
 class Output {
  public:
+  // Below this a copy is cheaper than a reference count, a vector of sendmsg and the memory that a reference pins.
+  static constexpr size_t kReferenceFrom = 2048;
   static constexpr size_t kDefaultBlockBytes = 16 * 1024;
   static constexpr size_t kDefaultMaxPinnedBytes = 1024 * 1024;
 
@@ -93,8 +95,17 @@ class Output {
   void Append(std::string_view bytes);
   void Append(Slice slice);
   // Room for `n` bytes in one piece; write there, then `Commit` those used (at most `n`) before any other call.
-  uint8_t* Reserve(size_t n);
-  void Commit(size_t n);
+  uint8_t* Reserve(size_t n) {
+    if (tail_ == nullptr || tail_->capacity() - tail_used_ < n) MakeTail(n);
+    return tail_->data() + tail_used_;
+  }
+  void Commit(size_t n) {
+    if (head_ < pieces_.size() && pieces_.back().end() == tail_->data() + tail_used_) pieces_.back().size += n;
+    else if (n > 0) AddTailPiece(n);
+    tail_used_ += n;
+    size_ += n;
+    appended_ += n;
+  }
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -119,7 +130,10 @@ class Output {
     const uint8_t* data;
     size_t size;
     size_t pinned;  // Capacity that this piece brought into `pinned_bytes_`.
+    const uint8_t* end() const { return data + size; }
   };
+  void MakeTail(size_t n);
+  void AddTailPiece(size_t n);
   void AppendCopy(const uint8_t* data, size_t size);
   void AppendReference(const Slice& slice, size_t pinned);
   void PopFront();

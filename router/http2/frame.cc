@@ -5,22 +5,6 @@
 
 namespace weir::http2 {
 
-FrameHead ReadFrameHead(const uint8_t* from) {
-  return {.length = uint32_t{from[0]} << 16 | uint32_t{from[1]} << 8 | uint32_t{from[2]},
-          .type = static_cast<FrameType>(from[3]),
-          .flags = from[4],
-          .stream = ReadUint32(from + 5) & kMaxStreamId};
-}
-
-void WriteFrameHead(const FrameHead& head, uint8_t* to) {
-  to[0] = static_cast<uint8_t>(head.length >> 16);
-  to[1] = static_cast<uint8_t>(head.length >> 8);
-  to[2] = static_cast<uint8_t>(head.length);
-  to[3] = static_cast<uint8_t>(head.type);
-  to[4] = head.flags;
-  WriteUint32(head.stream, to + 5);
-}
-
 FrameReader::Step FrameReader::Next(Slice& bytes) {
   piece_ = Slice();
   if (expect_ == Expect::kPadding) {

@@ -71,8 +71,20 @@ inline void WriteUint32(uint32_t value, uint8_t* to) {
 }
 
 // Both of exactly `kFrameHeadBytes`.
-FrameHead ReadFrameHead(const uint8_t* from);
-void WriteFrameHead(const FrameHead& head, uint8_t* to);
+inline FrameHead ReadFrameHead(const uint8_t* from) {
+  return {.length = uint32_t{from[0]} << 16 | uint32_t{from[1]} << 8 | uint32_t{from[2]},
+          .type = static_cast<FrameType>(from[3]),
+          .flags = from[4],
+          .stream = ReadUint32(from + 5) & kMaxStreamId};
+}
+inline void WriteFrameHead(const FrameHead& head, uint8_t* to) {
+  to[0] = static_cast<uint8_t>(head.length >> 16);
+  to[1] = static_cast<uint8_t>(head.length >> 8);
+  to[2] = static_cast<uint8_t>(head.length);
+  to[3] = static_cast<uint8_t>(head.type);
+  to[4] = head.flags;
+  WriteUint32(head.stream, to + 5);
+}
 
 // Finds frames. A frame other than DATA is given whole; DATA is given head first, then its bytes as they come, by
 // reference and without its padding. Only frames other than DATA that are split across reads are copied.

@@ -66,22 +66,6 @@ bool IsMethod(std::string_view value) {
 // What a pseudo-header may be made of: no space, no control character.
 bool IsGraphic(std::string_view value) { return NoneIs(value, HasControlOrSpace); }
 
-// Fields of one HTTP/1 connection, which no HTTP/2 message may carry (RFC 9113, 8.2.2).
-bool IsConnectionSpecific(std::string_view name) {
-  switch (name.size()) {
-    case 7:
-      return name == "upgrade";
-    case 10:
-      return name == "connection" || name == "keep-alive";
-    case 16:
-      return name == "proxy-connection";
-    case 17:
-      return name == "transfer-encoding";
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 bool IsLegalName(std::string_view name) {
@@ -97,6 +81,11 @@ bool IsLegalValue(std::string_view value) {
   return HasLegalCharacters(value) && (value.empty() || (!IsBlank(value.front()) && !IsBlank(value.back())));
 }
 
+bool IsLegalField(std::string_view name, std::string_view value) {
+  if (name.starts_with(':')) name.remove_prefix(1);
+  return IsLegalName(name) && IsLegalValue(value);
+}
+
 void HeaderCollector::Begin(BlockKind kind) {
   list_.Clear();
   kind_ = kind;
@@ -107,17 +96,18 @@ void HeaderCollector::Begin(BlockKind kind) {
   decoded_bytes_ = 0;
 }
 
-bool HeaderCollector::Add(std::string_view name, std::string_view value, Indexing indexing) {
+bool HeaderCollector::Add(std::string_view name, std::string_view value, Indexing indexing, bool is_legal) {
   decoded_bytes_ += name.size() + value.size() + kFieldOverhead;
-  if (decoded_bytes_ > limits_.list_bytes || list_.size() == limits_.fields) is_too_large_ = true;
-  if (decoded_bytes_ > limits_.decoded_bytes) return false;
-  if (kind_ == BlockKind::kIgnored || is_too_large_ || is_malformed_) return true;
-  const bool is_pseudo = !name.empty() && name.front() == ':';
-  if (is_pseudo ? !IsLegalPseudo(name, value) : !IsLegalRegular(name, value)) {
-    is_malformed_ = true;
-    return true;
+  if (decoded_bytes_ > limits_.list_bytes || list_.size() == limits_.fields) [[unlikely]] is_too_large_ = true;
+  if (decoded_bytes_ > limits_.decoded_bytes) [[unlikely]] return false;
+  if (kind_ == BlockKind::kIgnored || is_too_large_ || is_malformed_) [[unlikely]] return true;
+  if (!name.empty() && name.front() == ':') {
+    is_malformed_ = !IsLegalPseudo(name, value);
+  } else {
+    is_regular_seen_ = true;
+    is_malformed_ = !((is_legal || IsLegalRegular(name, value)) && IsAllowedRegular(name, value));
   }
-  list_.Add(name, value, indexing);
+  if (!is_malformed_) list_.Add(name, value, indexing);
   return true;
 }
 
@@ -169,14 +159,31 @@ bool HeaderCollector::IsLegalRequestPseudo(Pseudo which, std::string_view value)
 }
 
 bool HeaderCollector::IsLegalRegular(std::string_view name, std::string_view value) {
-  is_regular_seen_ = true;
-  if (!IsLegalName(name) || !HasLegalCharacters(value) || IsConnectionSpecific(name)) return false;
-  if (name == "te") return value == "trailers";
-  if (name == "content-length") return IsLegalContentLength(value);
+  if (!IsLegalName(name) || !HasLegalCharacters(value)) return false;
+  if (value.empty() || (!IsBlank(value.front()) && !IsBlank(value.back()))) return true;
   // gRPC's percent-encoding leaves spaces bare, so real servers send messages that end with one. It goes through: a call's
   // status is worth more than this rule, and a space harms no HTTP/2 or gRPC peer.
-  if (name == "grpc-message") return true;
-  return value.empty() || (!IsBlank(value.front()) && !IsBlank(value.back()));
+  return name == "grpc-message";
+}
+
+// Nothing that belongs to one HTTP/1 connection (RFC 9113, 8.2.2), and a content-length that is a length.
+bool HeaderCollector::IsAllowedRegular(std::string_view name, std::string_view value) {
+  switch (name.size()) {
+    case 2:
+      return name != "te" || value == "trailers";
+    case 7:
+      return name != "upgrade";
+    case 10:
+      return name != "connection" && name != "keep-alive";
+    case 14:
+      return name != "content-length" || IsLegalContentLength(value);
+    case 16:
+      return name != "proxy-connection";
+    case 17:
+      return name != "transfer-encoding";
+    default:
+      return true;
+  }
 }
 
 bool HeaderCollector::IsLegalContentLength(std::string_view value) {

@@ -18,6 +18,10 @@ bool HasLegalCharacters(std::string_view value);
 // `HasLegalCharacters`, and no whitespace at the ends.
 bool IsLegalValue(std::string_view value);
 
+// Whether the characters of a field are legal at all, wherever it stands: a name that is legal, but for the colon of a
+// pseudo-header, and a legal value.
+bool IsLegalField(std::string_view name, std::string_view value);
+
 enum class BlockKind : uint8_t { kRequest, kResponse, kTrailers, kIgnored };
 
 // Collects one header block, field by field, and checks it as it grows. Nothing is copied that breaks a rule or a limit.
@@ -33,8 +37,9 @@ class HeaderCollector {
   explicit HeaderCollector(const Limits& limits) : limits_(limits) {}
 
   void Begin(BlockKind kind);
-  // False: the block unpacks beyond `decoded_bytes`.
-  bool Add(std::string_view name, std::string_view value, Indexing indexing);
+  // False: the block unpacks beyond `decoded_bytes`. `is_legal`: `IsLegalField` is known to hold, as for most references
+  // to a table; it need not be found out again.
+  bool Add(std::string_view name, std::string_view value, Indexing indexing, bool is_legal = false);
   // To be called once, after the last field.
   Verdict Finish();
 
@@ -49,6 +54,7 @@ class HeaderCollector {
   bool IsLegalPseudo(std::string_view name, std::string_view value);
   bool IsLegalRequestPseudo(Pseudo which, std::string_view value);
   bool IsLegalRegular(std::string_view name, std::string_view value);
+  bool IsAllowedRegular(std::string_view name, std::string_view value);
   bool IsLegalContentLength(std::string_view value);
   bool IsCompleteRequest() const;
 

@@ -129,6 +129,8 @@ struct HpackDecoder::State {
 
   nghttp2_hd_inflater* inflater = nullptr;
   bool is_field_seen = false;  // In this block.
+  // No field with illegal characters has ever entered the table: a reference to it need not be checked.
+  bool is_table_legal = true;
   std::string name_buffer;
   std::string value_buffer;
 };
@@ -160,8 +162,8 @@ HpackDecoder::Result HpackDecoder::State::Reference(Cursor& cursor, HeaderCollec
   const std::optional<uint32_t> index = cursor.Integer(kIndexedBits);
   const nghttp2_nv* entry = index ? nghttp2_hd_inflate_get_table_entry(inflater, *index) : nullptr;
   if (entry == nullptr) return Result::kCompressionError;
-  const bool goes_on =
-      collector.Add(View(entry->name, entry->namelen), View(entry->value, entry->valuelen), Indexing::kAllowed);
+  const bool goes_on = collector.Add(View(entry->name, entry->namelen), View(entry->value, entry->valuelen),
+                                     Indexing::kAllowed, is_table_legal);
   return goes_on ? Result::kOk : Result::kTooMuch;
 }
 
@@ -208,9 +210,11 @@ HpackDecoder::Result HpackDecoder::State::Inflate(const uint8_t* from, const uin
     if (used < 0) return Result::kCompressionError;
     from += used;
     if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0) continue;
-    if (!collector.Add(View(field.name, field.namelen), View(field.value, field.valuelen), Indexing::kAllowed)) {
-      return Result::kTooMuch;
-    }
+    const std::string_view name = View(field.name, field.namelen);
+    const std::string_view value = View(field.value, field.valuelen);
+    const bool is_legal = IsLegalField(name, value);
+    is_table_legal &= is_legal;
+    if (!collector.Add(name, value, Indexing::kAllowed, is_legal)) return Result::kTooMuch;
   }
   return Result::kOk;
 }

@@ -102,9 +102,12 @@ void Session::WriteData(Stream& stream, Slice data, bool end_stream) {
                        .type = FrameType::kData,
                        .flags = end_stream ? flags::kEndStream : uint8_t{0},
                        .stream = stream.id};
-  WriteFrameHead(head, output_.Reserve(kFrameHeadBytes));
-  output_.Commit(kFrameHeadBytes);
-  output_.Append(std::move(data));
+  const size_t copied = data.size() < Output::kReferenceFrom ? data.size() : 0;
+  uint8_t* to = output_.Reserve(kFrameHeadBytes + copied);
+  WriteFrameHead(head, to);
+  if (copied > 0) std::memcpy(to + kFrameHeadBytes, data.data(), copied);
+  output_.Commit(kFrameHeadBytes + copied);
+  if (copied == 0) output_.Append(std::move(data));
   NoteSent(stream, head.length);
 }
 
