@@ -1,5 +1,6 @@
 """Bad input harms its sender alone: beside every attack an honest client has each of its calls answered."""
 
+import base64
 import contextlib
 import socket
 import struct
@@ -67,7 +68,6 @@ BROKEN_CONNECTIONS = {
     "a flood of WINDOW_UPDATEs": headers(1, request_fields()) + frame(WINDOW_UPDATE, 0, 1, U32.pack(1)) * 100_000,
     "a flood of empty DATA": headers(1, request_fields()) + frame(DATA, 0, 1, b"") * 100_000,
     "a flood of unknown frames": frame(0x42, 0, 0, b"") * 100_000,
-    "more DATA than the window": headers(1, request_fields()) + frame(DATA, 0, 1, zeros(16_384)) * 80,
 }
 
 # What ends one stream: the fields of a request.
@@ -189,19 +189,36 @@ class BadInput(IntegrationTest):
             self.assertIn(error.code(), (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL), error.details())
             client.echo()
 
-    def test_silent_and_slow_connections_keep_nobody_waiting(self):
+    def test_more_data_than_was_granted_ends_the_stream_or_the_connection(self):
+        client = self.attacker()
+        with self.honest_clients():
+            hang = [("test-knobs-bin", base64.b64encode(echo_pb2.Knobs(hang=True).SerializeToString()).rstrip(b"="))]
+            self.send_all(client, headers(1, request_fields("/weir.test.Echo/ClientStream", extra=hang)) +
+                          frame(DATA, 0, 1, zeros(16_384)) * 80)
+            got = client.wait_for(RST_STREAM, GOAWAY)
+            self.assertTrue(got is None or raw_h2.error_code(got) == raw_h2.FLOW_CONTROL_ERROR, got)
+
+    def expect_slow_ones_to_be_closed(self, beginnings):
         host, port = self.proxy.address.split(":")
         with self.honest_clients() as honest:
-            slow = [socket.create_connection((host, int(port))) for _ in range(50)]
-            for number, wire in enumerate(slow):
+            slow = [socket.create_connection((host, int(port))) for _ in beginnings]
+            for wire, beginning in zip(slow, beginnings):
                 self.addCleanup(wire.close)
                 wire.settimeout(20)
-                wire.sendall((PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, 0, 1, block(request_fields())))[:number])
+                wire.sendall(beginning)
             honest.wait_for(100)
             for wire in slow:  # Each is closed by the proxy, in its time.
                 with contextlib.suppress(ConnectionError):
                     while wire.recv(4096):
                         pass
+
+    def test_clients_that_never_finish_their_preface_keep_nobody_waiting(self):
+        self.expect_slow_ones_to_be_closed([PREFACE[:size] for size in range(len(PREFACE))])
+
+    def test_clients_that_never_finish_their_headers_keep_nobody_waiting(self):
+        start = PREFACE + frame(SETTINGS, 0, 0)
+        fields = block(request_fields())
+        self.expect_slow_ones_to_be_closed([start + frame(HEADERS, 0, 1, fields[:size]) for size in range(0, 100, 5)])
 
     def test_honest_cancellations_in_a_burst_are_no_attack(self):
         client = self.client(self.proxy)

@@ -57,13 +57,18 @@ class Connections(IntegrationTest):
 
 @needs_weir
 class Servers(IntegrationTest):
+    def expect_connections(self, weir, count):
+        """No client has lost its connection: there were just so many."""
+        wait_until(lambda: weir.metric("weir_connections_accepted_total"), "connections are counted")
+        self.assertEqual(weir.metric("weir_connections_accepted_total"), count)
+
     def test_a_method_that_nobody_serves_is_unimplemented(self):
         weir = self.weir({"echo": self.echo_server()}, routes=[{"match": {"service": "some.other.Service"}, "model": "echo"}])
         client = self.client(weir)
         for _ in range(3):
             self.assertEqual(client.failure().code(), grpc.StatusCode.UNIMPLEMENTED)
         wait_until(lambda: weir.metric("weir_calls_unrouted_total") == 3, "they are counted")
-        self.assertEqual(weir.metric("weir_connections_accepted_total"), 1)
+        self.expect_connections(weir, 1)
 
     def test_an_unreachable_server_makes_a_call_unavailable_and_not_late(self):
         nobody, alive = self.reserved_port(), self.echo_server()
@@ -80,7 +85,7 @@ class Servers(IntegrationTest):
                 client.client_stream(iter([echo_pb2.Note()]), timeout=TIMEOUT)
             self.assertEqual(raised.exception.code(), grpc.StatusCode.UNAVAILABLE)
             client.echo()
-        self.assertEqual(weir.metric("weir_connections_accepted_total"), 1)
+        self.expect_connections(weir, 1)
 
     def test_a_killed_server_fails_only_the_calls_that_it_had(self):
         server = self.echo_server()
@@ -93,7 +98,7 @@ class Servers(IntegrationTest):
         self.assertEqual(client.failure().code(), grpc.StatusCode.UNAVAILABLE)
         self.restarted(server)
         wait_until(lambda: client.unary.future(echo_pb2.Note(), timeout=TIMEOUT).code() is grpc.StatusCode.OK, "it is back")
-        self.assertEqual(weir.metric("weir_connections_accepted_total"), 1)  # The client noticed nothing of it.
+        self.expect_connections(weir, 1)  # The client noticed nothing of it.
 
     def test_a_killed_candidates_calls_are_diverted_and_come_back(self):
         baseline, candidate = self.echo_server("baseline"), self.echo_server("candidate")
@@ -131,15 +136,67 @@ class Servers(IntegrationTest):
             self.assertEqual(diverted[user], expected)
         self.restarted(candidate)
         wait_until(lambda: answers() == assigned, "every user is back where the rule says")
-        self.assertEqual(weir.metric("weir_connections_accepted_total"), 2)  # This client's and the load's: none was lost.
+        self.expect_connections(weir, 2)  # This client's and the load's: none was lost.
+
+    def test_a_model_that_says_that_it_is_not_serving_is_passed_over_until_it_is(self):
+        baseline, candidate = self.echo_server("baseline"), self.echo_server("candidate")
+        weir = self.weir({"baseline": baseline, "candidate": {
+            "endpoints": [candidate.address], "health": {"method": "grpc.health.v1", "interval": "100ms"}}}, experiments={
+                "split": experiment({"baseline": 0, "candidate": 100}, default="baseline")})
+        client, watch = self.client(weir), self.client(candidate)
+
+        def reason():
+            reply, call = client.echo()
+            return reply.seen.server, *values(call.initial_metadata(), "x-weir-reason")
+
+        wait_until(lambda: reason() == ("candidate", "assigned"), "it serves")
+        watch.behave(not_serving=True)
+        wait_until(lambda: reason() == ("baseline", "diverted"), "it is passed over")
+        watch.behave()
+        wait_until(lambda: reason() == ("candidate", "assigned"), "it serves again")
+
+    def test_a_model_of_several_servers_outlives_one(self):
+        servers = [self.echo_server("one"), self.echo_server("two")]
+        weir = self.weir({"echo": {"endpoints": [server.address for server in servers]}})
+        client = self.client(weir)
+        wait_until(lambda: client.echo()[0].seen.server == "one", "the one serves")
+        wait_until(lambda: client.echo()[0].seen.server == "two", "the other serves too")
+        with Load(self, weir) as load:
+            load.wait_for(50)
+            servers[0].kill()
+            load.wait_for(200)
+        self.assertLessEqual(len(load.failures), load.callers)
+        self.assertEqual({client.echo()[0].seen.server for _ in range(20)}, {"two"})
+        self.restarted(servers[0])
+        wait_until(lambda: client.echo()[0].seen.server == "one", "the one is back")
+
+    def test_a_models_own_deadline_caps_every_call_to_it(self):
+        server = self.echo_server()
+        client = self.client(self.weir({"echo": {"endpoints": [server.address], "deadline": "300ms"}}))
+        reply, _ = client.echo(timeout=15)
+        self.assertLessEqual(reply.seen.deadline_ms, 300)
+        for timeout in (15, None):
+            error = client.failure(metadata=knobs(tag="slow", hang=True), timeout=timeout)
+            self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        wait_until(lambda: self.client(server).counts("slow").cancelled == 2, "the server is told")
+
+    def test_health_of_weir_itself_is_told_where_no_route_claims_it(self):
+        weir = self.weir({"echo": self.echo_server()}, routes=[{"match": {"service": "weir.test.Echo"}, "model": "echo"}])
+        client = self.client(weir)
+        self.assertEqual(client.health(health_pb2.HealthCheckRequest(), timeout=TIMEOUT).status,
+                         health_pb2.HealthCheckResponse.SERVING)
+        watch = client.watch_health(health_pb2.HealthCheckRequest(), timeout=60)
+        self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.SERVING)
+        weir.signal(signal.SIGTERM)
+        self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.NOT_SERVING)
+        watch.cancel()
+        self.assertEqual(weir.exit_status(), 0)
 
     def test_a_call_that_waits_for_ready_outlives_a_restart_of_weir(self):
         server = self.echo_server()
         weir = self.weir({"echo": server})
-        client = self.client(weir)
-        client.echo()
         weir.kill()
-        call = client.unary.future(echo_pb2.Note(payload=b"patient"), timeout=60, wait_for_ready=True)
+        call = self.client(weir).unary.future(echo_pb2.Note(payload=b"patient"), timeout=60, wait_for_ready=True)
         weir.listen_again()
         self.assertEqual(call.result().payload, b"patient")
 

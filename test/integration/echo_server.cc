@@ -19,6 +19,9 @@ class ObserverService : public Observer::CallbackService {
  public:
   explicit ObserverService(Observations* observations) : observations_(*observations) {}
 
+  // Before anybody can call.
+  void Observe(grpc::Server* server) { server_ = server; }
+
   grpc::ServerUnaryReactor* Count(grpc::CallbackServerContext* context, const CountRequest* request,
                                   Counts* counts) override {
     *counts = observations_.Of(request->tag());
@@ -27,6 +30,7 @@ class ObserverService : public Observer::CallbackService {
 
   grpc::ServerUnaryReactor* Behave(grpc::CallbackServerContext* context, const Knobs* knobs, Counts* counts) override {
     observations_.Behave(*knobs);
+    server_->GetHealthCheckService()->SetServingStatus("", !knobs->not_serving());
     *counts = observations_.Of("");
     return Finish(context);
   }
@@ -39,6 +43,7 @@ class ObserverService : public Observer::CallbackService {
   }
 
   Observations& observations_;
+  grpc::Server* server_ = nullptr;
 };
 
 // All methods of weir.test.Echo: on the wire all four kinds of call are a stream of messages each way.
@@ -73,6 +78,7 @@ int Run(const std::string& name, const std::string& port) {
     std::fprintf(stderr, "cannot listen on 127.0.0.1:%s\n", port.c_str());
     return EXIT_FAILURE;
   }
+  observer.Observe(server.get());
   std::printf("listening on 127.0.0.1:%d\n", bound);
   std::fflush(stdout);
   server->Wait();

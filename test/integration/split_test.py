@@ -94,7 +94,7 @@ class Gate(IntegrationTest):
         client = self.client(weir)
         error = client.failure(metadata=as_user("one") + as_user("two"))
         self.assertEqual(error.code(), grpc.StatusCode.INTERNAL)
-        self.assertIn("x-user-id", error.details())
+        self.assertIn("twice", error.details())
         self.assertEqual([self.client(model).counts().started for model in self.models.values()], [0, 0])
         client.echo(metadata=as_user("one"))
 
