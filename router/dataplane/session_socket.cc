@@ -105,7 +105,7 @@ void SessionSocket::ReceiveSome() {
       mutable_session().Receive(services_.blocks->Use(static_cast<size_t>(received)), services_.loop->now());
   if (!fd_.is_open()) return;
   if (!status.ok()) return Fail(status);
-  if (!mutable_session().output().empty()) MarkDirty();
+  MarkDirty();  // If only because the peer's window may let out what is queued.
 }
 
 SessionSocket::Sent SessionSocket::SendOutput() {

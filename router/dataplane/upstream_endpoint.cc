@@ -158,12 +158,14 @@ void UpstreamEndpoint::OnCapacityChanged(UpstreamConnection&) { on_change_(); }
 
 void UpstreamEndpoint::ReplaceAfter(const UpstreamConnection& gone) {
   if (is_retired_ || has_open_connection() || is_connecting()) return;
-  hopeful_until_ = now() + limits::kReconnectGrace;
-  timers().Set(hope_timer_, hopeful_until_);
   const bool was_well = now() - gone.ready_since() >= kShortLife;
   failures_ = was_well ? 0 : failures_ + 1;
-  if (was_well) return Connect();
-  if (!reconnect_timer_.is_set()) timers().Set(reconnect_timer_, now() + ReconnectDelay(failures_, services_->rng));
+  // Once at once, in any case: most servers that go are restarted or age their connections.
+  const absl::Duration delay = failures_ <= 1 ? absl::ZeroDuration() : ReconnectDelay(failures_ - 1, services_->rng);
+  hopeful_until_ = now() + std::min(delay, kShortLife) + limits::kReconnectGrace;
+  timers().Set(hope_timer_, hopeful_until_);
+  if (delay == absl::ZeroDuration()) return Connect();
+  if (!reconnect_timer_.is_set()) timers().Set(reconnect_timer_, now() + delay);
 }
 
 void UpstreamEndpoint::OnGoAway(UpstreamConnection& connection) {
