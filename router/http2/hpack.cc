@@ -27,6 +27,9 @@ constexpr int kNotIndexedBits = 4;
 constexpr uint8_t kHuffman = 0x80;
 constexpr int kStringBits = 7;
 
+// The static table's index of ":path" (appendix A).
+constexpr uint8_t kStaticPath = 4;
+
 // An encoded field beside its name and value: its first byte and two lengths.
 constexpr size_t kFieldBound = 16;
 // Updates of the table's size, before the first field.
@@ -125,6 +128,7 @@ struct HpackDecoder::State {
   Result Reference(Cursor& cursor, HeaderCollector& collector);
   Result Literal(Cursor& cursor, HeaderCollector& collector);
   Result ChangeTable(Cursor& cursor, HeaderCollector& collector);
+  std::optional<std::string_view> Path(const Cursor::String& text);
   Result Inflate(const uint8_t* from, const uint8_t* to, HeaderCollector& collector);
 
   nghttp2_hd_inflater* inflater = nullptr;
@@ -133,6 +137,15 @@ struct HpackDecoder::State {
   bool is_table_legal = true;
   std::string name_buffer;
   std::string value_buffer;
+
+  // Paths as they came and decoded: clients call the same few methods over and over, and many never index them.
+  struct KnownPath {
+    std::string encoded;
+    std::string decoded;
+  };
+  static constexpr size_t kKnownPaths = 8;
+  static constexpr size_t kMaxKnownPathBytes = 128;
+  std::array<KnownPath, kKnownPaths> known_paths;
 };
 
 HpackDecoder::HpackDecoder() : state_(std::make_unique<State>()) {
@@ -182,10 +195,20 @@ HpackDecoder::Result HpackDecoder::State::Literal(Cursor& cursor, HeaderCollecto
   }
   if (!name) return Result::kCompressionError;
   const std::optional<Cursor::String> text = cursor.Text();
-  const std::optional<std::string_view> value = text ? Decoded(*text, value_buffer) : std::nullopt;
+  if (!text) return Result::kCompressionError;
+  const std::optional<std::string_view> value = *index == kStaticPath ? Path(*text) : Decoded(*text, value_buffer);
   if (!value) return Result::kCompressionError;
   return collector.Add(*name, *value, is_never ? Indexing::kNever : Indexing::kAllowed) ? Result::kOk
                                                                                        : Result::kTooMuch;
+}
+
+std::optional<std::string_view> HpackDecoder::State::Path(const Cursor::String& text) {
+  if (!text.is_huffman || text.bytes.empty() || text.bytes.size() > kMaxKnownPathBytes) return Decoded(text, value_buffer);
+  KnownPath& known = known_paths[(text.bytes.size() + static_cast<uint8_t>(text.bytes.back())) % kKnownPaths];
+  if (known.encoded == text.bytes) return known.decoded;
+  const std::optional<std::string_view> decoded = Decoded(text, value_buffer);
+  if (decoded) known = {std::string(text.bytes), std::string(*decoded)};
+  return decoded;
 }
 
 // A literal that enters the table, or an update of its size: the library's own.
@@ -249,8 +272,6 @@ uint8_t StaticIndex(std::string_view name, std::string_view value) {
   if (name == ":scheme") return value == "http" ? 6 : value == "https" ? 7 : 0;
   return 0;
 }
-
-constexpr uint8_t kStaticPath = 4;
 
 // A request's path differs between few calls, but there may be many of them, and the library never indexes it either.
 bool IsPath(std::string_view name) { return name == ":path"; }
