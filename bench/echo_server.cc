@@ -1,6 +1,6 @@
-// The backend of benchmarks: answers every request with its own body, as cheaply as one thread can, over cleartext HTTP/2
-// with prior knowledge. With --plain it is a web server instead, for conformance suites: it answers any request with a
-// small text once the request is complete.
+// The backend of benchmarks: answers every request with its own body, as cheaply as one thread can, over cleartext
+// HTTP/2 with prior knowledge. With --plain it is a web server instead, for conformance suites: it answers any request
+// with a small text once the request is complete.
 //
 //   echo_server [--port N] [--plain]      port 0 or none: a free one. Prints "listening on 127.0.0.1:PORT".
 
@@ -182,7 +182,8 @@ int Listen(uint16_t port) {
 
 class Server {
  public:
-  Server(uint16_t port, bool is_plain) : answer_(MakeAnswer(is_plain)), epoll_(epoll_create1(0)), listener_(Listen(port)) {
+  Server(uint16_t port, bool is_plain)
+      : answer_(MakeAnswer(is_plain)), epoll_(epoll_create1(0)), listener_(Listen(port)) {
     Watch(listener_, EPOLLIN, EPOLL_CTL_ADD);
   }
   [[noreturn]] void Run() {
@@ -190,8 +191,10 @@ class Server {
       epoll_event events[128];
       const int n = epoll_wait(epoll_, events, 128, -1);
       for (int i = 0; i < n; ++i) {
-        if (events[i].data.fd == listener_) Accept();
-        else Serve(events[i].data.fd, events[i].events);
+        if (events[i].data.fd == listener_)
+          Accept();
+        else
+          Serve(events[i].data.fd, events[i].events);
       }
     }
   }

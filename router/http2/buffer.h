@@ -75,8 +75,8 @@ class Slice {
 
 // Bytes on their way out, in order: of a connection, or of one stream that must wait. Small pieces are copied side by
 // side into a tail block; large slices are referenced. A referenced slice keeps its whole block in memory, so at most
-// `max_pinned_bytes` of blocks are held that way, and what would go beyond is copied: a reader that stalls holds a bounded
-// amount of memory, however its bytes arrived.
+// `max_pinned_bytes` of blocks are held that way, and what would go beyond is copied: a reader that stalls holds a
+// bounded amount of memory, however its bytes arrived.
 //
 // Written by the session, drained by the connection: `Gather`, one `sendmsg`, `Drop` what was taken.
 class Output {
@@ -100,8 +100,10 @@ class Output {
     return tail_->data() + tail_used_;
   }
   void Commit(size_t n) {
-    if (head_ < pieces_.size() && pieces_.back().end() == tail_->data() + tail_used_) pieces_.back().size += n;
-    else if (n > 0) AddTailPiece(n);
+    if (head_ < pieces_.size() && pieces_.back().end() == tail_->data() + tail_used_)
+      pieces_.back().size += n;
+    else if (n > 0)
+      AddTailPiece(n);
     tail_used_ += n;
     size_ += n;
     appended_ += n;

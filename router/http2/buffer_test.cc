@@ -70,8 +70,10 @@ TEST(OutputTest, AnyMixOfAppendsMovesAndDropsKeepsTheBytesInOrder) {
   for (int i = 0; i < 20000; ++i) {
     std::string bytes(rng() % (rng() % 8 == 0 ? 6000 : 300), static_cast<char>(rng()));
     if (from.size() > 100000) bytes.clear();
-    if (rng() % 2) from.Append(bytes);
-    else from.Append(Slice::Copy(bytes));
+    if (rng() % 2)
+      from.Append(bytes);
+    else
+      from.Append(Slice::Copy(bytes));
     in_from += bytes;
     const size_t moved = rng() % (std::min<size_t>(from.size(), 3000) + 1);
     from.MoveTo(to, moved);

@@ -1,5 +1,5 @@
-// Frames on the wire (RFC 9113, sections 4 and 6): heads are parsed and written here, and a `FrameReader` finds the frames
-// in a stream of bytes that arrives in pieces of any size.
+// Frames on the wire (RFC 9113, sections 4 and 6): heads are parsed and written here, and a `FrameReader` finds the
+// frames in a stream of bytes that arrives in pieces of any size.
 
 #ifndef WEIR_ROUTER_HTTP2_FRAME_H_
 #define WEIR_ROUTER_HTTP2_FRAME_H_

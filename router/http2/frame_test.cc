@@ -10,11 +10,13 @@ namespace {
 
 std::string Bytes(FrameType type, uint8_t flags, StreamId stream, std::string_view payload) {
   std::string bytes(kFrameHeadBytes, '\0');
-  WriteFrameHead({static_cast<uint32_t>(payload.size()), type, flags, stream}, reinterpret_cast<uint8_t*>(bytes.data()));
+  WriteFrameHead({static_cast<uint32_t>(payload.size()), type, flags, stream},
+                 reinterpret_cast<uint8_t*>(bytes.data()));
   return bytes.append(payload);
 }
 
-// Everything that a reader finds in `bytes`, given in pieces of `piece`: "type:payload" and, for DATA, "head" and bytes.
+// Everything that a reader finds in `bytes`, given in pieces of `piece`: "type:payload" and, for DATA, "head" and
+// bytes.
 std::string Found(const std::string& bytes, size_t piece) {
   FrameReader reader(100);
   std::string found;
@@ -65,9 +67,13 @@ TEST(FrameTest, TheReservedBitOfAStreamIsIgnored) {
 TEST(FrameReaderTest, FindsTheSameFramesInAnyPieces) {
   const std::string bytes = Bytes(FrameType::kPing, 0, 0, "12345678") + Bytes(FrameType::kSettings, 0, 0, "") +
                             Bytes(FrameType::kData, 0, 1, "some data") + Bytes(FrameType::kData, 0, 1, "") +
-                            Bytes(FrameType::kData, flags::kPadded, 1, "\x03" "dataPAD") +
-                            Bytes(FrameType::kData, flags::kPadded, 1, "\x03" "PAD") + Bytes(FrameType::kHeaders, 0, 1, "h") +
-                            Bytes(FrameType::kPing, 0, 0, "abcdefgh");
+                            Bytes(FrameType::kData, flags::kPadded, 1,
+                                  "\x03"
+                                  "dataPAD") +
+                            Bytes(FrameType::kData, flags::kPadded, 1,
+                                  "\x03"
+                                  "PAD") +
+                            Bytes(FrameType::kHeaders, 0, 1, "h") + Bytes(FrameType::kPing, 0, 0, "abcdefgh");
   for (size_t piece = 1; piece <= bytes.size(); ++piece) {
     EXPECT_EQ(Found(bytes, piece), "6:12345678;4:;head9:some data;head0:head4:data;head0:1:h;6:abcdefgh;") << piece;
   }
@@ -76,7 +82,11 @@ TEST(FrameReaderTest, FindsTheSameFramesInAnyPieces) {
 TEST(FrameReaderTest, RefusesLongFramesAndBadPaddingAtTheirHead) {
   EXPECT_EQ(Found(Bytes(FrameType::kData, 0, 1, std::string(101, 'x')), 9), "too long");
   EXPECT_EQ(Found(Bytes(FrameType::kData, flags::kPadded, 1, ""), 1), "bad padding");
-  EXPECT_EQ(Found(Bytes(FrameType::kData, flags::kPadded, 1, "\x05" "abcd"), 1), "bad padding");
+  EXPECT_EQ(Found(Bytes(FrameType::kData, flags::kPadded, 1,
+                        "\x05"
+                        "abcd"),
+                  1),
+            "bad padding");
 }
 
 TEST(FrameReaderTest, DataIsPassedOnByReference) {

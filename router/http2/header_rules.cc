@@ -98,9 +98,12 @@ void HeaderCollector::Begin(BlockKind kind) {
 
 bool HeaderCollector::Add(std::string_view name, std::string_view value, Indexing indexing, bool is_legal) {
   decoded_bytes_ += name.size() + value.size() + kFieldOverhead;
-  if (decoded_bytes_ > limits_.list_bytes || list_.size() == limits_.fields) [[unlikely]] is_too_large_ = true;
-  if (decoded_bytes_ > limits_.decoded_bytes) [[unlikely]] return false;
-  if (kind_ == BlockKind::kIgnored || is_too_large_ || is_malformed_) [[unlikely]] return true;
+  if (decoded_bytes_ > limits_.list_bytes || list_.size() == limits_.fields) [[unlikely]]
+    is_too_large_ = true;
+  if (decoded_bytes_ > limits_.decoded_bytes) [[unlikely]]
+    return false;
+  if (kind_ == BlockKind::kIgnored || is_too_large_ || is_malformed_) [[unlikely]]
+    return true;
   if (!name.empty() && name.front() == ':') {
     is_malformed_ = !IsLegalPseudo(name, value);
   } else {
@@ -161,8 +164,8 @@ bool HeaderCollector::IsLegalRequestPseudo(Pseudo which, std::string_view value)
 bool HeaderCollector::IsLegalRegular(std::string_view name, std::string_view value) {
   if (!IsLegalName(name) || !HasLegalCharacters(value)) return false;
   if (value.empty() || (!IsBlank(value.front()) && !IsBlank(value.back()))) return true;
-  // gRPC's percent-encoding leaves spaces bare, so real servers send messages that end with one. It goes through: a call's
-  // status is worth more than this rule, and a space harms no HTTP/2 or gRPC peer.
+  // gRPC's percent-encoding leaves spaces bare, so real servers send messages that end with one. It goes through: a
+  // call's status is worth more than this rule, and a space harms no HTTP/2 or gRPC peer.
   return name == "grpc-message";
 }
 

@@ -24,7 +24,8 @@ bool IsLegalField(std::string_view name, std::string_view value);
 
 enum class BlockKind : uint8_t { kRequest, kResponse, kTrailers, kIgnored };
 
-// Collects one header block, field by field, and checks it as it grows. Nothing is copied that breaks a rule or a limit.
+// Collects one header block, field by field, and checks it as it grows. Nothing is copied that breaks a rule or a
+// limit.
 class HeaderCollector {
  public:
   struct Limits {
@@ -37,8 +38,8 @@ class HeaderCollector {
   explicit HeaderCollector(const Limits& limits) : limits_(limits) {}
 
   void Begin(BlockKind kind);
-  // False: the block unpacks beyond `decoded_bytes`. `is_legal`: `IsLegalField` is known to hold, as for most references
-  // to a table; it need not be found out again.
+  // False: the block unpacks beyond `decoded_bytes`. `is_legal`: `IsLegalField` is known to hold, as for most
+  // references to a table; it need not be found out again.
   bool Add(std::string_view name, std::string_view value, Indexing indexing, bool is_legal = false);
   // To be called once, after the last field.
   Verdict Finish();

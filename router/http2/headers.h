@@ -15,8 +15,8 @@
 namespace weir::http2 {
 
 // Whether a field may enter the peer's HPACK table. What changes with every call (tickets, user ids, traceparent,
-// grpc-timeout) must not, since it would evict what repeats; secrets (authorization, cookie) must not, since the table of
-// an upstream connection is shared by many clients.
+// grpc-timeout) must not, since it would evict what repeats; secrets (authorization, cookie) must not, since the table
+// of an upstream connection is shared by many clients.
 enum class Indexing : uint8_t { kAllowed, kNever };
 
 // Valid while its list is neither changed nor destroyed.

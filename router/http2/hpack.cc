@@ -199,11 +199,12 @@ HpackDecoder::Result HpackDecoder::State::Literal(Cursor& cursor, HeaderCollecto
   const std::optional<std::string_view> value = *index == kStaticPath ? Path(*text) : Decoded(*text, value_buffer);
   if (!value) return Result::kCompressionError;
   return collector.Add(*name, *value, is_never ? Indexing::kNever : Indexing::kAllowed) ? Result::kOk
-                                                                                       : Result::kTooMuch;
+                                                                                        : Result::kTooMuch;
 }
 
 std::optional<std::string_view> HpackDecoder::State::Path(const Cursor::String& text) {
-  if (!text.is_huffman || text.bytes.empty() || text.bytes.size() > kMaxKnownPathBytes) return Decoded(text, value_buffer);
+  if (!text.is_huffman || text.bytes.empty() || text.bytes.size() > kMaxKnownPathBytes)
+    return Decoded(text, value_buffer);
   KnownPath& known = known_paths[(text.bytes.size() + static_cast<uint8_t>(text.bytes.back())) % kKnownPaths];
   if (known.encoded == text.bytes) return known.decoded;
   const std::optional<std::string_view> decoded = Decoded(text, value_buffer);

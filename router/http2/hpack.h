@@ -1,8 +1,9 @@
 // Header compression (RFC 7541).
 //
-// libnghttp2's coder owns both tables: whatever reads or changes an encoder's state, or changes a decoder's, goes through
-// it, and this is the one file that includes it. What needs no state is done here, because there the library's cost is
-// most of what a call costs: literals that are not indexed, references to a table, and fields whose index is known.
+// libnghttp2's coder owns both tables: whatever reads or changes an encoder's state, or changes a decoder's, goes
+// through it, and this is the one file that includes it. What needs no state is done here, because there the library's
+// cost is most of what a call costs: literals that are not indexed, references to a table, and fields whose index is
+// known.
 
 #ifndef WEIR_ROUTER_HTTP2_HPACK_H_
 #define WEIR_ROUTER_HTTP2_HPACK_H_
@@ -17,8 +18,8 @@
 
 namespace weir::http2 {
 
-// Names whose values never enter a peer's table, whatever the list says: secrets, since an upstream connection is shared
-// by many clients and a table can be probed; and what differs on every call, since it would evict what repeats.
+// Names whose values never enter a peer's table, whatever the list says: secrets, since an upstream connection is
+// shared by many clients and a table can be probed; and what differs on every call, since it would evict what repeats.
 bool IsNeverIndexed(std::string_view name);
 
 // Decodes the blocks of one direction of one connection, in order.
@@ -28,7 +29,8 @@ class HpackDecoder {
 
   HpackDecoder();
   ~HpackDecoder();
-  // Adds the fields of a whole block to `collector`. kTooMuch: it has seen enough. After an error the decoder is of no use.
+  // Adds the fields of a whole block to `collector`. kTooMuch: it has seen enough. After an error the decoder is of no
+  // use.
   Result Decode(std::string_view block, HeaderCollector& collector);
 
  private:

@@ -62,31 +62,40 @@ TEST_F(HpackTest, SecretsAndWhatDiffersOnEveryCallAreNeverIndexed) {
 
 // The example blocks of RFC 7541, C.4: with Huffman's code and indexing.
 TEST_F(HpackTest, DecodesTheExamplesOfTheRfc) {
-  EXPECT_EQ(Decode(decoder_, "\x40\x0a" "custom-key" "\x0d" "custom-header"), "custom-key=custom-header;");
+  EXPECT_EQ(Decode(decoder_,
+                   "\x40\x0a"
+                   "custom-key"
+                   "\x0d"
+                   "custom-header"),
+            "custom-key=custom-header;");
   EXPECT_EQ(Decode(decoder_, "\xbe"), "custom-key=custom-header;");
   // C.6.1's date, as a literal that is not indexed.
-  EXPECT_EQ(Decode(decoder_, "\x0f\x12\x96\xd0\x7a\xbe\x94\x10\x54\xd4\x44\xa8\x20\x05\x95\x04\x0b\x81\x66\xe0\x82\xa6"
-                             "\x2d\x1b\xff"), "date=Mon, 21 Oct 2013 20:13:21 GMT;");
+  EXPECT_EQ(Decode(decoder_,
+                   "\x0f\x12\x96\xd0\x7a\xbe\x94\x10\x54\xd4\x44\xa8\x20\x05\x95\x04\x0b\x81\x66\xe0\x82\xa6"
+                   "\x2d\x1b\xff"),
+            "date=Mon, 21 Oct 2013 20:13:21 GMT;");
 }
 
 TEST_F(HpackTest, MalformedBlocksAreErrors) {
   const std::string cases[] = {
-      std::string("\x80", 1),                    // Index 0.
-      "\xbe",                                    // An entry that is not there.
-      "\xff\xff\xff\xff\xff\x7f",                // An integer beyond all bounds.
-      "\xff",                                    // An integer cut off.
-      std::string("\x00\x01", 2),                // A name cut off.
-      std::string("\x00\x01x\x05" "ab", 6),      // A value cut off.
-      std::string("\x00\x01x", 3),               // No value.
-      std::string("\x00\x01x\x81\xfe", 5),       // A code cut off.
-      std::string("\x00\x01x\x82\x1f\xff", 6),   // More than 7 bits of padding.
-      std::string("\x00\x01x\x81\x18", 5),       // Padding of zeros.
+      std::string("\x80", 1),      // Index 0.
+      "\xbe",                      // An entry that is not there.
+      "\xff\xff\xff\xff\xff\x7f",  // An integer beyond all bounds.
+      "\xff",                      // An integer cut off.
+      std::string("\x00\x01", 2),  // A name cut off.
+      std::string("\x00\x01x\x05"
+                  "ab",
+                  6),                                   // A value cut off.
+      std::string("\x00\x01x", 3),                      // No value.
+      std::string("\x00\x01x\x81\xfe", 5),              // A code cut off.
+      std::string("\x00\x01x\x82\x1f\xff", 6),          // More than 7 bits of padding.
+      std::string("\x00\x01x\x81\x18", 5),              // Padding of zeros.
       std::string("\x00\x01x\x84\xff\xff\xff\xff", 8),  // The end-of-string symbol.
-      "\x3f\xe2\x1f",                            // A table larger than allowed.
-      "\x40\x01x\x01y\x20",                      // A table's size after a field.
-      std::string("\x00\x01x\x01y\x20", 6),      // The same after a literal that is not indexed.
-      std::string("\x88\x20", 2),                // And after a reference.
-      "\x40\x01",                                // An indexed literal cut off.
+      "\x3f\xe2\x1f",                                   // A table larger than allowed.
+      "\x40\x01x\x01y\x20",                             // A table's size after a field.
+      std::string("\x00\x01x\x01y\x20", 6),             // The same after a literal that is not indexed.
+      std::string("\x88\x20", 2),                       // And after a reference.
+      "\x40\x01",                                       // An indexed literal cut off.
   };
   for (const std::string& block : cases) {
     HpackDecoder decoder;

@@ -14,8 +14,9 @@ namespace weir::http2::limits {
 // --- Header blocks.
 
 // A list over `max_header_list_bytes` costs its stream (RST_STREAM with ENHANCE_YOUR_CALM, which gRPC clients take as
-// RESOURCE_EXHAUSTED): it is still decoded, or the compression state would be lost, but not kept. Decoding goes on up to
-// this multiple of the limit: a block of one-byte references to a 4 KiB entry unpacks to 4,000 times its size (HPACK bomb).
+// RESOURCE_EXHAUSTED): it is still decoded, or the compression state would be lost, but not kept. Decoding goes on up
+// to this multiple of the limit: a block of one-byte references to a 4 KiB entry unpacks to 4,000 times its size (HPACK
+// bomb).
 inline constexpr uint32_t kDecodedListsPerBlock = 8;
 
 // Encoded bytes of one block, as a multiple of the limit: no honest encoding is longer than the list it encodes.
@@ -27,8 +28,8 @@ inline constexpr uint32_t kMaxContinuations = 32;
 
 // --- Resets, counted over one second.
 
-// Rapid Reset (CVE-2023-44487): of this many streams opened within a second, more than half reset. An honest client that
-// times out under overload resets some; one that resets most of 500 a second gets nothing from us but work.
+// Rapid Reset (CVE-2023-44487): of this many streams opened within a second, more than half reset. An honest client
+// that times out under overload resets some; one that resets most of 500 a second gets nothing from us but work.
 inline constexpr absl::Duration kBudgetPeriod = absl::Seconds(1);
 inline constexpr uint32_t kRapidResetStreams = 500;
 
@@ -38,14 +39,18 @@ inline constexpr uint32_t kMaxProvokedResets = 200;
 
 // --- Frames that carry nothing.
 
-// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown frames: this many a second for free, and some more for each frame that
-// does carry something either way. Receivers honestly send two WINDOW_UPDATEs for a DATA frame, and probe the bandwidth
-// with a PING a round trip.
+// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown frames: this many a second for free, and some more for each frame
+// that does carry something either way. Receivers honestly send two WINDOW_UPDATEs for a DATA frame, and probe the
+// bandwidth with a PING a round trip.
 inline constexpr int64_t kIdleFramesPerPeriod = 10'000;
 inline constexpr int64_t kIdleFramesPerUsefulFrame = 10;
 
-// Answers (PING and SETTINGS acknowledgements, RST_STREAM) that the peer made us queue and does not read (CVE-2019-9512,
-// -9514, -9515). A read brings at most a few hundred frames from an honest peer.
+// SETTINGS frames, which may change the window of every open stream: real peers that tune their windows send a few a
+// second.
+inline constexpr uint32_t kMaxSettingsPerPeriod = 100;
+
+// Answers (PING and SETTINGS acknowledgements, RST_STREAM) that the peer made us queue and does not read
+// (CVE-2019-9512, -9514, -9515). A read brings at most a few hundred frames from an honest peer.
 inline constexpr uint32_t kMaxUnsentAnswers = 1000;
 
 // DATA frames in a row with no data and no END_STREAM (CVE-2019-9518). Honest senders have no reason for one.

@@ -8,7 +8,7 @@ void PeerBudget::AdvanceTo(absl::Time now) {
   if (now - period_start_ < limits::kBudgetPeriod) return;
   period_start_ = now;
   ++period_;
-  opened_ = resets_ = provoked_resets_ = 0;
+  opened_ = resets_ = provoked_resets_ = settings_ = 0;
   // Useful frames are no savings for later: a long honest connection must not buy a flood.
   idle_frames_ = std::clamp<int64_t>(idle_frames_ - limits::kIdleFramesPerPeriod, 0, limits::kIdleFramesPerPeriod);
 }
@@ -37,6 +37,10 @@ void PeerBudget::OnDataReceived(bool is_empty) {
 
 void PeerBudget::OnIdleFrame() {
   if (++idle_frames_ > limits::kIdleFramesPerPeriod) exceeded_ = "too many frames that carry nothing";
+}
+
+void PeerBudget::OnSettings() {
+  if (++settings_ > limits::kMaxSettingsPerPeriod) exceeded_ = "too many SETTINGS frames";
 }
 
 void PeerBudget::OnAnswer(uint64_t appended, uint64_t dropped) {

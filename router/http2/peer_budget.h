@@ -20,8 +20,8 @@ class PeerBudget {
   void OnStreamOpened() { ++opened_, OnUsefulFrame(); }
   // The number of the present period: to be kept with a stream when it opens.
   uint32_t period() const { return period_; }
-  // A stream that was opened in `opened_in` was reset by the peer. Streams that lived longer are no rapid resets: a client
-  // that shuts down cancels all it has.
+  // A stream that was opened in `opened_in` was reset by the peer. Streams that lived longer are no rapid resets: a
+  // client that shuts down cancels all it has.
   void OnResetReceived(uint32_t opened_in);
   // Our RST_STREAM for an error of the peer.
   void OnResetProvoked(uint32_t opened_in);
@@ -30,6 +30,7 @@ class PeerBudget {
   void OnDataReceived(bool is_empty);
   // A frame that carries nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, an unknown type.
   void OnIdleFrame();
+  void OnSettings();
   // An answer that the peer made us queue, at `appended` of an output of which `dropped` was sent.
   void OnAnswer(uint64_t appended, uint64_t dropped);
 
@@ -41,6 +42,7 @@ class PeerBudget {
   uint32_t opened_ = 0;
   uint32_t resets_ = 0;
   uint32_t provoked_resets_ = 0;
+  uint32_t settings_ = 0;
   int64_t idle_frames_ = 0;
   uint32_t empty_data_in_a_row_ = 0;
   // Answers queued before and after the mark; once the output has sent up to the mark, those before it are gone.

@@ -89,8 +89,10 @@ void Session::WriteHeaders(StreamId id, const HeaderList& headers, bool end_stre
   do {
     const std::string_view part = left.substr(0, limits::kMaxSentFrameBytes);
     left.remove_prefix(part.size());
-    if (!left.empty()) head.flags &= static_cast<uint8_t>(~flags::kEndHeaders);
-    else head.flags |= flags::kEndHeaders;
+    if (!left.empty())
+      head.flags &= static_cast<uint8_t>(~flags::kEndHeaders);
+    else
+      head.flags |= flags::kEndHeaders;
     WriteFrame(head, part);
     head = {.type = FrameType::kContinuation, .stream = id};
   } while (!left.empty());

@@ -1,7 +1,7 @@
 // One HTTP/2 connection, client or server side, without a socket: bytes in, events and bytes out (RFC 9113, RFC 7541).
 //
-// The session is a pure state machine. It never reads a clock (`now` is an argument), never sees a descriptor, and never
-// waits. Its owner reads from the socket into a block, calls `Receive`, and afterwards writes `output()`.
+// The session is a pure state machine. It never reads a clock (`now` is an argument), never sees a descriptor, and
+// never waits. Its owner reads from the socket into a block, calls `Receive`, and afterwards writes `output()`.
 //
 // What one stream may report, in order:
 //   server:  OnHeaders(request)  OnData*  [OnHeaders(trailers)]   with end_stream on the last one
@@ -45,16 +45,17 @@ struct SessionOptions {
   size_t max_output_bytes = 256 * 1024;        // DATA is not framed beyond this much unsent output.
 };
 
-// Told what arrived. Called from within `Receive` (and `OnDataSent` from `Pump` too); may call any method of any session
-// but `Receive` and the destructor of the one that calls. References are valid during the call.
+// Told what arrived. Called from within `Receive` (and `OnDataSent` from `Pump` too); may call any method of any
+// session but `Receive` and the destructor of the one that calls. References are valid during the call.
 class SessionEvents {
  public:
   virtual ~SessionEvents() = default;
   // A complete, valid list: names are lower case, names and values are legal, pseudo-headers are complete, unique and
   // first. The receiver may move from `headers`.
   virtual void OnHeaders(StreamId stream, HeaderList& headers, bool end_stream) = 0;
-  // The peer's window shrank by `flow_bytes` (payload and padding): give them back by `Consume`, once, when the bytes have
-  // left to where they go, or are dropped. `data` may be empty with end_stream. A large payload comes in several pieces.
+  // The peer's window shrank by `flow_bytes` (payload and padding): give them back by `Consume`, once, when the bytes
+  // have left to where they go, or are dropped. `data` may be empty with end_stream. A large payload comes in several
+  // pieces.
   virtual void OnData(StreamId stream, Slice data, uint32_t flow_bytes, bool end_stream) = 0;
   // The peer ended the stream at once (RST_STREAM), or broke a rule on it so that we did (`by_peer` false).
   virtual void OnReset(StreamId stream, ErrorCode code, bool by_peer) = 0;
@@ -71,7 +72,7 @@ class SessionEvents {
 
 // What a session has counted of its peer; every number only grows.
 struct SessionCounts {
-  uint64_t streams_opened = 0;   // By the peer (server) or by us (client).
+  uint64_t streams_opened = 0;  // By the peer (server) or by us (client).
   uint64_t resets_received = 0;
   uint64_t resets_sent = 0;
   uint64_t frames_received = 0;
@@ -86,14 +87,14 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Eats the next bytes of the connection; payloads are passed on as references into `bytes`' block. An error means that
-  // the connection is over: a GOAWAY that says why is in the output; write it and close. No event follows an error.
-  // ResourceExhausted: the peer broke a limit of http2/limits.h. InvalidArgument: it broke the protocol.
+  // Eats the next bytes of the connection; payloads are passed on as references into `bytes`' block. An error means
+  // that the connection is over: a GOAWAY that says why is in the output; write it and close. No event follows an
+  // error. ResourceExhausted: the peer broke a limit of http2/limits.h. InvalidArgument: it broke the protocol.
   absl::Status Receive(Slice bytes, absl::Time now);
 
-  // Moves queued DATA into the output, as far as windows and `max_output_bytes` allow, taking streams in turn, and tells
-  // what was sent (OnDataSent). The owner calls it before it writes, and again after a write made room. Cheap when there
-  // is nothing to do.
+  // Moves queued DATA into the output, as far as windows and `max_output_bytes` allow, taking streams in turn, and
+  // tells what was sent (OnDataSent). The owner calls it before it writes, and again after a write made room. Cheap
+  // when there is nothing to do.
   void Pump();
   Output& output() { return output_; }
 
@@ -103,11 +104,12 @@ class Session {
   // How many more streams the peer would take now. Before its first SETTINGS: 100 less those open.
   uint32_t open_capacity() const;
 
-  // --- Both. Response headers, interim headers (1xx, no end_stream) or trailers (end_stream). Trailers wait behind queued
-  // DATA. Headers are never merged with anything: a trailers-only response is one HEADERS frame with END_STREAM.
+  // --- Both. Response headers, interim headers (1xx, no end_stream) or trailers (end_stream). Trailers wait behind
+  // queued DATA. Headers are never merged with anything: a trailers-only response is one HEADERS frame with END_STREAM.
   void SendHeaders(StreamId stream, const HeaderList& headers, bool end_stream);
-  // Queues a piece of the body; `end_stream` alone (empty data) is sent as an empty DATA frame with END_STREAM. What may
-  // leave goes to the output at once; OnDataSent always waits for `Pump`, and then comes even if the stream has ended.
+  // Queues a piece of the body; `end_stream` alone (empty data) is sent as an empty DATA frame with END_STREAM. What
+  // may leave goes to the output at once; OnDataSent always waits for `Pump`, and then comes even if the stream has
+  // ended.
   void SendData(StreamId stream, Slice data, bool end_stream);
   // Bytes queued on the stream and not yet in the output.
   size_t queued_bytes(StreamId stream) const;
@@ -129,6 +131,8 @@ class Session {
   bool is_preface_received() const {
     return role_ == Role::kServer ? preface_size_ == kClientPreface.size() : settings_received_;
   }
+  // A header block has begun and not ended: no honest peer leaves it so for long.
+  bool is_in_header_block() const { return block_.stream != 0; }
   const SessionCounts& counts() const { return counts_; }
 
  private:
@@ -144,7 +148,7 @@ class Session {
 
   Session(Role role, const SessionOptions& options, SessionEvents* events);
 
-  // session_receive.cc: frames in. Each returns false once the connection has failed.
+  // session_receive.cc and session_control.cc: frames in. Each returns false once the connection has failed.
   bool ReceivePreface(Slice& bytes);
   bool ReceiveFrames(Slice& bytes);
   bool OnFrame(const FrameHead& head, std::string_view payload);
@@ -211,7 +215,7 @@ class Session {
   HeaderCollector collector_;
   PeerBudget budget_;
   Output output_;
-  std::string long_block_;  // An encoded header block that takes more than one frame.
+  std::string long_block_;           // An encoded header block that takes more than one frame.
   std::string long_block_received_;  // The same of the peer's, as far as it has come.
 
   size_t preface_size_ = 0;  // Matched so far.
@@ -226,9 +230,9 @@ class Session {
 
   StreamTable streams_;
   ClosedStreams closed_;
-  StreamId next_stream_ = 1;       // Client.
-  StreamId last_peer_stream_ = 0;  // Server: the highest that was taken up.
-  StreamId last_ignored_stream_ = 0;  // Server: the highest beyond our GOAWAY.
+  StreamId next_stream_ = 1;              // Client.
+  StreamId last_peer_stream_ = 0;         // Server: the highest that was taken up.
+  StreamId last_ignored_stream_ = 0;      // Server: the highest beyond our GOAWAY.
   StreamId goaway_limit_ = kMaxStreamId;  // The last stream of the peer's that our GOAWAY let pass.
 
   // The peer's settings.

@@ -1,4 +1,5 @@
-// A client and a server session back to back in memory: what HTTP/2 itself costs, both sides together, without a kernel.
+// A client and a server session back to back in memory: what HTTP/2 itself costs, both sides together, without a
+// kernel.
 
 #include <benchmark/benchmark.h>
 
@@ -113,8 +114,8 @@ void RunCalls(benchmark::State& state, int varying_fields) {
     }
   }
   if (caller.finished() != static_cast<int64_t>(state.iterations()) * kStreams) std::abort();
-  state.counters["ns_per_request"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * kStreams * 1e-9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns_per_request"] = benchmark::Counter(static_cast<double>(state.iterations()) * kStreams * 1e-9,
+                                                        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void UnaryCall(benchmark::State& state) { RunCalls(state, 1); }

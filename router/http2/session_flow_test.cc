@@ -25,7 +25,8 @@ class SendingTest : public ::testing::Test {
     for (int i = 0; i < streams; ++i) bytes += HeadersFrame(static_cast<StreamId>(2 * i + 1), Request(), true);
     ASSERT_TRUE(server_.Receive(bytes).ok());
     server_.TakeOutput();
-    for (int i = 0; i < streams; ++i) server_.session().SendHeaders(static_cast<StreamId>(2 * i + 1), Response(), false);
+    for (int i = 0; i < streams; ++i)
+      server_.session().SendHeaders(static_cast<StreamId>(2 * i + 1), Response(), false);
     server_.TakeOutput();
   }
   void Update(StreamId id, uint32_t increment) {
@@ -89,7 +90,8 @@ TEST_F(SendingTest, AWindowMadeNegativeBySettingsMustFirstBecomePositive) {
 
 TEST_F(SendingTest, AStreamWhoseWindowShrinksToNothingDoesNotHoldUpTheOthers) {
   Open(2, 100'000);
-  server_.session().SendData(1, Slice::Copy(std::string(90'000, 'x')), false);  // The connection's window ends at 65,535.
+  server_.session().SendData(1, Slice::Copy(std::string(90'000, 'x')),
+                             false);  // The connection's window ends at 65,535.
   server_.session().SendData(3, Slice::Copy("abc"), true);
   TakeData();
   ASSERT_TRUE(server_.Receive(Frame(FrameType::kSettings, 0, 0, Setting(SettingId::kInitialWindowSize, 10))).ok());
@@ -121,7 +123,8 @@ TEST_F(SendingTest, AResetDropsWhatWaits) {
 TEST_F(SendingTest, NoDataIsFramedBeyondTheOutputsBound) {
   Open(4, 1'000'000);
   Update(0, 10'000'000);
-  for (const StreamId id : {1u, 3u, 5u, 7u}) server_.session().SendData(id, Slice::Copy(std::string(900'000, 'x')), true);
+  for (const StreamId id : {1u, 3u, 5u, 7u})
+    server_.session().SendData(id, Slice::Copy(std::string(900'000, 'x')), true);
   server_.session().Pump();
   EXPECT_LE(server_.session().output().size(), 256u * 1024 + 16384 + 9);
   EXPECT_GE(server_.session().output().size(), 256u * 1024);
@@ -231,8 +234,8 @@ TEST(ReceivingTest, PaddingIsGivenBackByTheSessionItself) {
   EXPECT_EQ(server.body(1), std::string(10'000, 'x'));
 }
 
-// Calls of random sizes in random order over random windows, with owners that give window back late, bytes that arrive in
-// random pieces and settings that change: everything arrives, in order, and all bounds hold.
+// Calls of random sizes in random order over random windows, with owners that give window back late, bytes that arrive
+// in random pieces and settings that change: everything arrives, in order, and all bounds hold.
 TEST(FlowControlTest, UnderAnyScheduleEveryBodyArrivesWholeAndInOrder) {
   const unsigned seed = std::random_device()();
   std::cout << "seed " << seed << "\n";
@@ -248,7 +251,9 @@ TEST(FlowControlTest, UnderAnyScheduleEveryBodyArrivesWholeAndInOrder) {
     std::vector<std::pair<StreamId, uint32_t>> owed;
     size_t told = 0;
     server.is_consuming = false;
-    server.on_headers = [&](StreamId id, const HeaderList&, bool) { server.session().SendHeaders(id, Response(), false); };
+    server.on_headers = [&](StreamId id, const HeaderList&, bool) {
+      server.session().SendHeaders(id, Response(), false);
+    };
     server.on_data = [&](StreamId id, const Slice& data, bool end_stream) {
       owed.push_back({id, static_cast<uint32_t>(data.size())});
       server.session().SendData(id, data, false);

@@ -1,8 +1,8 @@
-// Fuzz target of a session: any bytes, in any pieces, under an owner that does anything its contract allows. It must not
-// crash, must keep its bounds, and must say the same however the bytes were split.
+// Fuzz target of a session: any bytes, in any pieces, under an owner that does anything its contract allows. It must
+// not crash, must keep its bounds, and must say the same however the bytes were split.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. router/http2/session_fuzz.cc
-//       router/http2/{session,session_receive,session_recorder,buffer,frame,header_rules,headers,hpack,huffman}.cc
+//       router/http2/{session,session_control,session_receive,session_recorder,buffer,frame,header_rules,headers,hpack,huffman}.cc
 //       router/http2/{peer_budget,stream}.cc -lnghttp2 -labsl_status -labsl_cord -labsl_time -labsl_strings -labsl_base
 //       -o session_fuzz && ./session_fuzz -max_len=65536 -max_total_time=600 CORPUS
 

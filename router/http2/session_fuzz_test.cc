@@ -76,7 +76,8 @@ class SessionFuzzTest : public ::testing::Test {
 
 TEST_F(SessionFuzzTest, DamagedConversationsCrashNothingAndMeanTheSameInAnyPieces) {
   const char* given = std::getenv("WEIR_TEST_SEED");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
+  const unsigned seed =
+      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
   std::cout << "WEIR_TEST_SEED=" << seed << "\n";
   rng_.seed(seed);
   for (int i = 0; i < 300; ++i) {

@@ -1,11 +1,10 @@
 // What an abusive peer runs into, and that an honest one does not.
 
-#include "router/http2/limits.h"
-
 #include <functional>
 #include <string>
 
 #include "gtest/gtest.h"
+#include "router/http2/limits.h"
 #include "router/http2/session.h"
 #include "router/http2/session_recorder.h"
 
@@ -15,7 +14,8 @@ namespace {
 class LimitsTest : public ::testing::Test {
  protected:
   LimitsTest() {
-    const std::string settings = Frame(FrameType::kSettings, 0, 0, "") + Frame(FrameType::kSettings, flags::kAck, 0, "");
+    const std::string settings =
+        Frame(FrameType::kSettings, 0, 0, "") + Frame(FrameType::kSettings, flags::kAck, 0, "");
     EXPECT_TRUE(server_.Receive(std::string(kClientPreface) + settings).ok());
     server_.TakeOutput();
   }
@@ -38,16 +38,16 @@ class LimitsTest : public ::testing::Test {
   SessionRecorder server_{Role::kServer};
 };
 
-TEST_F(LimitsTest, RapidResetEndsTheConnection) {
-  EXPECT_EQ(Survives(2000, true, OpenAndReset), 499);
-}
+TEST_F(LimitsTest, RapidResetEndsTheConnection) { EXPECT_EQ(Survives(2000, true, OpenAndReset), 499); }
 
 TEST_F(LimitsTest, ResetsOfUnderHalfTheStreamsAreFine) {
-  EXPECT_EQ(Survives(5000, true, [&](int i) {
-    if (i % 5 < 2) return OpenAndReset(i);
-    server_.session().Reset(Nth(i - 5), ErrorCode::kCancel);
-    return HeadersFrame(Nth(i), Request(), true);
-  }), 5000);
+  EXPECT_EQ(Survives(5000, true,
+                     [&](int i) {
+                       if (i % 5 < 2) return OpenAndReset(i);
+                       server_.session().Reset(Nth(i - 5), ErrorCode::kCancel);
+                       return HeadersFrame(Nth(i), Request(), true);
+                     }),
+            5000);
 }
 
 TEST_F(LimitsTest, ManyResetsOverManySecondsAreFine) {
@@ -63,9 +63,12 @@ TEST_F(LimitsTest, AClientThatShutsDownMayCancelAllItsOldStreams) {
 // MadeYouReset: the peer makes us send the RST_STREAM.
 TEST_F(LimitsTest, ResetsThatThePeerProvokesEndTheConnection) {
   const int most = static_cast<int>(limits::kMaxProvokedResets);
-  EXPECT_EQ(Survives(2000, true, [](int i) {
-    return HeadersFrame(Nth(i), Request(), false) + Frame(FrameType::kWindowUpdate, 0, Nth(i), Number(0));
-  }), most);
+  EXPECT_EQ(Survives(2000, true,
+                     [](int i) {
+                       return HeadersFrame(Nth(i), Request(), false) +
+                              Frame(FrameType::kWindowUpdate, 0, Nth(i), Number(0));
+                     }),
+            most);
 }
 
 TEST_F(LimitsTest, PingsThatAreNotReadEndTheConnectionAndReadOnesDoNot) {
@@ -76,14 +79,36 @@ TEST_F(LimitsTest, PingsThatAreNotReadEndTheConnectionAndReadOnesDoNot) {
 
 TEST_F(LimitsTest, APeerThatReadsSlowlyButReadsMayPing) {
   int i = 0;
-  EXPECT_EQ(Survives(9000, false, [&](int) {
-    if (++i % 300 == 0) server_.TakeOutput(300 * 17 - 20);
-    return Frame(FrameType::kPing, 0, 0, "12345678");
-  }), 9000);
+  EXPECT_EQ(Survives(9000, false,
+                     [&](int) {
+                       if (++i % 300 == 0) server_.TakeOutput(300 * 17 - 20);
+                       return Frame(FrameType::kPing, 0, 0, "12345678");
+                     }),
+            9000);
 }
 
-TEST_F(LimitsTest, SettingsThatAreNotReadEndTheConnection) {
-  EXPECT_LT(Survives(5000, false, [](int) { return Frame(FrameType::kSettings, 0, 0, ""); }), 1100);
+TEST_F(LimitsTest, SettingsAreBoundedPerSecondThoughTheyAreRead) {
+  const auto settings = [](int i) {
+    return Frame(FrameType::kSettings, 0, 0, Setting(SettingId::kInitialWindowSize, static_cast<uint32_t>(i % 2)));
+  };
+  const int most = static_cast<int>(limits::kMaxSettingsPerPeriod) - 1;  // The first came with the preface.
+  EXPECT_EQ(Survives(5000, true, settings), most);
+}
+
+TEST_F(LimitsTest, SettingsOverManySecondsAreFine) {
+  EXPECT_EQ(Survives(1000, true,
+                     [&](int) {
+                       server_.now += absl::Milliseconds(20);
+                       return Frame(FrameType::kSettings, 0, 0, "");
+                     }),
+            1000);
+}
+
+TEST_F(LimitsTest, HeadersOnAStreamThatWeResetAreIgnoredButBounded) {
+  ASSERT_TRUE(server_.Receive(HeadersFrame(1, Request(), false)).ok());
+  server_.session().Reset(1, ErrorCode::kCancel);
+  EXPECT_NEAR(Survives(20'000, true, [](int) { return HeadersFrame(1, Trailers(), true); }),
+              static_cast<int>(limits::kIdleFramesPerPeriod), 20);
 }
 
 TEST_F(LimitsTest, FramesThatCarryNothingAreBoundedPerSecond) {
@@ -100,11 +125,14 @@ TEST_F(LimitsTest, WindowUpdatesAreBoundedPerSecond) {
 TEST_F(LimitsTest, WindowUpdatesForWhatWeSendAreFree) {
   ASSERT_TRUE(server_.Receive(HeadersFrame(1, Request(), true)).ok());
   server_.session().SendHeaders(1, Response(), false);
-  EXPECT_EQ(Survives(50'000, true, [&](int) {
-    server_.session().SendData(1, Slice::Copy("x"), false);
-    server_.TakeOutput();
-    return Frame(FrameType::kWindowUpdate, 0, 0, Number(1)) + Frame(FrameType::kWindowUpdate, 0, 1, Number(1));
-  }), 50'000);
+  EXPECT_EQ(Survives(50'000, true,
+                     [&](int) {
+                       server_.session().SendData(1, Slice::Copy("x"), false);
+                       server_.TakeOutput();
+                       return Frame(FrameType::kWindowUpdate, 0, 0, Number(1)) +
+                              Frame(FrameType::kWindowUpdate, 0, 1, Number(1));
+                     }),
+            50'000);
 }
 
 TEST_F(LimitsTest, UsefulFramesOfOneSecondBuyNoFloodInTheNext) {
@@ -144,7 +172,12 @@ TEST_F(LimitsTest, AnHpackBombEndsTheConnection) {
   HeaderList entry;
   entry.Add("x", std::string(3000, 'v'));
   // The entry enters the table, then is named again and again, a byte each time.
-  std::string block = "\x40" "\x01" "x" "\x7f\xb9\x16" + std::string(3000, 'v');
+  std::string block =
+      "\x40"
+      "\x01"
+      "x"
+      "\x7f\xb9\x16" +
+      std::string(3000, 'v');
   block.append(8000, '\xbe');
   const absl::Status status = server_.Receive(Frame(FrameType::kHeaders, flags::kEndHeaders, 1, block));
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;

@@ -108,7 +108,8 @@ void Exchange(SessionRecorder& a, SessionRecorder& b) {
 
 std::string Frame(FrameType type, uint8_t flags, StreamId stream, std::string_view payload) {
   std::string frame(kFrameHeadBytes, '\0');
-  WriteFrameHead({static_cast<uint32_t>(payload.size()), type, flags, stream}, reinterpret_cast<uint8_t*>(frame.data()));
+  WriteFrameHead({static_cast<uint32_t>(payload.size()), type, flags, stream},
+                 reinterpret_cast<uint8_t*>(frame.data()));
   return frame.append(payload);
 }
 

@@ -14,8 +14,8 @@
 
 namespace weir::http2 {
 
-// Owns a session. Pieces of a body that follow each other are joined in one line, so that the lines do not depend on how
-// the bytes were split. Consumes what arrives at once, unless `is_consuming` is off.
+// Owns a session. Pieces of a body that follow each other are joined in one line, so that the lines do not depend on
+// how the bytes were split. Consumes what arrives at once, unless `is_consuming` is off.
 class SessionRecorder : public SessionEvents {
  public:
   explicit SessionRecorder(Role role, const SessionOptions& options = {});

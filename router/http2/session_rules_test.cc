@@ -62,7 +62,8 @@ std::vector<Case> ServerCases() {
   return {
       // Framing.
       {"a frame over the maximal size", Open() + Data(1, std::string(16'385, 'x')), kConnection6},
-      {"HEADERS over the maximal size", Frame(FrameType::kHeaders, kEndHeaders, 1, std::string(16'385, 'x')), kConnection6},
+      {"HEADERS over the maximal size", Frame(FrameType::kHeaders, kEndHeaders, 1, std::string(16'385, 'x')),
+       kConnection6},
       {"an unknown type is ignored", Frame(static_cast<FrameType>(0x77), 0xff, 9, "whatever"), ""},
       {"unknown flags are ignored", Frame(FrameType::kPing, 0xf6, 0, "12345678"), ""},
       // DATA.
@@ -71,7 +72,8 @@ std::vector<Case> ServerCases() {
       {"DATA on an even stream", Data(2, "x"), kConnection1},
       {"DATA after END_STREAM", OpenEnded() + Data(1, "x"), "stream 1: 5"},
       {"DATA after RST_STREAM", Open() + Reset(1) + Data(1, "x"), "stream 1: 5"},
-      {"padding as long as the payload", Open() + Data(1, std::string("\x05", 1) + "abcd", flags::kPadded), kConnection1},
+      {"padding as long as the payload", Open() + Data(1, std::string("\x05", 1) + "abcd", flags::kPadded),
+       kConnection1},
       {"padded DATA without a length", Open() + Data(1, "", flags::kPadded), kConnection1},
       {"DATA that is all padding", Open() + Data(1, std::string("\x03", 1) + "abc", flags::kPadded), ""},
       // HEADERS.
@@ -92,8 +94,13 @@ std::vector<Case> ServerCases() {
        Frame(FrameType::kHeaders, kEndHeaders | kEndStream | flags::kPriority | flags::kPadded, 1,
              "\x02" + Number(3) + "\x10" + block + "pp"),
        ""},
-      {"a block that cannot be decoded", Frame(FrameType::kHeaders, kEndHeaders, 1, "\xff\xff\xff\xff\xff"), kConnection9},
-      {"a block that ends within a field", Frame(FrameType::kHeaders, kEndHeaders, 1, std::string("\x00\x05" "ab", 4)),
+      {"a block that cannot be decoded", Frame(FrameType::kHeaders, kEndHeaders, 1, "\xff\xff\xff\xff\xff"),
+       kConnection9},
+      {"a block that ends within a field",
+       Frame(FrameType::kHeaders, kEndHeaders, 1,
+             std::string("\x00\x05"
+                         "ab",
+                         4)),
        kConnection9},
       // CONTINUATION.
       {"CONTINUATION without HEADERS", Frame(FrameType::kContinuation, kEndHeaders, 1, block), kConnection1},
@@ -143,7 +150,8 @@ std::vector<Case> ServerCases() {
       {"WINDOW_UPDATE of 0 on a stream", Open() + Frame(FrameType::kWindowUpdate, 0, 1, Number(0)), "stream 1: 1"},
       {"WINDOW_UPDATE on an idle stream", Frame(FrameType::kWindowUpdate, 0, 1, Number(1)), kConnection1},
       {"WINDOW_UPDATE on an ended stream", Open() + Reset(1) + Frame(FrameType::kWindowUpdate, 0, 1, Number(1)), ""},
-      {"an overflow of the connection's window", Frame(FrameType::kWindowUpdate, 0, 0, Number(kMaxWindow)), kConnection3},
+      {"an overflow of the connection's window", Frame(FrameType::kWindowUpdate, 0, 0, Number(kMaxWindow)),
+       kConnection3},
       {"an overflow of a stream's window", Open() + Frame(FrameType::kWindowUpdate, 0, 1, Number(kMaxWindow)),
        "stream 1: 3"},
       // Fields.
@@ -173,7 +181,8 @@ std::vector<Case> ServerCases() {
       {"no scheme", Only({":method", "GET", ":path", "/"}), "stream 1: 1"},
       {"no path", Only({":method", "GET", ":scheme", "http"}), "stream 1: 1"},
       {"an empty path", Only({":method", "GET", ":scheme", "http", ":path", ""}), "stream 1: 1"},
-      {"a path that does not begin with a slash", Only({":method", "GET", ":scheme", "http", ":path", "x"}), "stream 1: 1"},
+      {"a path that does not begin with a slash", Only({":method", "GET", ":scheme", "http", ":path", "x"}),
+       "stream 1: 1"},
       {"a path with a space", Only({":method", "GET", ":scheme", "http", ":path", "/a b"}), "stream 1: 1"},
       {"OPTIONS *", Only({":method", "OPTIONS", ":scheme", "http", ":path", "*"}), ""},
       {"a method that is no token", Only({":method", "G T", ":scheme", "http", ":path", "/"}), "stream 1: 1"},
@@ -182,30 +191,40 @@ std::vector<Case> ServerCases() {
       {"CONNECT with a path", Only({":method", "CONNECT", ":authority", "a:1", ":path", "/"}), "stream 1: 1"},
       {"a pseudo-header in trailers", Open() + HeadersFrame(1, Fields({":path", "/"}), true), "stream 1: 1"},
       // Content-length.
-      {"more DATA than content-length", HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/",
-                                                               "content-length", "3"}), false) + Data(1, "1234"),
+      {"more DATA than content-length",
+       HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/", "content-length", "3"}), false) +
+           Data(1, "1234"),
        "stream 1: 1"},
-      {"less DATA than content-length", HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/",
-                                                               "content-length", "3"}), false) + Data(1, "12", kEndStream),
+      {"less DATA than content-length",
+       HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/", "content-length", "3"}), false) +
+           Data(1, "12", kEndStream),
        "stream 1: 1"},
-      {"as much DATA as content-length", HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/",
-                                                                "content-length", "3"}), false) + Data(1, "1") +
-                                             Data(1, "23", kEndStream), ""},
+      {"as much DATA as content-length",
+       HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/", "content-length", "3"}), false) +
+           Data(1, "1") + Data(1, "23", kEndStream),
+       ""},
       {"content-length without DATA", With("content-length", "3"), "stream 1: 1"},
       {"less DATA than content-length before trailers",
        HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/", "content-length", "3"}), false) +
-           HeadersFrame(1, Trailers(), true), "stream 1: 1"},
+           HeadersFrame(1, Trailers(), true),
+       "stream 1: 1"},
       {"content-length that is no number", With("content-length", "-3"), "stream 1: 1"},
-      {"two different content-lengths", HeadersFrame(1, Fields({":method", "POST", ":scheme", "http", ":path", "/",
-                                        "content-length", "3", "content-length", "4"}), false), "stream 1: 1"},
+      {"two different content-lengths",
+       HeadersFrame(
+           1,
+           Fields({":method", "POST", ":scheme", "http", ":path", "/", "content-length", "3", "content-length", "4"}),
+           false),
+       "stream 1: 1"},
   };
 }
 
 TEST(SessionRulesTest, AServerMeetsEachBreachWithItsErrorAndNothingElse) {
   for (const Case& test : ServerCases()) {
     SessionRecorder server(Role::kServer);
-    ASSERT_TRUE(server.Receive(std::string(kClientPreface) + Frame(FrameType::kSettings, 0, 0, "") +
-                               Frame(FrameType::kSettings, flags::kAck, 0, "")).ok());
+    ASSERT_TRUE(server
+                    .Receive(std::string(kClientPreface) + Frame(FrameType::kSettings, 0, 0, "") +
+                             Frame(FrameType::kSettings, flags::kAck, 0, ""))
+                    .ok());
     server.TakeOutput();
     const absl::Status status = server.Receive(test.frames);
     EXPECT_EQ(Errors(server.TakeOutput()), test.error.empty() ? Lines{} : Lines{test.error}) << test.rule;
@@ -228,7 +247,8 @@ std::vector<Case> ClientCases() {
   return {
       {"HEADERS on a stream that was not opened", HeadersFrame(3, Response(), true), kConnection1},
       {"HEADERS on an even stream", HeadersFrame(2, Response(), true), kConnection1},
-      {"PUSH_PROMISE", Frame(FrameType::kPushPromise, kEndHeaders, 1, Number(2) + EncodedBlock(Request())), kConnection1},
+      {"PUSH_PROMISE", Frame(FrameType::kPushPromise, kEndHeaders, 1, Number(2) + EncodedBlock(Request())),
+       kConnection1},
       {"ENABLE_PUSH of 1", Settings(SettingId::kEnablePush, 1), kConnection1},
       {"DATA before HEADERS", Data(1, "x"), "stream 1: 1"},
       {"a response without status", HeadersFrame(1, Fields({"x", "y"}), true), "stream 1: 1"},
@@ -237,8 +257,8 @@ std::vector<Case> ClientCases() {
       {"a status of 101", HeadersFrame(1, Fields({":status", "101"}), false), "stream 1: 1"},
       {"a request's pseudo-header", HeadersFrame(1, Fields({":status", "200", ":path", "/"}), true), "stream 1: 1"},
       {"an interim response that ends the stream", HeadersFrame(1, Fields({":status", "100"}), true), "stream 1: 1"},
-      {"trailers that do not end the stream",
-       HeadersFrame(1, Response(), false) + HeadersFrame(1, Trailers(), false), "stream 1: 1"},
+      {"trailers that do not end the stream", HeadersFrame(1, Response(), false) + HeadersFrame(1, Trailers(), false),
+       "stream 1: 1"},
       {"a pseudo-header in trailers",
        HeadersFrame(1, Response(), false) + HeadersFrame(1, Fields({":status", "200"}), true), "stream 1: 1"},
       {"less DATA than content-length", ResponseWith("content-length", "2", false) + Data(1, "x", kEndStream),
@@ -246,8 +266,8 @@ std::vector<Case> ClientCases() {
       {"a connection field", ResponseWith("connection", "close"), "stream 1: 1"},
       {"RST_STREAM on a stream that was not opened", Reset(3), kConnection1},
       {"WINDOW_UPDATE on a stream that was not opened", Frame(FrameType::kWindowUpdate, 0, 5, Number(1)), kConnection1},
-      {"HEADERS after END_STREAM while our side is open", HeadersFrame(1, Response(), true) + HeadersFrame(1, Trailers(), true),
-       "stream 1: 5"},
+      {"HEADERS after END_STREAM while our side is open",
+       HeadersFrame(1, Response(), true) + HeadersFrame(1, Trailers(), true), "stream 1: 5"},
   };
 }
 
@@ -290,8 +310,8 @@ TEST(SessionRulesTest, AWrongPrefaceEndsTheConnectionAtTheFirstWrongByte) {
 }
 
 TEST(SessionRulesTest, TheFirstFrameMustBeSettings) {
-  for (const std::string& first : {Frame(FrameType::kPing, 0, 0, "12345678"), Frame(FrameType::kSettings, flags::kAck, 0, ""),
-                                   Open(), Data(1, "x")}) {
+  for (const std::string& first : {Frame(FrameType::kPing, 0, 0, "12345678"),
+                                   Frame(FrameType::kSettings, flags::kAck, 0, ""), Open(), Data(1, "x")}) {
     SessionRecorder server(Role::kServer);
     EXPECT_FALSE(server.Receive(std::string(kClientPreface) + first).ok());
     SessionRecorder client(Role::kClient);

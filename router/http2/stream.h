@@ -20,20 +20,20 @@ namespace weir::http2 {
 struct Stream {
   StreamId id = 0;
 
-  bool is_head_received = false;   // Server: the request's headers. Client: the final response's.
-  bool is_remote_ended = false;    // END_STREAM received.
-  bool is_local_ended = false;     // END_STREAM sent.
-  bool is_end_queued = false;      // END_STREAM follows the last byte of `queue`, on it or on `trailers`.
-  bool has_trailers = false;       // `trailers` wait behind `queue`.
-  bool is_reset_after_end = false; // RST_STREAM(NO_ERROR) follows our END_STREAM.
-  bool is_body_forbidden = false;  // Client: the answer to HEAD; its content-length describes no DATA.
-  bool is_ready = false;           // In the session's list of streams that may send.
+  bool is_head_received = false;    // Server: the request's headers. Client: the final response's.
+  bool is_remote_ended = false;     // END_STREAM received.
+  bool is_local_ended = false;      // END_STREAM sent.
+  bool is_end_queued = false;       // END_STREAM follows the last byte of `queue`, on it or on `trailers`.
+  bool has_trailers = false;        // `trailers` wait behind `queue`.
+  bool is_reset_after_end = false;  // RST_STREAM(NO_ERROR) follows our END_STREAM.
+  bool is_body_forbidden = false;   // Client: the answer to HEAD; its content-length describes no DATA.
+  bool is_ready = false;            // In the session's list of streams that may send.
 
   // Bytes. Windows may be negative after a SETTINGS change.
   int64_t send_window = 0;
   int64_t receive_window = 0;
-  uint32_t consumed = 0;           // To be given back by the next WINDOW_UPDATE.
-  int64_t body_left = -1;          // Of the received content-length; -1: none was given.
+  uint32_t consumed = 0;   // To be given back by the next WINDOW_UPDATE.
+  int64_t body_left = -1;  // Of the received content-length; -1: none was given.
 
   uint32_t opened_in = 0;  // The peer budget's period.
 
@@ -91,11 +91,11 @@ class StreamTable {
 class ClosedStreams {
  public:
   enum class Fate : uint8_t {
-    kSkipped = 0,      // Never opened: a higher number was used first.
-    kEnded = 1,        // Both sides ended it, or it is still open.
+    kSkipped = 0,  // Never opened: a higher number was used first.
+    kEnded = 1,    // Both sides ended it, or it is still open.
     kResetByPeer = 2,
     kResetByUs = 3,
-    kForgotten = 4,    // Too long ago.
+    kForgotten = 4,  // Too long ago.
   };
 
   // A new stream, above all earlier ones. Those in between are skipped.
