@@ -53,6 +53,7 @@ struct ControlCounts {
   int64_t reloads_accepted = 0;
   int64_t reloads_refused = 0;
   bool configuration_valid = true;  // The files as they are now were taken up.
+  bool restart_needed = false;      // Of what was taken up, something is in force only after a restart.
   int64_t rollbacks = 0;
   int64_t unjournalled = 0;  // Rows that the store has not taken yet (a gauge).
   int64_t journal_failures = 0;
