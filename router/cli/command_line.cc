@@ -38,7 +38,7 @@ Examples:
 
 constexpr char kProxyFooter[] = R"(Exit codes:
   0  drained after SIGTERM or SIGINT
-  1  could not start, or the drain's grace passed with calls under way
+  1  could not start
   2  the command line or the configuration is wrong)";
 
 // CLI11 prints and throws; both end here.

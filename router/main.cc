@@ -1,0 +1,242 @@
+// weir: builds every part, runs them, and drains. The only file that knows all of them.
+//
+// Start: the configuration, the state directory, the sockets, the control thread; traffic is taken once the first table is
+// published. End: on SIGTERM or SIGINT not ready, GOAWAY, calls under way end; then the last counts are written.
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "config/files.h"
+#include "config/load.h"
+#include "router/admin/grpc_server.h"
+#include "router/admin/http_server.h"
+#include "router/cli/command_line.h"
+#include "router/cli/version.h"
+#include "router/control/control_thread.h"
+#include "router/control/sqlite_journal.h"
+#include "router/control/state_directory.h"
+#include "router/dataplane/data_plane.h"
+#include "router/dataplane/ticket.h"
+#include "router/runtime/clock.h"
+#include "router/runtime/crypto.h"
+#include "router/runtime/log.h"
+#include "stats/export/prometheus.h"
+
+namespace weir {
+namespace {
+
+enum Exit { kDrained = 0, kCannotStart = 1, kWrongInput = 2 };
+
+// Blocked in every thread, so that the main thread alone takes them. Before any thread is made.
+sigset_t BlockEndSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
+
+// What outlives a restart; or stands in for it where the directory cannot be used.
+struct Identity {
+  std::optional<control::StateDirectory> directory;
+  stats::Issuer issuer;
+  dataplane::TicketKeys keys;
+};
+
+// A proxy whose disk fails still serves, with every gate at its default: the journal cannot be opened either, and the
+// status says so. But two proxies never share a directory, and a broken file of keys is for a person to look at.
+absl::StatusOr<Identity> TakeIdentity(const config::Proxy& proxy, const runtime::Log& log) {
+  Identity identity;
+  absl::StatusOr<control::StateDirectory> directory = control::StateDirectory::Open(proxy.state_directory);
+  if (absl::IsAlreadyExists(directory.status())) return directory.status();
+  if (!directory.ok()) {
+    log.Error("the state directory cannot be used: every experiment stays at its default",
+              {{"directory", proxy.state_directory}, {"error", TextOf(directory.status())}});
+    identity.issuer = control::RandomIssuer();
+    identity.keys.secrets = {runtime::RandomBytes(32)};
+    return identity;
+  }
+  const std::string path = directory->path() + "/ticket.keys";
+  absl::StatusOr<dataplane::TicketKeys> keys = dataplane::LoadOrCreateTicketKeys(path);
+  if (!keys.ok()) return keys.status();
+  if (keys->is_readable_by_others) log.Warning("others may read the ticket secrets", {{"file", path}});
+  identity.issuer = directory->issuer();
+  identity.keys = *std::move(keys);
+  identity.directory = *std::move(directory);
+  return identity;
+}
+
+// The parts, in the order in which they are built; they end in the opposite order.
+class Proxy {
+ public:
+  Proxy(config::Config config, std::string config_file, const runtime::Log& log)
+      : config_(std::move(config)), config_file_(std::move(config_file)), log_(log) {}
+
+  absl::Status Start() {
+    absl::Status status = StartControl();
+    if (status.ok()) status = StartAdministration();
+    if (status.ok()) plane_->Serve();
+    return status;
+  }
+
+  // The addresses in use, for people and for whoever asked for any free port.
+  std::string Addresses() const {
+    config::Address listener = config_.proxy.listener;
+    listener.port = plane_->port();
+    std::string text = absl::StrCat("listening on ", listener.ToString());
+    if (grpc_ != nullptr) absl::StrAppend(&text, ", admin on ", grpc_->address().ToString());
+    if (http_ != nullptr) absl::StrAppend(&text, ", metrics on ", http_->address().ToString());
+    return text;
+  }
+
+  void Drain() {
+    if (http_ != nullptr) http_->BeginDrain();
+    plane_->BeginDrain();
+    plane_->Join();
+    grpc_.reset();  // While the control side still answers.
+    control_->Stop();
+  }
+
+ private:
+  absl::Status StartControl() {
+    absl::StatusOr<Identity> identity = TakeIdentity(config_.proxy, log_);
+    if (!identity.ok()) return identity.status();
+    identity_ = *std::move(identity);
+    sealer_.emplace(identity_.keys);
+    if (absl::Status status = CreatePlane(); !status.ok()) return status;
+    control::ControlThreadOptions options;
+    options.proxy_file = config_file_;
+    options.version = cli::kVersion;
+    options.clock = clock_;
+    options.log = &log_;
+    options.open_journal = [this] { return OpenJournal(); };
+    auto control = control::ControlThread::Start(std::move(options), config_, [this](routing::RouteTablePtr table) {
+      plane_->Publish(std::move(table));
+    });
+    if (!control.ok()) return control.status();
+    control_ = *std::move(control);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<experiment::Journal>> OpenJournal() const {
+    if (!identity_.directory.has_value()) return absl::UnavailableError("the state directory cannot be used");
+    return control::SqliteJournal::Open(identity_.directory->journal_path());
+  }
+
+  absl::Status CreatePlane() {
+    dataplane::DataPlaneOptions options;
+    options.listener = config_.proxy.listener;
+    options.workers = config_.proxy.workers;
+    options.profile = config_.proxy.profile;
+    options.drain_grace = config_.proxy.drain_grace;
+    options.replica = identity_.issuer.replica;
+    options.boot = identity_.issuer.boot;
+    options.tickets = &*sealer_;
+    // Called only once the plane serves, which it does after the control thread was made.
+    dataplane::DataPlaneSinks sinks;
+    sinks.report = [this](stats::WorkerReport& report) { return control_->PostReport(report); };
+    sinks.outcome = [this](stats::OutcomeReport& report, dataplane::FeedbackReply reply) {
+      return control_->PostOutcome(report, std::move(reply));
+    };
+    auto plane = dataplane::DataPlane::Create(options, clock_, std::move(sinks));
+    if (!plane.ok()) return plane.status();
+    plane_ = *std::move(plane);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartAdministration() {
+    if (config_.proxy.metrics.has_value()) {
+      admin::HttpServerOptions options;
+      options.address = *config_.proxy.metrics;
+      options.now = [clock = clock_] { return clock.Now(); };
+      options.render_metrics = [](const stats::MetricsSnapshot& metrics) {
+        return stats::RenderMetrics(metrics, cli::kVersion);
+      };
+      options.metrics_type = stats::kMetricsContentType;
+      auto http = admin::HttpServer::Create(std::move(options), control_.get());
+      if (!http.ok()) return http.status();
+      http_ = *std::move(http);
+    }
+    if (config_.proxy.admin.has_value()) {
+      auto grpc = admin::GrpcServer::Create(*config_.proxy.admin, control_.get());
+      if (!grpc.ok()) return grpc.status();
+      grpc_ = *std::move(grpc);
+    }
+    return absl::OkStatus();
+  }
+
+  const config::Config config_;
+  const std::string config_file_;
+  const runtime::Log& log_;
+  const runtime::Clock clock_;
+  Identity identity_;
+  std::optional<dataplane::TicketSealer> sealer_;
+  std::unique_ptr<dataplane::DataPlane> plane_;  // Outlives the control thread, which answers its outcome reports.
+  std::unique_ptr<control::ControlThread> control_;
+  std::unique_ptr<admin::HttpServer> http_;
+  std::unique_ptr<admin::GrpcServer> grpc_;
+};
+
+// The configuration; nullopt after every error was printed.
+std::optional<config::Config> LoadConfig(const std::string& file, const runtime::Log& log) {
+  config::Loaded loaded = config::Load(file, config::DiskFiles());
+  for (const config::ConfigError& error : loaded.errors) std::cerr << error.ToString() << "\n";
+  if (!loaded.config.has_value()) {
+    std::cerr << "weir: " << file << " is refused: " << loaded.errors.size() << " error(s) above\n";
+    return std::nullopt;
+  }
+  for (const config::ConfigError& warning : loaded.warnings) {
+    log.Warning("of the configuration", {{"warning", warning.ToString()}});
+  }
+  return std::move(loaded.config);
+}
+
+Exit RunProxy(const cli::ProxyCommand& command) {
+  const sigset_t end_signals = BlockEndSignals();
+  const runtime::Log log(runtime::ParseSeverity(command.log_level).value_or(runtime::Severity::kInfo), std::cerr);
+  std::optional<config::Config> config = LoadConfig(command.config, log);
+  if (!config.has_value()) return kWrongInput;
+  Proxy proxy(*std::move(config), command.config, log);
+  if (absl::Status status = proxy.Start(); !status.ok()) {
+    std::cerr << "weir: " << TextOf(status) << "\n";
+    return kCannotStart;
+  }
+  std::cout << proxy.Addresses() << std::endl;
+  int signal_number = 0;
+  sigwait(&end_signals, &signal_number);
+  log.Info("draining", {{"signal", signal_number}});
+  // Whoever asks a second time does not want to wait.
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &end_signals, nullptr);
+  proxy.Drain();
+  log.Info("drained");
+  return kDrained;
+}
+
+Exit Main(std::span<const char* const> arguments) {
+  const auto command = cli::ParseProxyCommandLine(arguments, cli::kVersion);
+  if (const auto* say = std::get_if<cli::SayCommand>(&command)) {
+    (say->code == cli::ExitCode::kOk ? std::cout : std::cerr) << say->text;
+    return say->code == cli::ExitCode::kOk ? kDrained : kWrongInput;
+  }
+  return RunProxy(std::get<cli::ProxyCommand>(command));
+}
+
+}  // namespace
+}  // namespace weir
+
+int main(int argc, char** argv) { return weir::Main({argv + 1, argv + argc}); }
