@@ -1,10 +1,6 @@
 // Fuzz target of a session: any bytes, in any pieces, under an owner that does anything its contract allows. It must
-// not crash, must keep its bounds, and must say the same however the bytes were split.
-//
-//   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I. router/http2/session_fuzz.cc
-//       router/http2/{session,session_control,session_receive,session_recorder,buffer,frame,header_rules,headers,hpack,huffman}.cc
-//       router/http2/{peer_budget,stream}.cc -lnghttp2 -labsl_status -labsl_cord -labsl_time -labsl_strings -labsl_base
-//       -o session_fuzz && ./session_fuzz -max_len=65536 -max_total_time=600 CORPUS
+// not crash, must keep its bounds, and must say the same however the bytes were split. The corpus holds conversations
+// that two sessions really had.
 
 #include <algorithm>
 #include <cstddef>
@@ -99,12 +95,8 @@ void Serve(Role role, const SessionOptions& options, std::string_view bytes, std
   }
 }
 
-}  // namespace
-}  // namespace weir::http2
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace weir::http2;
-  if (size < kPrologue) return 0;
+void TryInput(const uint8_t* data, size_t size) {
+  if (size < kPrologue) return;
   const Role role = (data[0] & 1) != 0 ? Role::kClient : Role::kServer;
   const SessionOptions options = (data[0] & 2) != 0 ? SmallOptions() : SessionOptions{};
   const std::string_view all(reinterpret_cast<const char*>(data), size);
@@ -116,10 +108,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   bytes.append(all.substr(kPrologue));
   const Told whole = Listen(role, options, bytes, bytes.size() + 1);
-  for (const size_t piece : {size_t{1}, size_t{data[1]} + 1, size_t{data[2]} * 16 + 1}) {
-    const Told split = Listen(role, options, bytes, piece);
-    Check(split.has_failed == whole.has_failed && split.events == whole.events);
-  }
+  const Told split = Listen(role, options, bytes, data[1] % 64 + 1);
+  Check(split.has_failed == whole.has_failed && split.events == whole.events);
   Serve(role, options, bytes, all.substr(0, std::min<size_t>(all.size(), 64)));
+}
+
+}  // namespace
+}  // namespace weir::http2
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  weir::http2::TryInput(data, size);
   return 0;
 }

@@ -1,4 +1,4 @@
-// The fuzz target's short version: conversations that two sessions really had, damaged at random.
+// The fuzz target on conversations that two sessions really had, damaged at random.
 
 #include <cstdlib>
 #include <iostream>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kPrologue = 4;
 
-class SessionFuzzTest : public ::testing::Test {
+class SessionDamageTest : public ::testing::Test {
  protected:
   size_t UpTo(size_t n) { return rng_() % (n + 1); }
 
@@ -74,7 +74,7 @@ class SessionFuzzTest : public ::testing::Test {
   std::mt19937 rng_;
 };
 
-TEST_F(SessionFuzzTest, DamagedConversationsCrashNothingAndMeanTheSameInAnyPieces) {
+TEST_F(SessionDamageTest, DamagedConversationsCrashNothingAndMeanTheSameInAnyPieces) {
   const char* given = std::getenv("WEIR_TEST_SEED");
   const unsigned seed =
       given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
@@ -93,7 +93,7 @@ TEST_F(SessionFuzzTest, DamagedConversationsCrashNothingAndMeanTheSameInAnyPiece
   }
 }
 
-TEST_F(SessionFuzzTest, TheTargetAcceptsTheEmptyAndTheShort) {
+TEST_F(SessionDamageTest, TheTargetAcceptsTheEmptyAndTheShort) {
   for (size_t size = 0; size < 20; ++size) {
     const std::string input(size, '\3');
     EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), size), 0);
