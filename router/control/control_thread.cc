@@ -1,0 +1,210 @@
+#include "router/control/control_thread.h"
+
+#include <utility>
+#include <variant>
+
+#include "config/error.h"
+#include "config/files.h"
+#include "config/limits.h"
+#include "config/load.h"
+
+namespace weir::control {
+namespace {
+
+// Outstanding requests are few (journal_request.h): one for each experiment and kind.
+constexpr size_t kReplies = 16 * config::limits::kExperiments;
+
+std::vector<std::string> Lines(const std::vector<config::ConfigError>& errors) {
+  std::vector<std::string> lines;
+  for (const config::ConfigError& error : errors) lines.push_back(error.ToString());
+  return lines;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ControlThread>> ControlThread::Start(ControlThreadOptions options, config::Config config,
+                                                                    Publish publish) {
+  absl::StatusOr<std::unique_ptr<runtime::EventLoop>> loop = runtime::EventLoop::Create(options.clock);
+  if (!loop.ok()) return loop.status();
+  auto control =
+      std::unique_ptr<ControlThread>(new ControlThread(std::move(options), std::move(publish), *std::move(loop)));
+  absl::StatusOr<experiment::Remembered> remembered = control->AskForMemory();
+  control->controller_.emplace(std::move(remembered), control->options_.version, control->options_.clock.Now());
+  control->thread_ =
+      std::thread([raw = control.get(), config = std::move(config)]() mutable { raw->Run(std::move(config)); });
+  control->first_table_.WaitForNotification();
+  return control;
+}
+
+ControlThread::ControlThread(ControlThreadOptions options, Publish publish, std::unique_ptr<runtime::EventLoop> loop)
+    : options_(std::move(options)),
+      publish_(std::move(publish)),
+      loop_(std::move(loop)),
+      reports_(config::limits::kCountsMailbox, [this] { loop_->Wake(); }),
+      outcomes_(config::limits::kFeedbackMailbox, [this] { loop_->Wake(); }),
+      commands_(config::limits::kCommandMailbox, [this] { loop_->Wake(); }),
+      replies_(kReplies, [this] { loop_->Wake(); }),
+      tick_timer_([this] { Tick(); }) {}
+
+ControlThread::~ControlThread() { Stop(); }
+
+// What the journal remembers, as its writer reads it.
+absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
+  // The first reply comes here, if it comes in time; all others, and a late one, go the ordinary way.
+  struct First {
+    absl::Mutex mutex;
+    bool is_awaited ABSL_GUARDED_BY(mutex) = true;
+    std::optional<JournalReply> reply ABSL_GUARDED_BY(mutex);
+  };
+  auto first = std::make_shared<First>();
+  writer_ = std::make_unique<JournalWriter>(options_.open_journal, [this, first](JournalReply reply) {
+    {
+      absl::MutexLock lock(&first->mutex);
+      if (std::exchange(first->is_awaited, false)) {
+        first->reply = std::move(reply);
+        return;
+      }
+    }
+    // Never full: the controller has fewer requests outstanding. If it were, a repetition of the request is harmless.
+    (void)replies_.Post(reply);
+  });
+  writer_->Ask(LoadRequest{});
+  absl::MutexLock lock(&first->mutex);
+  const auto has_reply = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(first->mutex) { return first->reply.has_value(); };
+  if (!first->mutex.AwaitWithTimeout(absl::Condition(&has_reply), kJournalPatience)) {
+    first->is_awaited = false;
+    return absl::UnavailableError("the disk does not answer");
+  }
+  if (!first->reply->status.ok()) return first->reply->status;
+  return *std::move(first->reply->remembered);
+}
+
+void ControlThread::Run(config::Config config) {
+  experiments_path_ = config.proxy.experiments;
+  controller_->TakeConfig(std::move(config), loop_->now());
+  CarryOut();
+  source_.emplace(
+      *loop_, [this] { return LoadFiles(); }, options_.watch);
+  source_->Start();
+  loop_->timers().Set(tick_timer_, loop_->now());
+  loop_->OnTurnEnd([this] { OnTurnEnd(); });
+  loop_->Run();
+  source_.reset();
+  tick_timer_.Cancel();
+}
+
+std::vector<std::string> ControlThread::LoadFiles() {
+  config::Loaded loaded = config::Load(options_.proxy_file, config::DiskFiles());
+  if (std::vector<std::string> warnings = Lines(loaded.warnings); warnings != warnings_) {
+    warnings_ = std::move(warnings);
+    for (const std::string& warning : warnings_) options_.log->Warning("in the files", {{"warning", warning}});
+  }
+  if (loaded.config) {
+    experiments_path_ = loaded.config->proxy.experiments;
+    controller_->TakeConfig(*std::move(loaded.config), loop_->now());
+  } else {
+    controller_->RefuseConfig(Lines(loaded.errors), loop_->now());
+  }
+  CarryOut();
+  std::vector<std::string> paths = {options_.proxy_file};
+  if (!experiments_path_.empty()) paths.push_back(experiments_path_);
+  return paths;
+}
+
+void ControlThread::OnTurnEnd() {
+  TakeMail();
+  if (has_new_counts_ && loop_->now() >= last_tick_ + kLeastBetweenTicks) Tick();
+}
+
+void ControlThread::Tick() {
+  TakeMail();
+  has_new_counts_ = false;
+  last_tick_ = loop_->now();
+  loop_->timers().Set(tick_timer_, last_tick_ + stats::kTick);
+  controller_->Tick(last_tick_);
+  CarryOut();
+  ShowNow();
+}
+
+void ControlThread::TakeMail() {
+  for (const stats::WorkerReport& report : reports_.TakeAll()) {
+    controller_->TakeReport(report);
+    has_new_counts_ = true;
+  }
+  for (PostedOutcome& posted : outcomes_.TakeAll()) {
+    posted.reply(controller_->TakeOutcome(posted.report, loop_->now()));
+  }
+  TakeCommands();
+  for (JournalReply& reply : replies_.TakeAll()) controller_->TakeReply(std::move(reply), loop_->now());
+  CarryOut();
+}
+
+void ControlThread::TakeCommands() {
+  for (ResetCommand& command : commands_.TakeAll()) {
+    resets_[++last_token_] = std::move(command.done);
+    controller_->Reset(last_token_, command.experiment, command.actor, loop_->now());
+  }
+}
+
+void ControlThread::CarryOut() {
+  for (Effect& effect : controller_->TakeEffects()) {
+    if (auto* publish = std::get_if<PublishTable>(&effect)) {
+      publish_(std::move(publish->table));
+      if (!first_table_.HasBeenNotified()) {
+        ShowNow();
+        first_table_.Notify();
+      }
+    } else if (auto* ask = std::get_if<AskJournal>(&effect)) {
+      writer_->Ask(std::move(ask->request));
+    } else if (const auto* answer = std::get_if<AnswerReset>(&effect)) {
+      ShowNow();  // Before: whoever is answered sees what came of it.
+      Answer(answer->token, answer->status);
+    } else {
+      Log(std::get<Notice>(effect));
+    }
+  }
+}
+
+void ControlThread::ShowNow() { snapshot_.store(std::make_shared<const Snapshot>(controller_->View(loop_->now()))); }
+
+void ControlThread::Answer(uint64_t token, const absl::Status& status) {
+  if (auto waiting = resets_.extract(token)) waiting.mapped()(status);
+}
+
+void ControlThread::Log(const Notice& notice) const {
+  const runtime::Severity severity = notice.is_warning ? runtime::Severity::kWarning : runtime::Severity::kInfo;
+  if (notice.experiment.empty()) {
+    options_.log->Write(severity, notice.message, {{"detail", notice.detail}});
+  } else {
+    options_.log->Write(severity, notice.message, {{"experiment", notice.experiment}, {"detail", notice.detail}});
+  }
+}
+
+bool ControlThread::PostOutcome(stats::OutcomeReport& report, std::function<void(absl::Status)> reply) {
+  if (is_stopped_) return false;
+  PostedOutcome posted{std::move(report), std::move(reply)};
+  if (outcomes_.Post(posted)) return true;
+  report = std::move(posted.report);
+  return false;
+}
+
+void ControlThread::Reset(std::string experiment, std::string actor, std::function<void(absl::Status)> done) {
+  ResetCommand command{std::move(experiment), std::move(actor), std::move(done)};
+  if (!is_stopped_ && commands_.Post(command)) return;
+  command.done(absl::UnavailableError(is_stopped_ ? "weir is ending" : "too many commands at once: try again"));
+}
+
+void ControlThread::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Stop();
+  thread_.join();
+  is_stopped_ = true;
+  TakeMail();
+  controller_->CheckpointNow(options_.clock.Now());
+  CarryOut();
+  ShowNow();
+  writer_.reset();  // After it has written what it was asked.
+  for (auto& [token, done] : std::exchange(resets_, {})) done(absl::UnavailableError("weir is ending"));
+}
+
+}  // namespace weir::control
