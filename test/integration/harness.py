@@ -170,9 +170,10 @@ class IntegrationTest(unittest.TestCase):
         outcome = getattr(self._outcome, "result", None)
         failed = outcome and any(test is self for test, _ in outcome.failures + outcome.errors)
         for process in self._processes:
+            fate = "was running" if process.is_running() else f"had ended with {process.exit_status()}"
             process.kill()
             if failed:
-                print(f"--- {process.name} (pid {process.pid}):\n{process.log()[-3000:]}", flush=True)
+                print(f"--- {process.name} (pid {process.pid}) {fate}:\n{process.log()[-3000:]}", flush=True)
 
     def keep(self, process):
         """Ends it with the test."""

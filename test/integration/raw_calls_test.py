@@ -343,6 +343,27 @@ class Upstream(RawTest):
         self.assertEqual(self.code(client.answer(first)), 0)
         self.assertEqual(len(exchange.requests), 2)
 
+    def test_a_server_that_ends_a_stream_twice_keeps_its_other_calls(self):
+        """gRPC's C++ server does so whenever a call's deadline passes before it has answered."""
+        held = []
+
+        def respond(connection, stream):
+            if not held:
+                held.append((connection, stream))
+                return
+            end = headers(stream, RESPONSE + [("grpc-status", "4")], end_stream=True)
+            connection.send((end + frame(RST_STREAM, 0, stream, struct.pack(">I", raw_h2.NO_ERROR))) * 2)
+        exchange = Exchange(respond)
+        client = self.through(exchange)
+        first = client.next_stream()
+        client.send(headers(first, request_fields()), frame(DATA, END_STREAM, first, message(b"held")))
+        wait_until(lambda: held, "the first call arrives")
+        for _ in range(10):
+            self.assertEqual(self.code(client.call(request_fields(), message(b""))), 4)
+        Exchange.answer_ok(*held[0])
+        self.assertEqual(self.code(client.answer(first)), 0)
+        self.assertEqual(len(exchange.connections), 1)
+
     def test_a_servers_limit_of_streams_is_never_exceeded(self):
         lock, open_streams, worst = threading.Lock(), {}, [0]
 
