@@ -9,6 +9,7 @@
 
 #include "absl/container/node_hash_set.h"
 #include "absl/random/random.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "router/dataplane/stream_source.h"
 #include "router/dataplane/ticket.h"
@@ -25,7 +26,10 @@ class Mirrors;
 // Names that calls carry longer than the table they come from lives. Only ever grows, by the names of configurations.
 class NameStore {
  public:
-  const std::string* Keep(std::string_view name) { return &*names_.emplace(name).first; }
+  const std::string* Keep(std::string_view name) {
+    const auto kept = names_.find(absl::string_view(name.data(), name.size()));
+    return kept != names_.end() ? &*kept : &*names_.emplace(name).first;
+  }
 
  private:
   absl::node_hash_set<std::string> names_;

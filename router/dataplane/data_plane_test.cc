@@ -52,9 +52,10 @@ class DataPlaneTest : public testing::Test {
     options.workers = workers;
     options.drain_grace = grace;
     options.tickets = &sealer_;
-    auto plane = DataPlane::Start(options, runtime::Clock(), {reports_.Sink(), std::move(outcome)});
+    auto plane = DataPlane::Create(options, runtime::Clock(), {reports_.Sink(), std::move(outcome)});
     ASSERT_TRUE(plane.ok()) << plane.status();
     plane_ = *std::move(plane);
+    plane_->Serve();
   }
 
   static config::Address At(uint16_t port) { return {"127.0.0.1", port}; }
@@ -510,10 +511,10 @@ TEST(DataPlaneStartTest, AListenerInUseIsNamedInTheError) {
   DataPlaneOptions options;
   options.listener = {"127.0.0.1", 0};
   const DataPlaneSinks sinks{[](stats::WorkerReport&) { return true; }, nullptr};
-  auto first = DataPlane::Start(options, runtime::Clock(), sinks);
+  auto first = DataPlane::Create(options, runtime::Clock(), sinks);
   ASSERT_TRUE(first.ok());
   options.listener.port = (*first)->port();
-  auto second = DataPlane::Start(options, runtime::Clock(), sinks);
+  auto second = DataPlane::Create(options, runtime::Clock(), sinks);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(std::to_string(options.listener.port)));
 }

@@ -7,51 +7,44 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "router/http2/session.h"
 
 namespace weir::dataplane {
 
-// An open-addressed table from stream numbers to pointers. Numbers of one connection rise by two, so that half the number
-// is a perfect hash until the table wraps around; long-lived streams are then stepped over. No tombstones: `Erase` closes
-// the gap, and memory follows the largest number of streams at once.
+// Numbers of one connection rise by two, so that half the number, modulo the table's size, is mostly a place of its own:
+// looking up is one comparison. A stream that outlives many others may find its place's next owner come round: the table
+// grows while it is small for what it holds, and what still collides goes to a map beside it.
 template <typename T>
 class StreamTable {
  public:
   // The stream's value; nullptr for an unknown stream.
   T* Find(http2::StreamId stream) const {
     if (slots_.empty()) return nullptr;
-    for (size_t i = Home(stream);; i = Next(i)) {
-      if (slots_[i].stream == stream) return slots_[i].value;
-      if (slots_[i].stream == 0) return nullptr;
-    }
+    const Slot& slot = slots_[PlaceOf(stream)];
+    if (slot.stream == stream) return slot.value;
+    if (others_.empty()) return nullptr;
+    const auto other = others_.find(stream);
+    return other == others_.end() ? nullptr : other->second;
   }
 
   // The stream is not in the table yet, and is not 0.
   void Insert(http2::StreamId stream, T* value) {
-    if ((size_ + 1) * 2 > slots_.size()) Grow();
-    size_t i = Home(stream);
-    while (slots_[i].stream != 0) i = Next(i);
-    slots_[i] = {stream, value};
+    if (slots_.empty()) slots_.resize(kSmallest);
+    while (slots_[PlaceOf(stream)].stream != 0 && slots_.size() < kSpareness * (size_ + 1)) Grow();
     ++size_;
+    Put({stream, value});
   }
 
   void Erase(http2::StreamId stream) {
     if (slots_.empty()) return;
-    size_t gap = Home(stream);
-    while (slots_[gap].stream != stream) {
-      if (slots_[gap].stream == 0) return;
-      gap = Next(gap);
+    Slot& slot = slots_[PlaceOf(stream)];
+    if (slot.stream == stream) {
+      slot = {};
+      --size_;
+    } else {
+      size_ -= others_.erase(stream);
     }
-    --size_;
-    for (size_t i = Next(gap); slots_[i].stream != 0; i = Next(i)) {
-      const size_t mask = slots_.size() - 1;
-      const size_t distance_from_home = (i - Home(slots_[i].stream)) & mask;
-      const size_t distance_from_gap = (i - gap) & mask;
-      if (distance_from_home < distance_from_gap) continue;
-      slots_[gap] = slots_[i];
-      gap = i;
-    }
-    slots_[gap] = {};
   }
 
   size_t size() const { return size_; }
@@ -63,7 +56,9 @@ class StreamTable {
     for (const Slot& slot : slots_) {
       if (slot.stream != 0) values.push_back(slot.value);
     }
+    for (const auto& [stream, value] : others_) values.push_back(value);
     slots_.clear();
+    others_.clear();
     size_ = 0;
     return values;
   }
@@ -73,21 +68,32 @@ class StreamTable {
     http2::StreamId stream = 0;
     T* value = nullptr;
   };
-  static constexpr size_t kSmallest = 16;
+  static constexpr size_t kSmallest = 8;
+  static constexpr size_t kSpareness = 4;  // Slots for each stream, beyond which it no longer grows.
 
-  size_t Home(http2::StreamId stream) const { return (stream >> 1) & (slots_.size() - 1); }
-  size_t Next(size_t i) const { return (i + 1) & (slots_.size() - 1); }
+  size_t PlaceOf(http2::StreamId stream) const { return (stream >> 1) & (slots_.size() - 1); }
 
-  void Grow() {
-    std::vector<Slot> old(slots_.empty() ? kSmallest : slots_.size() * 2);
-    old.swap(slots_);
-    size_ = 0;
-    for (const Slot& slot : old) {
-      if (slot.stream != 0) Insert(slot.stream, slot.value);
+  void Put(const Slot& added) {
+    Slot& slot = slots_[PlaceOf(added.stream)];
+    if (slot.stream == 0) {
+      slot = added;
+    } else {
+      others_.emplace(added.stream, added.value);
     }
   }
 
+  void Grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    const absl::flat_hash_map<http2::StreamId, T*> others = std::exchange(others_, {});
+    for (const Slot& slot : old) {
+      if (slot.stream != 0) Put(slot);
+    }
+    for (const auto& [stream, value] : others) Put({stream, value});
+  }
+
   std::vector<Slot> slots_;  // A power of two.
+  absl::flat_hash_map<http2::StreamId, T*> others_;
   size_t size_ = 0;
 };
 
