@@ -12,8 +12,8 @@
 
 namespace weir::dataplane {
 
-// gRPC clients hold one connection for hours, so each is handed to the worker that has the fewest. The kernel's own choice
-// (SO_REUSEPORT) is by a hash of the addresses: it leaves workers idle while others carry several clients.
+// gRPC clients hold one connection for hours, so each is handed to the worker that has the fewest. The kernel's own
+// choice (SO_REUSEPORT) is by a hash of the addresses: it leaves workers idle while others carry several clients.
 //
 // Lives on the thread of the first worker, whose loop it uses.
 class Acceptor final : private runtime::ReadyEvents {

@@ -2,8 +2,8 @@
 //
 //   bare_proxy WORKERS BASELINE_PORT [CANDIDATE_PORT [MIRROR_PORT]]
 //
-// Models are on the loopback address. With a candidate: 70 to 30, by the header x-user-id. Prints "listening on PORT", and
-// ends when its standard input does.
+// Models are on the loopback address. With a candidate: 70 to 30, by the header x-user-id. Prints "listening on PORT",
+// and ends when its standard input does.
 
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
-// What one call adds to the counts: the rules of the evidence contract ("A call", "Error", "Latency"), and nothing else.
+// What one call adds to the counts: the rules of the evidence contract ("A call", "Error", "Latency"), and nothing
+// else.
 
 #ifndef WEIR_ROUTER_DATAPLANE_CALL_RECORD_H_
 #define WEIR_ROUTER_DATAPLANE_CALL_RECORD_H_
@@ -24,8 +25,8 @@ class CallTimes {
     response_.Scan(bytes);
     if (first_message_ == absl::InfinitePast() && response_.complete() > 0) first_message_ = now;
   }
-  // At most one message each way: from the last request byte handed to upstream until `end`. Otherwise: from the headers
-  // handed to upstream until the first response message, or `end` if there was none.
+  // At most one message each way: from the last request byte handed to upstream until `end`. Otherwise: from the
+  // headers handed to upstream until the first response message, or `end` if there was none.
   absl::Duration LatencyAt(absl::Time end) const;
   absl::Duration RunningFor(absl::Time now) const { return now - headers_sent_; }
 

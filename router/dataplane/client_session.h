@@ -13,8 +13,8 @@
 
 namespace weir::dataplane {
 
-// A call as its client's connection sees it. After `OnClientReset` and `OnClientLost` it hears nothing more of the client
-// and does not speak to it; it calls `Forget` before it stops listening otherwise.
+// A call as its client's connection sees it. After `OnClientReset` and `OnClientLost` it hears nothing more of the
+// client and does not speak to it; it calls `Forget` before it stops listening otherwise.
 class ClientStream {
  public:
   virtual ~ClientStream() = default;
@@ -35,7 +35,8 @@ class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
   // Listens to the stream by `ClientSession::Listen`, or ends it.
-  virtual void OnRequest(ClientSession& client, http2::StreamId stream, http2::HeaderList& headers, bool end_stream) = 0;
+  virtual void OnRequest(ClientSession& client, http2::StreamId stream, http2::HeaderList& headers,
+                         bool end_stream) = 0;
 };
 
 class ClientSession : public http2::SessionEvents {
@@ -53,7 +54,8 @@ class ClientSession : public http2::SessionEvents {
 
   void Listen(http2::StreamId stream, ClientStream* call) { streams_.Insert(stream, call); }
   void Forget(http2::StreamId stream) { streams_.Erase(stream); }
-  // The response is queued whole and the rest of the request is not wanted: NO_ERROR follows the response (RFC 9113, 8.1).
+  // The response is queued whole and the rest of the request is not wanted: NO_ERROR follows the response (RFC
+  // 9113, 8.1).
   void FinishEarly(http2::StreamId stream) { port_->Writing().Reset(stream, http2::ErrorCode::kNoError); }
   // Tells every call that the client is gone.
   void LoseAll();

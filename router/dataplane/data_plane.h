@@ -51,8 +51,8 @@ class DataPlane {
   uint16_t port() const { return port_; }
   int workers() const { return static_cast<int>(workers_.size()); }
 
-  // One thread, the control thread: every worker adopts the table before it handles its next batch of events. The table is
-  // kept until no worker uses it any more, so that none of them ever frees one.
+  // One thread, the control thread: every worker adopts the table before it handles its next batch of events. The table
+  // is kept until no worker uses it any more, so that none of them ever frees one.
   void Publish(routing::RouteTablePtr table);
 
   // Any thread: accepts no more connections, tells the clients, and lets calls under way end, up to the grace.

@@ -348,6 +348,18 @@ TEST_F(DataPlaneTest, AMirrorThatIsDeadOrSilentHarmsNoCall) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(Call(client), "0");
 }
 
+TEST_F(DataPlaneTest, ItCanEndWhileCallsAndCopiesAreUnderWay) {
+  LoopbackModel baseline(net_), candidate(net_), shadow(net_);
+  for (LoopbackModel* model : {&baseline, &candidate, &shadow}) model->on_request = [](LoopbackPeer&, StreamId) {};
+  Start();
+  Publish(Table({baseline.port(), candidate.port(), shadow.port()}), {1, 1, 0});
+  LoopbackClient client(net_, plane_->port());
+  for (int i = 0; i < 20; ++i) client.Ask(kPath, FrameMessage("x"));
+  ASSERT_TRUE(net_.RunUntil([&] { return shadow.requests() == 20; }));
+  plane_.reset();
+  EXPECT_TRUE(net_.RunUntil([&] { return client.peer().is_closed(); }));
+}
+
 // --- Workers and drain.
 
 TEST_F(DataPlaneTest, ConnectionsAreHandedToTheWorkerThatHasTheFewest) {

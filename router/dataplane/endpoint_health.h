@@ -23,8 +23,8 @@ struct HealthQuestion {
 // `model` is the name that ModelReady asks about. The methods are those of config::HealthCheck.
 HealthQuestion MakeHealthQuestion(const std::string& method, const std::string& model);
 
-// Whether the answer (a message with its prefix) says ready: field 1 is 1, which is `ready` of ModelReady and ServerReady,
-// and SERVING of grpc.health.v1. Nullopt when it is not one whole, uncompressed, valid message.
+// Whether the answer (a message with its prefix) says ready: field 1 is 1, which is `ready` of ModelReady and
+// ServerReady, and SERVING of grpc.health.v1. Nullopt when it is not one whole, uncompressed, valid message.
 std::optional<bool> ReadHealthAnswer(std::string_view body);
 
 // Asks again and again, one question at a time, each answered within the interval or failed.

@@ -79,8 +79,11 @@ void FeedbackCall::ReadMessages() {
   std::string message;
   while (receipts_.size() < kReportsInFlightPerCall) {
     switch (reader_.Next(message)) {
-      case MessageReader::Result::kMessage: Submit(message); continue;
-      case MessageReader::Result::kTooLarge: return End(GrpcCode::kResourceExhausted, "the report is too large");
+      case MessageReader::Result::kMessage:
+        Submit(message);
+        continue;
+      case MessageReader::Result::kTooLarge:
+        return End(GrpcCode::kResourceExhausted, "the report is too large");
       case MessageReader::Result::kCompressed:
         return End(GrpcCode::kUnimplemented, "compressed reports are not supported");
       case MessageReader::Result::kIncomplete:
@@ -126,7 +129,8 @@ void FeedbackCall::EndIfDone() {
   }
   if (receipts_.size() != 1) return End(GrpcCode::kInternal, "Report takes exactly one message");
   if (!receipts_.front().has_value()) {
-    if (!deadline_timer_.is_set()) desk_.services_->timers->Set(deadline_timer_, *desk_.services_->now + kLongestAnswer);
+    if (!deadline_timer_.is_set())
+      desk_.services_->timers->Set(deadline_timer_, *desk_.services_->now + kLongestAnswer);
     return;
   }
   const absl::Status status = *receipts_.front();

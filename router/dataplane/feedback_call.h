@@ -57,8 +57,8 @@ class FeedbackCall final : public ClientStream {
   const http2::StreamId stream_;
   const bool is_streaming_;
   MessageReader reader_;
-  uint32_t unread_flow_bytes_ = 0;  // Given back once what is before them was answered.
-  uint64_t first_report_ = 0;       // The number of the first receipt below.
+  uint32_t unread_flow_bytes_ = 0;                    // Given back once what is before them was answered.
+  uint64_t first_report_ = 0;                         // The number of the first receipt below.
   std::deque<std::optional<absl::Status>> receipts_;  // Those of reports without an answer are empty.
   bool is_request_ended_ = false;
   bool has_sent_headers_ = false;

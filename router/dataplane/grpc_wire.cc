@@ -14,13 +14,20 @@ constexpr int kMaxGrpcCode = 16;
 
 std::optional<absl::Duration> UnitOf(char unit) {
   switch (unit) {
-    case 'H': return absl::Hours(1);
-    case 'M': return absl::Minutes(1);
-    case 'S': return absl::Seconds(1);
-    case 'm': return absl::Milliseconds(1);
-    case 'u': return absl::Microseconds(1);
-    case 'n': return absl::Nanoseconds(1);
-    default: return std::nullopt;
+    case 'H':
+      return absl::Hours(1);
+    case 'M':
+      return absl::Minutes(1);
+    case 'S':
+      return absl::Seconds(1);
+    case 'm':
+      return absl::Milliseconds(1);
+    case 'u':
+      return absl::Microseconds(1);
+    case 'n':
+      return absl::Nanoseconds(1);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -78,11 +85,16 @@ GrpcCode CodeOfHttpStatus(std::string_view status) {
 
 GrpcCode CodeOfReset(http2::ErrorCode code) {
   switch (code) {
-    case http2::ErrorCode::kRefusedStream: return GrpcCode::kUnavailable;
-    case http2::ErrorCode::kCancel: return GrpcCode::kCancelled;
-    case http2::ErrorCode::kEnhanceYourCalm: return GrpcCode::kResourceExhausted;
-    case http2::ErrorCode::kInadequateSecurity: return GrpcCode::kPermissionDenied;
-    default: return GrpcCode::kInternal;
+    case http2::ErrorCode::kRefusedStream:
+      return GrpcCode::kUnavailable;
+    case http2::ErrorCode::kCancel:
+      return GrpcCode::kCancelled;
+    case http2::ErrorCode::kEnhanceYourCalm:
+      return GrpcCode::kResourceExhausted;
+    case http2::ErrorCode::kInadequateSecurity:
+      return GrpcCode::kPermissionDenied;
+    default:
+      return GrpcCode::kInternal;
   }
 }
 

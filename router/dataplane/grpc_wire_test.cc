@@ -64,7 +64,8 @@ TEST(ContentTypeTest, OnlyGrpcAndItsSubtypesAreGrpc) {
 }
 
 TEST(MessageCounterTest, CountsMessagesHoweverTheBodyIsCut) {
-  const std::string body = FrameMessage("") + FrameMessage("abc") + FrameMessage(std::string(70'000, 'x')) + FrameMessage("z");
+  const std::string body =
+      FrameMessage("") + FrameMessage("abc") + FrameMessage(std::string(70'000, 'x')) + FrameMessage("z");
   for (const size_t piece : {1, 2, 3, 4, 5, 6, 7, 11, 4096, 100'000}) {
     MessageCounter counter;
     for (size_t at = 0; at < body.size(); at += piece) counter.Scan(std::string_view(body).substr(at, piece));

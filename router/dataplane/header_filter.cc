@@ -8,7 +8,7 @@ using http2::HeaderList;
 using http2::Indexing;
 
 enum class Passage : uint8_t {
-  kIndexed,   // The same for many calls.
+  kIndexed,  // The same for many calls.
   kPlain,
   kDropped,
   kTe,
@@ -21,23 +21,34 @@ Passage PassageOf(std::string_view name) {
   if (name.front() == ':') return Passage::kIndexed;
   if (name.size() > 7 && name.substr(0, 7) == "x-weir-") return Passage::kDropped;
   switch (name.size()) {
-    case 2: return name == "te" ? Passage::kTe : Passage::kPlain;
-    case 4: return name == "host" ? Passage::kHost : Passage::kPlain;
-    case 6: return name == "server" ? Passage::kIndexed : Passage::kPlain;
-    case 7: return name == "upgrade" ? Passage::kDropped : Passage::kPlain;
+    case 2:
+      return name == "te" ? Passage::kTe : Passage::kPlain;
+    case 4:
+      return name == "host" ? Passage::kHost : Passage::kPlain;
+    case 6:
+      return name == "server" ? Passage::kIndexed : Passage::kPlain;
+    case 7:
+      return name == "upgrade" ? Passage::kDropped : Passage::kPlain;
     case 10:
       if (name == "user-agent") return Passage::kIndexed;
       return name == "connection" || name == "keep-alive" ? Passage::kDropped : Passage::kPlain;
-    case 11: return name == "grpc-status" ? Passage::kIndexed : Passage::kPlain;
+    case 11:
+      return name == "grpc-status" ? Passage::kIndexed : Passage::kPlain;
     case 12:
       if (name == "grpc-timeout") return Passage::kTimeout;
       return name == "content-type" ? Passage::kIndexed : Passage::kPlain;
-    case 13: return name == "grpc-encoding" ? Passage::kIndexed : Passage::kPlain;
-    case 15: return name == "accept-encoding" ? Passage::kIndexed : Passage::kPlain;
-    case 16: return name == "proxy-connection" ? Passage::kDropped : Passage::kPlain;
-    case 17: return name == "transfer-encoding" ? Passage::kDropped : Passage::kPlain;
-    case 20: return name == "grpc-accept-encoding" ? Passage::kIndexed : Passage::kPlain;
-    default: return Passage::kPlain;
+    case 13:
+      return name == "grpc-encoding" ? Passage::kIndexed : Passage::kPlain;
+    case 15:
+      return name == "accept-encoding" ? Passage::kIndexed : Passage::kPlain;
+    case 16:
+      return name == "proxy-connection" ? Passage::kDropped : Passage::kPlain;
+    case 17:
+      return name == "transfer-encoding" ? Passage::kDropped : Passage::kPlain;
+    case 20:
+      return name == "grpc-accept-encoding" ? Passage::kIndexed : Passage::kPlain;
+    default:
+      return Passage::kPlain;
   }
 }
 
@@ -74,7 +85,8 @@ RequestFacts FilterRequest(const HeaderList& received, HeaderList& forwarded) {
     if (field.name.front() == ':') continue;
     const Passage passage = PassageOf(field.name);
     switch (passage) {
-      case Passage::kDropped: break;
+      case Passage::kDropped:
+        break;
       case Passage::kTe:
         if (field.value == "trailers") forwarded.Add("te", "trailers");
         break;

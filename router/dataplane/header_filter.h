@@ -10,11 +10,11 @@
 
 namespace weir::dataplane {
 
-// Metadata passes byte for byte, duplicates in their order. Left out are hop-by-hop fields (RFC 9113, 8.2.2), `te` but for
-// "trailers", and every name that begins with "x-weir-": those are Weir's own, and nobody else is believed.
+// Metadata passes byte for byte, duplicates in their order. Left out are hop-by-hop fields (RFC 9113, 8.2.2), `te` but
+// for "trailers", and every name that begins with "x-weir-": those are Weir's own, and nobody else is believed.
 //
-// What repeats from call to call may enter the peer's HPACK table; everything else is encoded without indexing, so that it
-// evicts nothing, and no client's secret enters a table that it shares with others.
+// What repeats from call to call may enter the peer's HPACK table; everything else is encoded without indexing, so that
+// it evicts nothing, and no client's secret enters a table that it shares with others.
 
 inline constexpr std::string_view kVariantHeader = "x-weir-variant";
 inline constexpr std::string_view kReasonHeader = "x-weir-reason";
@@ -28,11 +28,11 @@ struct RequestFacts {
   std::string_view content_type;
   std::optional<std::string_view> timeout;  // grpc-timeout's text.
   bool is_timeout_repeated = false;
-  bool is_host_contradictory = false;       // `host` names another authority than `:authority`, or twice.
+  bool is_host_contradictory = false;  // `host` names another authority than `:authority`, or twice.
 };
 
-// Fills `forwarded` with the request for the model, but for grpc-timeout, which the caller adds. `received` begins with its
-// pseudo-headers, as a session reports it.
+// Fills `forwarded` with the request for the model, but for grpc-timeout, which the caller adds. `received` begins with
+// its pseudo-headers, as a session reports it.
 RequestFacts FilterRequest(const http2::HeaderList& received, http2::HeaderList& forwarded);
 
 // Fills `forwarded` with the response (or interim response) for the client.

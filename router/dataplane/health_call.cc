@@ -14,9 +14,7 @@ constexpr size_t kHealthCalls = 1024;
 // HealthCheckResponse: field 1, SERVING (1), NOT_SERVING (2) or SERVICE_UNKNOWN (3).
 std::string Response(int status) { return FrameMessage(std::string({'\x08', static_cast<char>(status)})); }
 
-bool Claims(const config::Match& match) {
-  return match.service == "*" || match.service == "grpc.health.v1.Health";
-}
+bool Claims(const config::Match& match) { return match.service == "*" || match.service == "grpc.health.v1.Health"; }
 
 }  // namespace
 
@@ -69,8 +67,10 @@ void HealthDesk::Call::OnClientData(http2::Slice data, uint32_t flow_bytes, bool
     case MessageReader::Result::kIncomplete:
       if (end_stream) End(GrpcCode::kInternal, "the request has no message");
       return;
-    case MessageReader::Result::kMessage: break;
-    default: return End(GrpcCode::kResourceExhausted, "the request is too large, or compressed");
+    case MessageReader::Result::kMessage:
+      break;
+    default:
+      return End(GrpcCode::kResourceExhausted, "the request is too large, or compressed");
   }
   is_answered_ = true;
   if (message.empty()) return Answer();
@@ -83,12 +83,13 @@ void HealthDesk::Call::OnClientData(http2::Slice data, uint32_t flow_bytes, bool
 void HealthDesk::Call::Answer() {
   SendOwnHeaders(client_, stream_);
   has_headers_ = true;
+  is_known_ = true;
   Tell();
   if (!is_watch_) End(GrpcCode::kOk, "");
 }
 
 void HealthDesk::Call::Tell() {
-  if (!has_headers_) return;
+  if (!is_known_) return;
   client_.port().Writing().SendData(stream_, http2::Slice::Copy(Response(desk_.is_serving_ ? 1 : 2)), false);
 }
 

@@ -1,5 +1,5 @@
-// grpc.health.v1.Health of the proxy itself (https://github.com/grpc/grpc/blob/master/doc/health-checking.md), where no route
-// and no experiment claims that service: an application's own health passes through.
+// grpc.health.v1.Health of the proxy itself (https://github.com/grpc/grpc/blob/master/doc/health-checking.md), where no
+// route and no experiment claims that service: an application's own health passes through.
 
 #ifndef WEIR_ROUTER_DATAPLANE_HEALTH_CALL_H_
 #define WEIR_ROUTER_DATAPLANE_HEALTH_CALL_H_
@@ -53,6 +53,7 @@ class HealthDesk {
     MessageReader reader_;
     bool is_answered_ = false;
     bool has_headers_ = false;
+    bool is_known_ = false;  // The service that it asked for.
   };
 
   CallServices* const services_;

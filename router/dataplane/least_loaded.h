@@ -15,8 +15,8 @@ struct Load {
   uint32_t capacity = 0;  // That it would take besides; 0: none, for whatever reason.
 };
 
-// The one with room that carries the fewest calls, looked for from place `start` on, so that equals take turns. Nullopt when
-// none has room.
+// The one with room that carries the fewest calls, looked for from place `start` on, so that equals take turns. Nullopt
+// when none has room.
 inline std::optional<size_t> LeastLoaded(std::span<const Load> loads, size_t start) {
   std::optional<size_t> best;
   for (size_t n = 0; n < loads.size(); ++n) {

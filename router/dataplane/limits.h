@@ -10,8 +10,8 @@
 
 namespace weir::dataplane::limits {
 
-// Streams that we open on one upstream connection, whatever more its server allows: with its window each, this is also the
-// window of the connection, so that answers nobody reads never stop those of other clients.
+// Streams that we open on one upstream connection, whatever more its server allows: with its window each, this is also
+// the window of the connection, so that answers nobody reads never stop those of other clients.
 inline constexpr uint32_t kStreamsPerUpstreamConnection = 4096;
 
 // Bytes of a request that are kept until the response begins, so that a model that provably took nothing of it can be
@@ -35,8 +35,8 @@ inline constexpr absl::Duration kLongestWaitForStream = absl::Seconds(10);
 // connect in one data centre takes, shorter than a client would notice.
 inline constexpr absl::Duration kReconnectGrace = absl::Milliseconds(250);
 
-// A client cancels at its own deadline a moment before ours passes, since its clock started earlier; and clients round the
-// deadline that they send up by at most a few percent.
+// A client cancels at its own deadline a moment before ours passes, since its clock started earlier; and clients round
+// the deadline that they send up by at most a few percent.
 inline constexpr absl::Duration kDeadlineSlack = absl::Milliseconds(5);
 inline constexpr double kDeadlineSlackShare = 0.02;
 

@@ -9,8 +9,7 @@
 namespace weir::dataplane {
 
 Loopback::Loopback()
-    : loop_(*runtime::EventLoop::Create(runtime::Clock())),
-      sockets_{loop_.get(), &dirty_ports_, &blocks_, &bytes_} {
+    : loop_(*runtime::EventLoop::Create(runtime::Clock())), sockets_{loop_.get(), &dirty_ports_, &blocks_, &bytes_} {
   loop_->OnTurnEnd([this] { dirty_ports_.FlushAll(); });
 }
 

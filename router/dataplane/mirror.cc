@@ -55,9 +55,12 @@ void MirrorCopy::Start(const MirrorRequest& request, MirrorTap& tap) {
   mirrors_.timers_->Set(deadline_timer_, deadline_);
   const StreamSource::Placement placement = mirrors_.models_->Place(request.model, *this);
   switch (placement.answer) {
-    case StreamSource::Answer::kNow: return Open(*placement.session);
-    case StreamSource::Answer::kWait: return;
-    default: return Drop();
+    case StreamSource::Answer::kNow:
+      return Open(*placement.session);
+    case StreamSource::Answer::kWait:
+      return;
+    default:
+      return Drop();
   }
 }
 
@@ -150,7 +153,8 @@ void MirrorCopy::Close(http2::ErrorCode code) {
   WaiterQueue::Withdraw(*this);
   if (tap_ != nullptr) std::exchange(tap_, nullptr)->copy_ = nullptr;
   if (UpstreamSession* upstream = std::exchange(upstream_, nullptr)) {
-    if (code == http2::ErrorCode::kNoError && is_request_ended_ && upstream->port().session().queued_bytes(stream_) == 0) {
+    if (code == http2::ErrorCode::kNoError && is_request_ended_ &&
+        upstream->port().session().queued_bytes(stream_) == 0) {
       upstream->Close(stream_);
     } else {
       upstream->Reset(stream_, code);

@@ -46,12 +46,13 @@ struct MirrorRequest {
   stats::MirrorKey key;
   routing::ModelIndex model = 0;
   uint32_t error_codes = 0;
-  absl::Duration deadline;             // The mirror's own.
+  absl::Duration deadline;                     // The mirror's own.
   const http2::HeaderList* headers = nullptr;  // As sent to the primary model.
   bool end_stream = false;
 };
 
-// One copy under way. Its bytes are slices of the primary's, counted against the budget of all copies until they have left.
+// One copy under way. Its bytes are slices of the primary's, counted against the budget of all copies until they have
+// left.
 class MirrorCopy final : public UpstreamStream, public StreamWaiter {
  public:
   explicit MirrorCopy(Mirrors& mirrors);

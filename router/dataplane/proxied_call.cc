@@ -70,7 +70,8 @@ std::optional<Decision> ProxiedCall::Accept(const RequestFacts& facts, const Hea
 
 bool ProxiedCall::AcceptDecision(const Decision& decision, const RequestFacts& facts) {
   switch (decision.kind) {
-    case Decision::Kind::kForward: break;
+    case Decision::Kind::kForward:
+      break;
     case Decision::Kind::kUnrouted:
       Refuse(&stats::ProxyCounts::calls_unrouted, GrpcCode::kUnimplemented,
              "no experiment and no route matches " + std::string(facts.path));
@@ -87,8 +88,7 @@ bool ProxiedCall::AcceptDecision(const Decision& decision, const RequestFacts& f
       Refuse(&stats::ProxyCounts::calls_refused, GrpcCode::kInternal, "the forced variant is none of the experiment's");
       return false;
   }
-  state_.is_passthrough =
-      decision.route != Decision::kNone && services_.table->routes[decision.route].passthrough;
+  state_.is_passthrough = decision.route != Decision::kNone && services_.table->routes[decision.route].passthrough;
   if (!state_.is_passthrough && !IsGrpcContentType(facts.content_type)) {
     RefuseMediaType();
     return false;
@@ -158,7 +158,8 @@ void ProxiedCall::StartMirrors(const Decision& decision) {
 void ProxiedCall::Forward() {
   const StreamSource::Placement placement = services_.models->Place(state_.model, *this);
   switch (placement.answer) {
-    case StreamSource::Answer::kNow: return Open(*placement.session);
+    case StreamSource::Answer::kNow:
+      return Open(*placement.session);
     case StreamSource::Answer::kWait:
       // A call that nobody limits must not wait for ever.
       if (!deadline_timer_.is_set()) services_.timers->Set(deadline_timer_, now() + limits::kLongestWaitForStream);
@@ -166,15 +167,16 @@ void ProxiedCall::Forward() {
     case StreamSource::Answer::kFull:
       return Refuse(&stats::ProxyCounts::calls_shed, GrpcCode::kResourceExhausted,
                     absl::StrCat("too many calls wait for ", *state_.variant_name));
-    case StreamSource::Answer::kUnavailable: return OnModelUnavailable();
+    case StreamSource::Answer::kUnavailable:
+      return OnModelUnavailable();
   }
 }
 
 void ProxiedCall::OnStreamAvailable(UpstreamSession& session) { Open(session); }
 
 void ProxiedCall::OnModelUnavailable() {
-  const bool may_divert = state_.fallback.has_value() && !state_.was_attempted &&
-                          services_.models->healthy()[state_.fallback->model];
+  const bool may_divert =
+      state_.fallback.has_value() && !state_.was_attempted && services_.models->healthy()[state_.fallback->model];
   if (may_divert) {
     state_.record.Divert(state_.fallback->variant, counts());
     state_.model = state_.fallback->model;
@@ -257,7 +259,7 @@ void ProxiedCall::OnUpstreamSent(size_t bytes) {
 void ProxiedCall::OnUpstreamHeaders(HeaderList& headers, bool end_stream) {
   if (!state_.is_response_begun) return BeginResponse(headers, end_stream);
   const std::optional<std::string_view> status = headers.Find("grpc-status");
-  const GrpcCode code = status.has_value()       ? ParseGrpcStatus(*status)
+  const GrpcCode code = status.has_value()      ? ParseGrpcStatus(*status)
                         : state_.is_passthrough ? state_.passthrough_code
                                                 : GrpcCode::kUnknown;
   FilterTrailers(headers, services_.scratch);
@@ -277,8 +279,8 @@ void ProxiedCall::BeginResponse(const HeaderList& headers, bool end_stream) {
   const std::optional<std::string_view> grpc_status = headers.Find("grpc-status");
   const bool is_answer = state_.is_passthrough || grpc_status.has_value() || (http_status == "200" && !end_stream);
   if (!is_answer) {
-    return FailByModel(CodeOfHttpStatus(http_status),
-                       "the model server answered with HTTP status " + std::string(http_status) + " and no grpc-status");
+    return FailByModel(CodeOfHttpStatus(http_status), "the model server answered with HTTP status " +
+                                                          std::string(http_status) + " and no grpc-status");
   }
   state_.is_response_begun = true;
   if (http_status != "200") state_.passthrough_code = CodeOfHttpStatus(http_status);
@@ -372,8 +374,8 @@ void ProxiedCall::ReplyError(GrpcCode code, std::string_view message) {
 void ProxiedCall::OnUpstreamReset(ErrorCode code) {
   const uint64_t uncredited = state_.response_received - state_.response_credited;
   std::exchange(state_.upstream, nullptr)->port().Consume(state_.upstream_stream, uncredited);
-  const bool may_retry = code == ErrorCode::kRefusedStream && !state_.is_response_begun && !state_.is_retried &&
-                         replay_.is_whole();
+  const bool may_retry =
+      code == ErrorCode::kRefusedStream && !state_.is_response_begun && !state_.is_retried && replay_.is_whole();
   if (may_retry) {
     state_.is_retried = true;
     ++counts().proxy.calls_retried;
@@ -433,8 +435,8 @@ void ProxiedCall::CloseUpstream(ErrorCode code) {
   const http2::StreamId stream = state_.upstream_stream;
   // The stream is over: what the client has yet to take is bounded by the streams that it may open.
   upstream.port().Consume(stream, state_.response_received - state_.response_credited);
-  const bool is_over = code == ErrorCode::kNoError && state_.is_request_ended &&
-                       upstream.port().session().queued_bytes(stream) == 0;
+  const bool is_over =
+      code == ErrorCode::kNoError && state_.is_request_ended && upstream.port().session().queued_bytes(stream) == 0;
   is_over ? upstream.Close(stream) : upstream.Reset(stream, code);
 }
 

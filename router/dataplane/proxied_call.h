@@ -2,9 +2,10 @@
 //
 //   request headers -> decided -> [waits for a stream] -> carried both ways -> the response ended -> gone
 //
-// At any point the client may reset or vanish, the model may reset, vanish or end early, and the deadline may pass; each of
-// these ends both sides. Nothing waits for the end of a message, of the request or of the response: what arrives is passed
-// on. Credit goes back to a side only as its bytes leave on the other, so that a slow reader slows its own stream alone.
+// At any point the client may reset or vanish, the model may reset, vanish or end early, and the deadline may pass;
+// each of these ends both sides. Nothing waits for the end of a message, of the request or of the response: what
+// arrives is passed on. Credit goes back to a side only as its bytes leave on the other, so that a slow reader slows
+// its own stream alone.
 
 #ifndef WEIR_ROUTER_DATAPLANE_PROXIED_CALL_H_
 #define WEIR_ROUTER_DATAPLANE_PROXIED_CALL_H_
@@ -59,11 +60,11 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
     UpstreamSession* upstream = nullptr;  // Null before a stream is open, and after it is closed.
     http2::StreamId upstream_stream = 0;
     routing::ModelIndex model = 0;
-    bool is_request_ended = false;     // The client sent END_STREAM.
-    bool is_response_begun = false;    // Its final headers went to the client.
+    bool is_request_ended = false;   // The client sent END_STREAM.
+    bool is_response_begun = false;  // Its final headers went to the client.
     bool is_passthrough = false;
     bool is_retried = false;
-    bool has_timeout = false;          // The last field of `headers_` is grpc-timeout.
+    bool has_timeout = false;  // The last field of `headers_` is grpc-timeout.
     bool wants_ticket = false;
     bool was_attempted = false;
     // Payload bytes: as received from one side, and as given back to it when they had left on the other. A second
@@ -122,7 +123,7 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   CallServices& services_;
   CallPool& pool_;
   State state_;
-  uint64_t life_ = 0;  // How many calls the object has carried: whether one is over is seen by it.
+  uint64_t life_ = 0;          // How many calls the object has carried: whether one is over is seen by it.
   http2::HeaderList headers_;  // For the model; kept until the response begins.
   std::unique_ptr<http2::HeaderList> request_trailers_;
   ReplayBuffer replay_;

@@ -56,10 +56,9 @@ TEST_F(ProxiedCallTest, AUnaryCallIsCarriedWholeBothWays) {
                           "content-type=application/grpc",
                           "D1 " + Message("hello") + "$"));
   Answer(1, Message("world"));
-  EXPECT_THAT(CallEvents(client()),
-              ElementsAre("H1 :status=200 content-type=application/grpc x-weir-variant=baseline "
-                          "x-weir-reason=no-experiment",
-                          "D1 " + Message("world"), "H1 grpc-status=0$"));
+  EXPECT_THAT(CallEvents(client()), ElementsAre("H1 :status=200 content-type=application/grpc x-weir-variant=baseline "
+                                                "x-weir-reason=no-experiment",
+                                                "D1 " + Message("world"), "H1 grpc-status=0$"));
   EXPECT_EQ(calls_.calls_.in_flight(), 0u);
 }
 
@@ -91,9 +90,10 @@ TEST_F(ProxiedCallTest, AHalfCloseIsForwardedAloneAndTheResponseGoesOn) {
 
 TEST_F(ProxiedCallTest, ATrailersOnlyResponseStaysOneHeadersFrame) {
   calls_.Ask(kPlain, Message("x"), true);
-  at_model().SendHeaders(1, Fields({":status", "200", "content-type", "application/grpc", "grpc-status", "5",
-                                    "grpc-message", "no%20such"}),
-                         true);
+  at_model().SendHeaders(
+      1,
+      Fields({":status", "200", "content-type", "application/grpc", "grpc-status", "5", "grpc-message", "no%20such"}),
+      true);
   calls_.Run();
   EXPECT_THAT(CallEvents(client()),
               ElementsAre("H1 :status=200 content-type=application/grpc grpc-status=5 grpc-message=no%20such! "
@@ -125,7 +125,8 @@ TEST_F(ProxiedCallTest, TrailersOfARequestArriveToo) {
 
 // The recorder marks by "!" what no HPACK table keeps.
 TEST_F(ProxiedCallTest, MetadataPassesByteForByteWithDuplicatesInOrderAndEntersNoSharedTable) {
-  calls_.Ask(kPlain, "", true, {"a", "2", "a", "1", "k-bin", "AAH/", "a", "2", "grpc-unknown", "x", "authorization", "s"});
+  calls_.Ask(kPlain, "", true,
+             {"a", "2", "a", "1", "k-bin", "AAH/", "a", "2", "grpc-unknown", "x", "authorization", "s"});
   EXPECT_THAT(CallEvents(model())[0], HasSubstr(" a=2! a=1! k-bin=AAH/! a=2! grpc-unknown=x! authorization=s!$"));
 }
 
@@ -153,8 +154,8 @@ TEST_F(ProxiedCallTest, WithoutARouteACallIsUnimplemented) {
 }
 
 TEST_F(ProxiedCallTest, AContentTypeOtherThanGrpcIsRefusedUnlessTheRouteLetsItPass) {
-  http2::HeaderList request = Fields({":method", "POST", ":scheme", "http", ":path", kPlain, ":authority", "a",
-                                      "content-type", "application/json"});
+  http2::HeaderList request = Fields(
+      {":method", "POST", ":scheme", "http", ":path", kPlain, ":authority", "a", "content-type", "application/json"});
   client().session().StartRequest(request, true);
   calls_.Run();
   EXPECT_EQ(Reply(), "H1 :status=415$\n");

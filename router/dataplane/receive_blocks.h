@@ -1,4 +1,5 @@
-// Where bytes are received: large blocks, shared by all connections of a worker, and reused as soon as nothing holds them.
+// Where bytes are received: large blocks, shared by all connections of a worker, and reused as soon as nothing holds
+// them.
 
 #ifndef WEIR_ROUTER_DATAPLANE_RECEIVE_BLOCKS_H_
 #define WEIR_ROUTER_DATAPLANE_RECEIVE_BLOCKS_H_

@@ -1,5 +1,5 @@
-// The beginning of a request's body, until the response begins: a model that provably took nothing of the request can then
-// be asked again.
+// The beginning of a request's body, until the response begins: a model that provably took nothing of the request can
+// then be asked again.
 
 #ifndef WEIR_ROUTER_DATAPLANE_REPLAY_BUFFER_H_
 #define WEIR_ROUTER_DATAPLANE_REPLAY_BUFFER_H_
@@ -14,8 +14,8 @@
 
 namespace weir::dataplane {
 
-// Holds slices by reference, and small ones as copies in a block of its own, so that a message of some bytes does not keep
-// the block of many others. Bounded: beyond limits::kReplayBytes it gives up, which is no error.
+// Holds slices by reference, and small ones as copies in a block of its own, so that a message of some bytes does not
+// keep the block of many others. Bounded: beyond limits::kReplayBytes it gives up, which is no error.
 class ReplayBuffer {
  public:
   ReplayBuffer() = default;

@@ -7,7 +7,8 @@ namespace weir::dataplane {
 SessionPort::~SessionPort() {
   if (!is_dirty_) return;
   std::replace(dirty_ports_->dirty_.begin(), dirty_ports_->dirty_.end(), this, static_cast<SessionPort*>(nullptr));
-  std::replace(dirty_ports_->flushing_.begin(), dirty_ports_->flushing_.end(), this, static_cast<SessionPort*>(nullptr));
+  std::replace(dirty_ports_->flushing_.begin(), dirty_ports_->flushing_.end(), this,
+               static_cast<SessionPort*>(nullptr));
 }
 
 void DirtyPorts::FlushAll() {

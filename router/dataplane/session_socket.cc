@@ -136,8 +136,10 @@ void SessionSocket::Flush() {
     mutable_session().Pump();
     if (mutable_session().output().empty()) return WatchFor(EPOLLIN);
     switch (SendOutput()) {
-      case Sent::kAll: continue;
-      case Sent::kFailed: return Fail(absl::ErrnoToStatus(errno, "connection lost"));
+      case Sent::kAll:
+        continue;
+      case Sent::kFailed:
+        return Fail(absl::ErrnoToStatus(errno, "connection lost"));
       case Sent::kBlocked:
         if (!stall_timer_.is_set()) {
           services_.loop->timers().Set(stall_timer_, services_.loop->now() + config::limits::kWriteStallTimeout);

@@ -12,9 +12,9 @@
 
 namespace weir::dataplane {
 
-// Numbers of one connection rise by two, so that half the number, modulo the table's size, is mostly a place of its own:
-// looking up is one comparison. A stream that outlives many others may find its place's next owner come round: the table
-// grows while it is small for what it holds, and what still collides goes to a map beside it.
+// Numbers of one connection rise by two, so that half the number, modulo the table's size, is mostly a place of its
+// own: looking up is one comparison. A stream that outlives many others may find its place's next owner come round: the
+// table grows while it is small for what it holds, and what still collides goes to a map beside it.
 template <typename T>
 class StreamTable {
  public:

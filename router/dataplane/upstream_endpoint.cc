@@ -43,8 +43,10 @@ UpstreamEndpoint::UpstreamEndpoint(EndpointServices* services, uint64_t id, cons
       }),
       hope_timer_([this] { on_change_(); }) {}
 
-UpstreamEndpoint::~UpstreamEndpoint() {
-  probe_.reset();
+UpstreamEndpoint::~UpstreamEndpoint() { Close(); }
+
+void UpstreamEndpoint::Close() {
+  Retire();
   for (const auto& connection : connections_) connection->Close();
 }
 
@@ -53,8 +55,8 @@ void UpstreamEndpoint::Configure(const std::optional<config::HealthCheck>& check
   if (!check.has_value()) {
     probe_.reset();
   } else if (probe_ == nullptr || !(probe_->check() == *check)) {
-    probe_ = std::make_unique<HealthProbe>(*check, model, address_.ToString(), &services_->sockets.loop->now(), &timers(),
-                                           on_change_);
+    probe_ = std::make_unique<HealthProbe>(*check, model, address_.ToString(), &services_->sockets.loop->now(),
+                                           &timers(), on_change_);
     FollowWithProbe();
   }
   const bool is_idle = !has_open_connection() && !is_resolving_ && !reconnect_timer_.is_set();
@@ -100,7 +102,8 @@ void UpstreamEndpoint::Connect() {
   if (is_retired_) return;
   reconnect_timer_.Cancel();
   timers().Set(attempt_timer_, now() + config::limits::kConnectTimeout);
-  if (const auto numeric = runtime::SocketAddress::FromNumeric(address_.host, address_.port)) return ConnectTo(*numeric);
+  if (const auto numeric = runtime::SocketAddress::FromNumeric(address_.host, address_.port))
+    return ConnectTo(*numeric);
   is_resolving_ = true;
   services_->resolve(id_, address_);
 }
@@ -125,15 +128,15 @@ void UpstreamEndpoint::Failed() {
   attempt_timer_.Cancel();
   ++failures_;
   if (FirstReady() == nullptr) has_failed_ = true;
-  if (!is_retired_ && FirstReady() == nullptr) {
-    timers().Set(reconnect_timer_, now() + ReconnectDelay(failures_, services_->rng));
-  }
+  // Even if others are ready: until then nothing tries to widen again.
+  if (!is_retired_) timers().Set(reconnect_timer_, now() + ReconnectDelay(failures_, services_->rng));
   on_change_();
 }
 
 void UpstreamEndpoint::Widen() {
   if (is_retired_ || is_connecting() || reconnect_timer_.is_set()) return;
-  const auto open = std::count_if(connections_.begin(), connections_.end(), [](const auto& c) { return !c->is_draining(); });
+  const auto open =
+      std::count_if(connections_.begin(), connections_.end(), [](const auto& c) { return !c->is_draining(); });
   if (static_cast<size_t>(open) < config::limits::kUpstreamConnectionsPerEndpoint) Connect();
 }
 
@@ -183,8 +186,8 @@ void UpstreamEndpoint::OnClosed(UpstreamConnection& connection, const absl::Stat
 }
 
 void UpstreamEndpoint::Bury(UpstreamConnection& connection) {
-  const auto place = std::find_if(connections_.begin(), connections_.end(),
-                                  [&](const auto& c) { return c.get() == &connection; });
+  const auto place =
+      std::find_if(connections_.begin(), connections_.end(), [&](const auto& c) { return c.get() == &connection; });
   closed_.push_back(std::move(*place));
   connections_.erase(place);
 }

@@ -33,7 +33,8 @@ struct EndpointServices {
   std::function<void(uint64_t endpoint, const config::Address& address)> resolve;
 };
 
-// Keeps at least one connection, from the beginning: whether the endpoint can be reached is known before a call needs it.
+// Keeps at least one connection, from the beginning: whether the endpoint can be reached is known before a call needs
+// it.
 //
 //   hopeful   not connected yet, or lost or told to go a moment ago: calls may wait for it
 //   ready     a connection takes calls, and the check (if there is one) says ready
@@ -52,6 +53,8 @@ class UpstreamEndpoint final : private UpstreamConnectionOwner {
   void Configure(const std::optional<config::HealthCheck>& check, const std::string& model);
   // No new calls: connections close as their last call ends.
   void Retire();
+  // Closes everything; calls under way are told that their connection is gone.
+  void Close();
 
   bool is_ready() const;
   bool is_hopeful() const;

@@ -33,8 +33,7 @@ UpstreamPool::UpstreamPool(PoolUse use, size_t max_waiting, const SocketServices
     : use_(use),
       max_waiting_(max_waiting),
       resolved_(kResolvedAtOnce, [loop = sockets.loop] { loop->Wake(); }),
-      endpoint_services_{sockets, counts, rng,
-                         [this, resolver](uint64_t endpoint, const config::Address& address) {
+      endpoint_services_{sockets, counts, rng, [this, resolver](uint64_t endpoint, const config::Address& address) {
                            resolver->Resolve(address.host, address.port,
                                              [this, endpoint](runtime::Resolver::Addresses addresses) {
                                                // Were the box full, the attempt would time out, and be made again.
@@ -159,6 +158,12 @@ void UpstreamPool::Settle() {
   has_changed_ = false;
   for (size_t i = 0; i < models_.size(); ++i) {
     if (std::exchange(models_[i]->has_changed, false)) SettleModel(static_cast<routing::ModelIndex>(i));
+  }
+}
+
+void UpstreamPool::Close() {
+  for (const auto& model : models_) {
+    for (const auto& endpoint : model->endpoints) endpoint->Close();
   }
 }
 

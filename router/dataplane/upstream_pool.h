@@ -21,11 +21,11 @@ enum class PoolUse { kPrimary, kMirrors };
 // By model index.
 std::vector<bool> ModelsUsed(const routing::RouteTable& table, PoolUse use);
 
-// Connections are shared by all clients of the worker. A call goes to the connection with the fewest calls among those of
-// its model; when all are full another is opened, up to a bound, and calls wait in order, in a queue with a bound.
+// Connections are shared by all clients of the worker. A call goes to the connection with the fewest calls among those
+// of its model; when all are full another is opened, up to a bound, and calls wait in order, in a queue with a bound.
 //
-// Events of connections only leave a note that something changed; `Settle`, between the turn's events and its writes, acts
-// on it: it hands streams to those that wait, and tells those that wait in vain.
+// Events of connections only leave a note that something changed; `Settle`, between the turn's events and its writes,
+// acts on it: it hands streams to those that wait, and tells those that wait in vain.
 class UpstreamPool final : public StreamSource {
  public:
   // All borrowed; `max_waiting` calls may wait for one model.
@@ -45,6 +45,8 @@ class UpstreamPool final : public StreamSource {
   void Settle();
   // Once a second or so.
   void CheckSilence();
+  // At the end: calls under way are told that their connections are gone.
+  void Close();
 
  private:
   struct ModelPool {
@@ -73,7 +75,7 @@ class UpstreamPool final : public StreamSource {
   uint64_t next_endpoint_ = 1;
   std::vector<std::unique_ptr<ModelPool>> models_;  // By index; never shrinks.
   std::unique_ptr<bool[]> healthy_;
-  std::vector<Load> loads_;                    // Of one search; its memory is kept.
+  std::vector<Load> loads_;  // Of one search; its memory is kept.
   std::vector<UpstreamSession*> candidates_;
   bool has_changed_ = false;
 };

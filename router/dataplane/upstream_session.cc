@@ -45,7 +45,8 @@ void UpstreamSession::OnHeaders(http2::StreamId stream, http2::HeaderList& heade
 }
 
 void UpstreamSession::OnData(http2::StreamId stream, http2::Slice data, uint32_t flow_bytes, bool end_stream) {
-  if (UpstreamStream* call = streams_.Find(stream)) return call->OnUpstreamData(std::move(data), flow_bytes, end_stream);
+  if (UpstreamStream* call = streams_.Find(stream))
+    return call->OnUpstreamData(std::move(data), flow_bytes, end_stream);
   port_->Consume(stream, flow_bytes);  // Nobody wants it.
 }
 

@@ -45,8 +45,9 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<runtime::EventLoop>
                 .rng = {},
                 .names = {},
                 .scratch = {}},
-      models_(PoolUse::kPrimary, config::limits::kQueuedCallsPerModel, {loop_.get(), &dirty_ports_, &blocks_, &upstream_bytes_},
-              &services_.counts.proxy, services_.rng, resolver),
+      models_(PoolUse::kPrimary, config::limits::kQueuedCallsPerModel,
+              {loop_.get(), &dirty_ports_, &blocks_, &upstream_bytes_}, &services_.counts.proxy, services_.rng,
+              resolver),
       mirror_models_(PoolUse::kMirrors, kWaitingCopies, {loop_.get(), &dirty_ports_, &blocks_, &upstream_bytes_},
                      &services_.counts.proxy, services_.rng, resolver),
       mirrors_(&loop_->now(), &loop_->timers(), &mirror_models_, &services_.counts),
@@ -60,6 +61,8 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<runtime::EventLoop>
 
 Worker::~Worker() {
   for (const auto& connection : connections_) connection->Close();
+  models_.Close();
+  mirror_models_.Close();
 }
 
 void Worker::Run() {

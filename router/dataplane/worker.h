@@ -1,4 +1,5 @@
-// One core's share of the data plane: an event loop, client connections, connections to models, and the calls between them.
+// One core's share of the data plane: an event loop, client connections, connections to models, and the calls between
+// them.
 
 #ifndef WEIR_ROUTER_DATAPLANE_WORKER_H_
 #define WEIR_ROUTER_DATAPLANE_WORKER_H_
@@ -63,8 +64,8 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
   bool Hand(NewConnection& connection);
   // Any thread.
   int64_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
-  // Any thread. From now on: GOAWAY; no stream is taken after a second; Run returns when every call has ended, or after the
-  // grace.
+  // Any thread. From now on: GOAWAY; no stream is taken after a second; Run returns when every call has ended, or after
+  // the grace.
   void BeginDrain();
   // Any thread. Run returns at once; calls under way are lost.
   void StopNow() { loop_->Stop(); }

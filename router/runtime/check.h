@@ -6,12 +6,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define WEIR_CHECK(condition)                                                              \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]] {                                                       \
+#define WEIR_CHECK(condition)                                                           \
+  do {                                                                                  \
+    if (!(condition)) [[unlikely]] {                                                    \
       std::fprintf(stderr, "%s:%d: a bug: not (%s)\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                        \
-    }                                                                                      \
+      std::abort();                                                                     \
+    }                                                                                   \
   } while (false)
 
 #endif  // WEIR_ROUTER_RUNTIME_CHECK_H_

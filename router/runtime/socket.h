@@ -51,8 +51,8 @@ absl::StatusOr<Accepted> Accept(int listener);
 absl::StatusOr<FileDescriptor> BeginConnect(const SocketAddress& address);
 absl::Status ConnectError(int fd);
 
-// Has the kernel find out within half a minute when the peer's machine is gone: by probes while nothing is sent, and by a
-// limit on unacknowledged bytes. Nothing of it is seen by the peer's program.
+// Has the kernel find out within half a minute when the peer's machine is gone: by probes while nothing is sent, and by
+// a limit on unacknowledged bytes. Nothing of it is seen by the peer's program.
 void DetectDeadPeer(int fd);
 
 }  // namespace weir::runtime

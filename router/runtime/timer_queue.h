@@ -56,12 +56,12 @@ class TimerQueue {
   TimerQueue& operator=(const TimerQueue&) = delete;
   ~TimerQueue();
 
-  // Sets `timer` to `due`, whether it was set before or not. It never runs early, and at most 1 ms plus the time between
-  // two calls of AdvanceTo late; a time in the past is due at the next AdvanceTo.
+  // Sets `timer` to `due`, whether it was set before or not. It never runs early, and at most 1 ms plus the time
+  // between two calls of AdvanceTo late; a time in the past is due at the next AdvanceTo.
   void Set(Timer& timer, absl::Time due);
 
-  // Runs what is due by `now`, in the order of milliseconds. An action may set and cancel any timer; one that it sets to
-  // `now` or earlier runs at the next call.
+  // Runs what is due by `now`, in the order of milliseconds. An action may set and cancel any timer; one that it sets
+  // to `now` or earlier runs at the next call.
   void AdvanceTo(absl::Time now);
 
   // No timer is due before this; nullopt without timers.
@@ -71,7 +71,7 @@ class TimerQueue {
 
  private:
   friend class Timer;
-  static constexpr int kDigits = 6;   // 64^6 ms: two years; later times wait in the last wheel.
+  static constexpr int kDigits = 6;  // 64^6 ms: two years; later times wait in the last wheel.
   static constexpr int kDigitBits = 6;
   static constexpr int kSlots = 1 << kDigitBits;
 
