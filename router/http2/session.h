@@ -6,7 +6,8 @@
 // What one stream may report, in order:
 //   server:  OnHeaders(request)  OnData*  [OnHeaders(trailers)]   with end_stream on the last one
 //   client:  [OnHeaders(1xx)]*  OnHeaders(response)  OnData*  [OnHeaders(trailers)]   with end_stream on the last one
-//   either:  OnReset at any point, at most once, and nothing of that stream after it; OnDataSent at any point before
+//   either:  OnReset at any point, at most once, and nothing of that stream after it. OnDataSent at any point before it,
+//            and for what was sent last even after the stream has ended by itself
 // A stream is forgotten once both directions ended, or it was reset by either side; its number is then unknown here:
 // every call about an unknown stream does nothing, so that an owner may be late.
 
@@ -45,7 +46,7 @@ struct SessionOptions {
   size_t max_output_bytes = 256 * 1024;        // DATA is not framed beyond this much unsent output.
 };
 
-// Told what arrived. Called from within `Receive` (and `OnDataSent` from `Pump` too); may call any method of any
+// Told what arrived. Called from within `Receive`, and `OnDataSent` from within `Pump`; may call any method of any
 // session but `Receive` and the destructor of the one that calls. References are valid during the call.
 class SessionEvents {
  public:
@@ -53,9 +54,9 @@ class SessionEvents {
   // A complete, valid list: names are lower case, names and values are legal, pseudo-headers are complete, unique and
   // first. The receiver may move from `headers`.
   virtual void OnHeaders(StreamId stream, HeaderList& headers, bool end_stream) = 0;
-  // The peer's window shrank by `flow_bytes` (payload and padding): give them back by `Consume`, once, when the bytes
-  // have left to where they go, or are dropped. `data` may be empty with end_stream. A large payload comes in several
-  // pieces.
+  // The peer's window shrank by `flow_bytes`: give them back by `Consume`, once, when the bytes have left to where they
+  // go, or are dropped (padding is given back by the session itself). `data` may be empty with end_stream. A large
+  // payload comes in several pieces.
   virtual void OnData(StreamId stream, Slice data, uint32_t flow_bytes, bool end_stream) = 0;
   // The peer ended the stream at once (RST_STREAM), or broke a rule on it so that we did (`by_peer` false).
   virtual void OnReset(StreamId stream, ErrorCode code, bool by_peer) = 0;

@@ -66,7 +66,7 @@ void StreamTable::Close(Stream& stream) {
   --size_;
   if (last_found_ == &stream) last_found_ = nullptr;
   stream.queue.Clear();
-  stream.trailers.Clear();
+  if (!stream.trailers.empty()) stream.trailers = HeaderList();  // Rare, and may be long: its memory is not kept.
   free_.push_back(stream.slot);
 }
 
