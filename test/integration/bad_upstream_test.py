@@ -58,7 +58,6 @@ class BadUpstream(IntegrationTest):
                 connection.headers_of(got)
                 connection.answers = False
                 connection.send(answer[0](got.stream))
-                connection.wait_for_end()
 
         bad = raw_h2.RawServer(serve)
         self.addCleanup(bad.close)
