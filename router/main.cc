@@ -1,7 +1,7 @@
 // weir: builds every part, runs them, and drains. The only file that knows all of them.
 //
-// Start: the configuration, the state directory, the sockets, the control thread; traffic is taken once the first table is
-// published. End: on SIGTERM or SIGINT not ready, GOAWAY, calls under way end; then the last counts are written.
+// Start: the configuration, the state directory, the sockets, the control thread; traffic is taken once the first table
+// is published. End: on SIGTERM or SIGINT not ready, GOAWAY, calls under way end; then the last counts are written.
 
 #include <pthread.h>
 #include <signal.h>
@@ -123,9 +123,8 @@ class Proxy {
     options.clock = clock_;
     options.log = &log_;
     options.open_journal = [this] { return OpenJournal(); };
-    auto control = control::ControlThread::Start(std::move(options), config_, [this](routing::RouteTablePtr table) {
-      plane_->Publish(std::move(table));
-    });
+    auto control = control::ControlThread::Start(
+        std::move(options), config_, [this](routing::RouteTablePtr table) { plane_->Publish(std::move(table)); });
     if (!control.ok()) return control.status();
     control_ = *std::move(control);
     return absl::OkStatus();
@@ -133,7 +132,9 @@ class Proxy {
 
   absl::StatusOr<std::unique_ptr<experiment::Journal>> OpenJournal() const {
     if (!identity_.directory.has_value()) return absl::UnavailableError("the state directory cannot be used");
-    return control::SqliteJournal::Open(identity_.directory->journal_path());
+    control::SqliteJournalOptions options;
+    options.path = identity_.directory->journal_path();
+    return control::SqliteJournal::Open(std::move(options));
   }
 
   absl::Status CreatePlane() {
