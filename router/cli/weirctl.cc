@@ -17,8 +17,9 @@
 namespace weir::cli {
 namespace {
 
-ExitCode Fail(const absl::Status& error) {
-  std::cerr << "weirctl: " << error.message() << "\n";
+// `what` is about, where that is not plain: "NAME: ".
+ExitCode Fail(const absl::Status& error, const std::string& what = "") {
+  std::cerr << "weirctl: " << what << error.message() << "\n";
   return AdminClient::IsUnreachable(error) ? ExitCode::kUnreachable : ExitCode::kRefused;
 }
 
@@ -85,7 +86,7 @@ ExitCode Run(const CommandLine& line, const ResetCommand& command) {
   request.set_experiment(command.experiment);
   request.set_actor(Actor());
   const auto response = proxy.Reset(request);
-  if (!response.ok()) return Fail(response.status());
+  if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
   std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
   return ExitCode::kOk;
 }
