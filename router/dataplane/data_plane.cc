@@ -75,10 +75,13 @@ void DataPlane::BeginDrain() {
   for (const auto& worker : workers_) worker->BeginDrain();
 }
 
-void DataPlane::Join() {
+size_t DataPlane::Join() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
+  size_t given_up = 0;
+  for (const auto& worker : workers_) given_up += worker->calls_given_up();
+  return given_up;
 }
 
 }  // namespace weir::dataplane

@@ -57,8 +57,8 @@ class DataPlane {
 
   // Any thread: accepts no more connections, tells the clients, and lets calls under way end, up to the grace.
   void BeginDrain();
-  // Waits for the workers. After BeginDrain.
-  void Join();
+  // Waits for the workers, after BeginDrain; how many calls had not ended at the end of the grace and were given up.
+  size_t Join();
 
  private:
   DataPlane() = default;

@@ -395,7 +395,7 @@ TEST_F(DataPlaneTest, DrainingLosesNoCallUnderWayAndTellsItsClients) {
     }
     client->peer().Close();
   }
-  plane_->Join();
+  EXPECT_EQ(plane_->Join(), 0u);
 }
 
 TEST_F(DataPlaneTest, DrainingEndsAtItsGrace) {
@@ -407,7 +407,7 @@ TEST_F(DataPlaneTest, DrainingEndsAtItsGrace) {
   client.Ask(kPath, FrameMessage("x"));
   ASSERT_TRUE(net_.RunUntil([&] { return model.requests() == 1; }));
   plane_->BeginDrain();
-  plane_->Join();
+  EXPECT_EQ(plane_->Join(), 1u);
   EXPECT_TRUE(net_.RunUntil([&] { return client.peer().is_closed(); }));
 }
 

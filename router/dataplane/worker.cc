@@ -68,6 +68,7 @@ Worker::~Worker() {
 void Worker::Run() {
   loop_->timers().Set(tick_timer_, loop_->now() + stats::kTick);
   loop_->Run();
+  calls_given_up_ = calls_.in_flight();
   for (const auto& connection : connections_) connection->Close();
   Report();
 }

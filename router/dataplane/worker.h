@@ -57,6 +57,8 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
   // Until it has drained.
   void Run();
   runtime::EventLoop& loop() { return *loop_; }
+  // After Run: calls that had not ended.
+  size_t calls_given_up() const { return calls_given_up_; }
 
   // Any thread. The worker adopts the table between two turns.
   void Publish(routing::RouteTablePtr table);
@@ -113,6 +115,7 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
   runtime::Timer tick_timer_;
   int ticks_ = 0;
   std::function<void()> on_drain_;
+  size_t calls_given_up_ = 0;
   absl::Time drain_began_ = absl::InfiniteFuture();
 
   std::atomic<int64_t> connection_count_ = 0;
