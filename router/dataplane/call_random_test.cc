@@ -1,0 +1,217 @@
+// Calls under random schedules: whatever clients and models do, nothing is left behind, and every window is given back.
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "router/dataplane/call_simulation.h"
+
+namespace weir::dataplane {
+namespace {
+
+using http2::ErrorCode;
+using http2::Fields;
+using http2::Response;
+using http2::Slice;
+using http2::StreamId;
+
+// Keeps back what a peer has not "read", and gives it back later.
+class LazyReader {
+ public:
+  explicit LazyReader(http2::SessionRecorder& peer) : peer_(&peer) {
+    peer.is_consuming = false;
+    peer.on_data = [this](StreamId stream, const Slice& data, bool) { unread_.push_back({stream, data.size()}); };
+  }
+  void Read() {
+    for (const auto& [stream, bytes] : unread_) peer_->session().Consume(stream, static_cast<uint32_t>(bytes));
+    unread_.clear();
+  }
+
+ private:
+  http2::SessionRecorder* peer_;
+  std::vector<std::pair<StreamId, size_t>> unread_;
+};
+
+class RandomCalls {
+ public:
+  explicit RandomCalls(uint32_t seed) : rng_(seed) {
+    calls_.table().experiments[0].mirrors = {{2, config::Percent::All()}};
+    calls_.table().experiments[0].variants = {{"baseline", 50}, {"candidate", 50}};
+    calls_.table().routes.push_back({{"*", ""}, 0, false});
+    client_reader_ = std::make_unique<LazyReader>(calls_.client());
+    for (size_t i = 0; i < calls_.models_.size(); ++i) Watch(i);
+  }
+
+  void Step() {
+    switch (rng_() % 16) {
+      case 0:
+      case 1:
+      case 2:
+        return Ask();
+      case 3:
+      case 4:
+        return ClientSends();
+      case 5:
+        return calls_.client().session().Reset(AnyClientStream(), ErrorCode::kCancel);
+      case 6:
+      case 7:
+      case 8:
+        return ModelAnswers();
+      case 9:
+        return ModelResets();
+      case 10:
+        return client_reader_->Read();
+      case 11:
+        return ReadAtModels();
+      case 12:
+        return calls_.Advance(absl::Milliseconds(rng_() % 200));
+      case 13:
+        return MaybeLoseAModel();
+      default:
+        return calls_.Run();
+    }
+  }
+
+  // Everybody reads, every model answers nothing more, and time passes.
+  void EndAll() {
+    for (int round = 0; round < 200; ++round) {
+      client_reader_->Read();
+      ReadAtModels();
+      calls_.Run();
+    }
+    for (StreamId stream = 1; stream < next_stream_; stream += 2) {
+      calls_.client().session().Reset(stream, ErrorCode::kCancel);
+    }
+    calls_.Run();
+    calls_.Advance(absl::Hours(1));
+  }
+
+  // Larger than the connections' windows: it only passes if those are whole.
+  void ExpectWholeWindows() {
+    calls_.LoseModel(0);
+    calls_.ConnectModel(0);
+    calls_.Run();
+    calls_.client().is_consuming = true;
+    calls_.client().on_data = nullptr;
+    const std::string body(3'000'000, 'z');
+    const StreamId stream = calls_.Ask("/plain.S/M", body, true);
+    EXPECT_EQ(calls_.model(0).body(1).size(), body.size());
+    calls_.model(0).session().SendHeaders(1, Response(), false);
+    calls_.model(0).session().SendData(1, Slice::Copy(body), false);
+    calls_.model(0).session().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+    calls_.Run();
+    EXPECT_EQ(calls_.client().body(stream).size(), body.size());
+  }
+
+  CallSimulation calls_;
+
+ private:
+  void Watch(size_t i) {
+    readers_.resize(std::max(readers_.size(), i + 1));
+    readers_[i] = std::make_unique<LazyReader>(calls_.model(i));
+    model_streams_[i].clear();
+    calls_.model(i).on_headers = [this, i](StreamId stream, const http2::HeaderList&, bool) {
+      model_streams_[i].push_back(stream);
+    };
+  }
+  bool IsAlive(size_t i) { return calls_.models_[i].connection != nullptr; }
+  std::string Body() { return std::string(rng_() % (rng_() % 4 == 0 ? 100'000 : 200), 'b'); }
+  StreamId AnyClientStream() { return next_stream_ == 1 ? 1 : 1 + 2 * (rng_() % (next_stream_ / 2)); }
+
+  void Ask() {
+    const char* const paths[] = {"/exp.S/M", "/plain.S/M", "/web.S/M"};
+    std::vector<std::string_view> more = {"x-user", rng_() % 2 ? "u" : "v"};
+    if (rng_() % 3 == 0) more.insert(more.end(), {"grpc-timeout", "150m"});
+    const StreamId stream = calls_.Ask(paths[rng_() % 3], Body(), rng_() % 2 == 0, more);
+    if (stream != 0) next_stream_ = stream + 2;
+  }
+  void ClientSends() {
+    if (rng_() % 10 == 0) {
+      calls_.client().session().SendHeaders(AnyClientStream(), Fields({"sum", "1"}), true);
+    } else {
+      calls_.client().session().SendData(AnyClientStream(), Slice::Copy(Body()), rng_() % 3 == 0);
+    }
+  }
+  void ModelAnswers() {
+    const size_t i = rng_() % 3;
+    if (!IsAlive(i) || model_streams_[i].empty()) return;
+    const StreamId stream = model_streams_[i][rng_() % model_streams_[i].size()];
+    http2::Session& model = calls_.model(i).session();
+    switch (rng_() % 6) {
+      case 0:
+        model.SendHeaders(stream, Fields({":status", "200", "grpc-status", "5"}), true);
+        break;
+      case 1:
+        model.SendHeaders(stream, Fields({":status", "503"}), true);
+        break;
+      default:
+        model.SendHeaders(stream, Response(), false);
+        model.SendData(stream, Slice::Copy(Body()), rng_() % 8 == 0);
+        if (rng_() % 2 == 0) model.SendHeaders(stream, Fields({"grpc-status", "0"}), true);
+    }
+    // Headers are sent once: the stream is not answered again, and stays open unless it was ended.
+    std::erase(model_streams_[i], stream);
+    calls_.Run();
+  }
+  void ModelResets() {
+    const ErrorCode codes[] = {ErrorCode::kRefusedStream, ErrorCode::kCancel, ErrorCode::kNoError,
+                               ErrorCode::kInternalError};
+    const size_t i = rng_() % 3;
+    if (!IsAlive(i)) return;
+    calls_.model(i).session().Reset(1 + 2 * (rng_() % 40), codes[rng_() % 4]);
+  }
+  void ReadAtModels() {
+    for (size_t i = 0; i < readers_.size(); ++i) {
+      if (IsAlive(i)) readers_[i]->Read();
+    }
+  }
+  void MaybeLoseAModel() {
+    const size_t i = rng_() % 3;
+    switch (rng_() % 6) {
+      case 0:
+        calls_.LoseModel(i);
+        calls_.models_.SetHealthy(i, rng_() % 2 == 0);
+        break;
+      case 1:
+        if (!IsAlive(i)) break;
+        calls_.model(i).session().SendGoAway(calls_.model(i).session().last_peer_stream(), ErrorCode::kNoError, "");
+        calls_.Run();
+        [[fallthrough]];
+      default:
+        if (IsAlive(i) && !calls_.models_[i].connection->port.session().goaway_received()) break;
+        calls_.LoseModel(i);
+        calls_.ConnectModel(i);
+        Watch(i);
+    }
+    calls_.Run();
+  }
+
+  std::mt19937 rng_;
+  StreamId next_stream_ = 1;
+  std::unique_ptr<LazyReader> client_reader_;
+  std::vector<std::unique_ptr<LazyReader>> readers_;
+  std::vector<StreamId> model_streams_[3];
+};
+
+TEST(RandomCallsTest, LeaveNothingBehindAndGiveEveryWindowBack) {
+  const char* const given = std::getenv("WEIR_TEST_SEED");
+  const uint32_t first = given != nullptr ? std::strtoul(given, nullptr, 10) : std::random_device()();
+  for (uint32_t seed = first; seed != first + (given != nullptr ? 1 : 60); ++seed) {
+    SCOPED_TRACE(testing::Message() << "WEIR_TEST_SEED=" << seed);
+    RandomCalls random(seed);
+    for (int step = 0; step < 400; ++step) random.Step();
+    random.EndAll();
+    EXPECT_EQ(random.calls_.calls_.in_flight(), 0u);
+    EXPECT_EQ(random.calls_.mirrors_.in_flight(), 0u);
+    EXPECT_EQ(random.calls_.mirrors_.unsent_bytes(), 0u);
+    for (const auto& [key, counts] : random.calls_.counts().inference) EXPECT_EQ(counts.started(), counts.ended());
+    random.ExpectWholeWindows();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace weir::dataplane
