@@ -129,7 +129,7 @@ struct HpackDecoder::State {
   Result Literal(Cursor& cursor, HeaderCollector& collector);
   Result ChangeTable(Cursor& cursor, HeaderCollector& collector);
   std::optional<std::string_view> Path(const Cursor::String& text);
-  Result Inflate(const uint8_t* from, const uint8_t* to, HeaderCollector& collector);
+  Result Inflate(const uint8_t* from, const uint8_t* to, int fields, HeaderCollector& collector);
 
   nghttp2_hd_inflater* inflater = nullptr;
   bool is_field_seen = false;  // In this block.
@@ -218,29 +218,36 @@ HpackDecoder::Result HpackDecoder::State::ChangeTable(Cursor& cursor, HeaderColl
   if ((*from & kWithIndexing) == 0) {
     // Only before the first field (4.2). The library cannot tell: it has not seen the fields that were decoded here.
     if (is_field_seen || !cursor.Integer(kTableSizeBits)) return Result::kCompressionError;
-    return Inflate(from, cursor.at(), collector);
+    return Inflate(from, cursor.at(), 0, collector);
   }
   is_field_seen = true;
   const std::optional<uint32_t> index = cursor.Integer(kWithIndexingBits);
   if (!index || (*index == 0 && !cursor.Text()) || !cursor.Text()) return Result::kCompressionError;
-  return Inflate(from, cursor.at(), collector);
+  return Inflate(from, cursor.at(), 1, collector);
 }
 
-HpackDecoder::Result HpackDecoder::State::Inflate(const uint8_t* from, const uint8_t* to, HeaderCollector& collector) {
+// Hands one representation to the library, which must find `fields` fields in it: if it saw other bounds than we did, the
+// two would be out of step from here on.
+HpackDecoder::Result HpackDecoder::State::Inflate(const uint8_t* from, const uint8_t* to, int fields,
+                                                  HeaderCollector& collector) {
   while (from < to) {
     nghttp2_nv field;
     int flags = 0;
     const ssize_t used = nghttp2_hd_inflate_hd2(inflater, &field, &flags, from, static_cast<size_t>(to - from), 0);
     if (used < 0) return Result::kCompressionError;
     from += used;
-    if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0) continue;
+    if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0) {
+      if (used == 0) return Result::kCompressionError;
+      continue;
+    }
+    --fields;
     const std::string_view name = View(field.name, field.namelen);
     const std::string_view value = View(field.value, field.valuelen);
     const bool is_legal = IsLegalField(name, value);
     is_table_legal &= is_legal;
     if (!collector.Add(name, value, Indexing::kAllowed, is_legal)) return Result::kTooMuch;
   }
-  return Result::kOk;
+  return fields == 0 ? Result::kOk : Result::kCompressionError;
 }
 
 // --- Encoder.

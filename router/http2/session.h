@@ -176,6 +176,7 @@ class Session {
   bool OnGoAwayFrame(const FrameHead& head, std::string_view payload);
   bool OnWindowUpdate(const FrameHead& head, std::string_view payload);
   bool IsIdle(StreamId id) const;
+  bool IsLateAnswer(StreamId id) const;
 
   // Ends the connection: always false.
   bool Fail(ErrorCode code, std::string_view why);

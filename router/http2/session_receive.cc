@@ -1,5 +1,5 @@
-// The half of a session that receives: the stream of frames, DATA and header blocks. Each handler changes the state first
-// and tells the owner last, since the owner may call any method from within an event.
+// The half of a session that receives: the stream of frames, DATA and header blocks. Each handler changes the state
+// first and tells the owner last, since the owner may call any method from within an event.
 
 #include <algorithm>
 #include <cstdlib>
@@ -102,6 +102,10 @@ bool Session::IsIdle(StreamId id) const {
   return !is_clients || id > std::max(last_peer_stream_, last_ignored_stream_);
 }
 
+// Whatever a server still says on a stream that is over is dropped. gRPC's own server ends a stream twice when a call's
+// deadline passes; to end the connection for it, as for a client, would cost all other calls on it, of many clients.
+bool Session::IsLateAnswer(StreamId id) const { return role_ == Role::kClient && !IsIdle(id); }
+
 bool Session::OnFrame(const FrameHead& head, std::string_view payload) {
   ++counts_.frames_received;
   if (!settings_received_ && (head.type != FrameType::kSettings || head.has(flags::kAck))) {
@@ -175,6 +179,7 @@ bool Session::OnDataHead(const FrameHead& head, uint32_t data_size) {
 
 // The bytes that follow are dropped and their window is given back.
 bool Session::OnDataForNoStream(const FrameHead& head) {
+  if (IsLateAnswer(head.stream)) return true;
   switch (closed_.Of(head.stream)) {
     case ClosedStreams::Fate::kResetByUs:
       return true;  // Sent before our RST_STREAM arrived.
@@ -251,6 +256,7 @@ bool Session::ClassifyBlock(StreamId id) {
 
 bool Session::ClassifyBlockForNoStream(StreamId id) {
   if (!IsIdle(id)) {
+    if (IsLateAnswer(id)) return true;
     switch (closed_.Of(id)) {
       case ClosedStreams::Fate::kResetByUs:
         return true;

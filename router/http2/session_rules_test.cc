@@ -300,6 +300,25 @@ TEST(SessionRulesTest, AfterBothSidesEndedAFrameOnTheStreamEndsTheConnection) {
   }
 }
 
+// As gRPC's C++ server does when a call's deadline passes.
+TEST(SessionRulesTest, AServerThatEndsAStreamTwiceKeepsItsOtherStreams) {
+  SessionRecorder client(Role::kClient);
+  ASSERT_TRUE(client.Receive(Frame(FrameType::kSettings, 0, 0, "")).ok());
+  const StreamId other = client.session().StartRequest(Request(), true);
+  for (int i = 0; i < 2000; ++i) {
+    const StreamId id = client.session().StartRequest(Request(), i % 2 == 0);
+    client.TakeOutput();
+    client.Take();
+    const std::string end =
+        HeadersFrame(id, Trailers(), true) + Frame(FrameType::kRstStream, 0, id, Number(0)) + Data(id, "x");
+    ASSERT_TRUE(client.Receive(HeadersFrame(id, Response(), false) + end + end).ok()) << i;
+    EXPECT_EQ(client.Take().size(), i % 2 == 0 ? 2u : 3u);
+    EXPECT_EQ(client.TakeOutput(), "");
+  }
+  ASSERT_TRUE(client.Receive(HeadersFrame(other, Response(), true)).ok());
+  EXPECT_EQ(client.Take().size(), 1u);
+}
+
 TEST(SessionRulesTest, AWrongPrefaceEndsTheConnectionAtTheFirstWrongByte) {
   SessionRecorder server(Role::kServer);
   EXPECT_TRUE(server.Receive("PRI * HTTP/").ok());
