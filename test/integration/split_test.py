@@ -85,8 +85,9 @@ class Gate(IntegrationTest):
     def test_a_call_without_a_key_goes_anywhere_and_is_counted(self):
         weir = self.gate({"baseline": 50, "candidate": 50})
         client = self.client(weir)
-        served = collections.Counter(client.echo()[0].seen.server for _ in range(200))
-        self.assertEqual(set(served), {"baseline", "candidate"})  # By chance alone it fails once in 2^199.
+        served = collections.Counter(variant_and_reason(client.echo()[1].initial_metadata()) for _ in range(200))
+        # By chance alone it fails once in 2^199.
+        self.assertEqual(set(served), {("baseline", "assigned"), ("candidate", "assigned")}, served)
         wait_until(lambda: weir.metric("weir_keyless_total") == 200, "they are counted")
 
     def test_a_key_that_is_given_twice_is_refused(self):
