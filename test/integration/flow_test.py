@@ -110,7 +110,8 @@ class Flow(IntegrationTest):
         before = self.proxy.resident_bytes()
         streams = [self.client(self.proxy).server_stream(echo_pb2.Note(), timeout=60, metadata=knobs(
             tag="unread", replies=10 * MEBIBYTE // CHUNK, reply_bytes=CHUNK)) for _ in range(30)]
-        wait_until(lambda: self.direct.counts("unread").started == 30, "all have started")
+        wait_until(lambda: self.direct.counts("unread").started == 30,
+                   lambda: f"all start: {self.direct.counts('unread')}, {[s for s in streams if not s.is_active()]}")
         self.stalled_at("unread", "replies", [neighbour])
         self.assertLess(self.proxy.resident_bytes() - before, 30 * 1.2 * MEBIBYTE)
         for stream in streams:
