@@ -123,7 +123,7 @@ void ControlThread::Tick() {
   loop_->timers().Set(tick_timer_, last_tick_ + stats::kTick);
   controller_->Tick(last_tick_);
   CarryOut();
-  ShowNow();
+  if (last_tick_ >= last_shown_ + stats::kTick) ShowNow();
 }
 
 void ControlThread::TakeMail() {
@@ -165,7 +165,10 @@ void ControlThread::CarryOut() {
   }
 }
 
-void ControlThread::ShowNow() { snapshot_.store(std::make_shared<const Snapshot>(controller_->View(loop_->now()))); }
+void ControlThread::ShowNow() {
+  last_shown_ = loop_->now();
+  snapshot_.store(std::make_shared<const Snapshot>(controller_->View(last_shown_)));
+}
 
 void ControlThread::Answer(uint64_t token, const absl::Status& status) {
   if (auto waiting = resets_.extract(token)) waiting.mapped()(status);

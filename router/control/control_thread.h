@@ -120,6 +120,7 @@ class ControlThread : public ControlInterface {
   std::optional<ConfigSource> source_;
   runtime::Timer tick_timer_;
   absl::Time last_tick_ = absl::InfinitePast();
+  absl::Time last_shown_ = absl::InfinitePast();
   bool has_new_counts_ = false;
   std::string experiments_path_;
   std::vector<std::string> warnings_;

@@ -96,6 +96,8 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
       governed.experiment.Freeze(absl::StrCat("the journal cannot be read: ", std::string(unread_.message())), now);
     }
     governed.retry_at = absl::InfinitePast();
+    // Evidence from before a restart, or a guardrail that only warned until now, may prove a breach already.
+    Judge(governed, now);
     FollowFile(governed, now);
   }
   is_table_stale_ = true;
@@ -153,7 +155,7 @@ void Controller::Enter(Governed& governed, const Step& step, absl::Time now) {
 }
 
 void Controller::Reset(uint64_t token, const std::string& experiment, const std::string& actor, absl::Time now) {
-  const auto refuse = [&](absl::Status status) { effects_.push_back(AnswerReset{token, std::move(status)}); };
+  const auto refuse = [&](absl::Status status) { effects_.emplace_back(AnswerReset{token, std::move(status)}); };
   const auto found = experiments_.find(experiment);
   if (found == experiments_.end() || !found->second.experiment.filed()) {
     return refuse(absl::NotFoundError(absl::StrCat("no experiment '", experiment, "'")));
@@ -176,23 +178,23 @@ void Controller::Reset(uint64_t token, const std::string& experiment, const std:
   Flush(now);
 }
 
-void Controller::JudgeAll(absl::Time now) {
-  for (auto& [name, governed] : experiments_) {
-    if (!governed.experiment.is_running() || !governed.experiment.filed()) continue;
-    std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
-    if (!breach) continue;
-    auto step = experiment::Advance(governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
-    if (step.ok() && *step) Carry(governed, **std::move(step), now);
-  }
+void Controller::Judge(Governed& governed, absl::Time now) {
+  if (!governed.experiment.is_running() || !governed.experiment.filed()) return;
+  std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
+  if (!breach) return;
+  auto step = experiment::Advance(governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
+  if (step.ok() && *step) Carry(governed, **std::move(step), now);
 }
 
 void Controller::Tick(absl::Time now) {
-  JudgeAll(now);
-  for (auto& [name, governed] : experiments_) FollowFile(governed, now);
+  for (auto& [name, governed] : experiments_) {
+    Judge(governed, now);
+    FollowFile(governed, now);
+  }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
     load_request_ = NextRequest();
-    effects_.push_back(AskJournal{LoadRequest{load_request_}});
+    effects_.emplace_back(AskJournal{LoadRequest{load_request_}});
   }
   if (now < checkpoint_due_) return;
   checkpoint_due_ = now + kCheckpointInterval;
@@ -213,7 +215,10 @@ void Controller::TakeReport(const stats::WorkerReport& report) {
 
 absl::Status Controller::TakeOutcome(const stats::OutcomeReport& report, absl::Time now) {
   const auto name = names_.find(report.ticket.experiment);
-  if (name == names_.end()) return absl::OutOfRangeError("the experiment of its ticket is not known here");
+  if (name == names_.end()) {
+    ++outcomes_of_nobody_;
+    return absl::OutOfRangeError("the experiment of its ticket is not known here");
+  }
   return experiments_.at(name->second).experiment.Count(report, tickets_, now);
 }
 
@@ -266,7 +271,7 @@ void Controller::Publish(absl::Time now) {
     if (same == *table_) return;
   }
   table_ = std::make_shared<const routing::RouteTable>(*std::move(table));
-  effects_.push_back(PublishTable{table_});
+  effects_.emplace_back(PublishTable{table_});
 }
 
 // Asks the journal for what waits, where it is time to.
@@ -274,11 +279,11 @@ void Controller::AskFor(Governed& governed, absl::Time now) {
   if (!unread_.ok() || now < governed.retry_at) return;
   if (governed.unjournalled && governed.unjournalled->id == 0) {
     governed.unjournalled->id = NextRequest();
-    effects_.push_back(AskJournal{AppendRequest{governed.unjournalled->id, governed.unjournalled->change}});
+    effects_.emplace_back(AskJournal{AppendRequest{governed.unjournalled->id, governed.unjournalled->change}});
   }
   if (governed.opening && governed.opening->id == 0) {
     governed.opening->id = NextRequest();
-    effects_.push_back(AskJournal{
+    effects_.emplace_back(AskJournal{
         AppendRequest{governed.opening->id, ChangeOf(governed.experiment.name(), governed.opening->step, now)}});
   }
 }
@@ -300,11 +305,12 @@ void Controller::Checkpoint(absl::Time now) {
   CheckpointRequest request{.id = NextRequest(), .rows = {}};
   for (const auto& [key, value] : asked_rows_) request.rows.push_back({key, value});
   checkpoint_request_ = request.id;
-  effects_.push_back(AskJournal{std::move(request)});
+  effects_.emplace_back(AskJournal{std::move(request)});
 }
 
 void Controller::CheckpointNow(absl::Time now) {
-  JudgeAll(now);  // What the tests remember is of the counts that are written with it.
+  // What the tests remember is of the counts that are written with it.
+  for (auto& [name, governed] : experiments_) Judge(governed, now);
   Flush(now);
   checkpoint_request_ = 0;  // One that is outstanding is written before this one, in the journal's order.
   for (auto& [key, value] : std::exchange(asked_rows_, {})) unwritten_rows_.emplace(key, std::move(value));
@@ -350,7 +356,7 @@ void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time 
 void Controller::OnOpened(Governed& governed, const absl::Status& status, absl::Time now) {
   const Opening opening = *std::exchange(governed.opening, std::nullopt);
   const auto answer = [&](absl::Status result) {
-    if (opening.reset) effects_.push_back(AnswerReset{*opening.reset, std::move(result)});
+    if (opening.reset) effects_.emplace_back(AnswerReset{*opening.reset, std::move(result)});
   };
   if (!status.ok()) {
     return answer(absl::UnavailableError(absl::StrCat("nothing was opened: ", std::string(status.message()))));
@@ -386,7 +392,7 @@ void Controller::OnLoaded(JournalReply& reply, absl::Time now) {
   for (const auto& [name, state] : reply.remembered->states) {
     Governed& governed = GovernedBy(name);
     if (governed.experiment.state()) {
-      governed.experiment.TakeUpOrdinal(state);
+      governed.experiment.TakeUpFound(state, reply.remembered->checkpoints);
     } else {
       (void)governed.experiment.Restore(state, reply.remembered->checkpoints);
     }
@@ -407,7 +413,7 @@ void Controller::NoteJournal(const absl::Status& status) {
 }
 
 void Controller::Say(bool is_warning, std::string message, std::string experiment, std::string detail) {
-  effects_.push_back(Notice{is_warning, std::move(message), std::move(experiment), std::move(detail)});
+  effects_.emplace_back(Notice{is_warning, std::move(message), std::move(experiment), std::move(detail)});
 }
 
 }  // namespace weir::control

@@ -83,7 +83,7 @@ class Controller {
   // Answered by an AnswerReset with this token.
   void Reset(uint64_t token, const std::string& experiment, const std::string& actor, absl::Time now);
   void TakeReply(JournalReply reply, absl::Time now);
-  // Every stats::kTick. A breach that the counts prove now shuts its gate in this call.
+  // Every stats::kTick at least. A breach that the counts prove now shuts its gate in this call.
   void Tick(absl::Time now);
   // Writes what is not written yet, whenever the last checkpoint was. For an orderly end.
   void CheckpointNow(absl::Time now);
@@ -123,7 +123,7 @@ class Controller {
   void FollowFile(Governed& governed, absl::Time now);
   void Carry(Governed& governed, experiment::Step step, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
-  void JudgeAll(absl::Time now);
+  void Judge(Governed& governed, absl::Time now);
 
   void Flush(absl::Time now);
   void Publish(absl::Time now);
@@ -176,6 +176,7 @@ class Controller {
   std::map<std::string, std::optional<std::string>> asked_rows_;  // Of the one outstanding.
 
   stats::ControlCounts counts_;
+  int64_t outcomes_of_nobody_ = 0;  // Reports whose ticket names no experiment known here.
 };
 
 }  // namespace weir::control

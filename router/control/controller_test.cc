@@ -183,6 +183,17 @@ TEST(ControllerTest, AGuardrailThatWarnsShutsNothing) {
   EXPECT_EQ(rig.Status().guardrails(0).action(), "warn");
 }
 
+TEST(ControllerTest, AGuardrailThatTurnsFromWarningToRollbackShutsAtOnceWhatItHadProven) {
+  ControllerRig rig;
+  config::Experiment warned = AnExperiment();
+  warned.guardrails[0].action = config::GuardrailAction::kWarn;
+  rig.File({warned});
+  rig.Run(200, "candidate");
+  rig.File({AnExperiment()});
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+}
+
 TEST(ControllerTest, AfterARollbackTheRunStaysShutWhateverTheFileSays) {
   ControllerRig rig;
   RollBack(rig);
@@ -503,6 +514,26 @@ TEST(ControllerTest, ACheckpointThatFailsIsWrittenWithTheNext) {
   const int64_t before = StartedOf(rig, "candidate");
   rig.Restart();
   EXPECT_EQ(StartedOf(rig, "candidate"), before);
+}
+
+TEST(ControllerTest, NothingOfRunsThatAreKeptNoMoreStaysInTheJournal) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  for (const char* label : {"2", "3", "4", "5", "6"}) {
+    rig.Run(12);
+    rig.File({OfRun(label)});
+    if (label[0] % 2 == 0) rig.Restart();  // Before the removal was written.
+  }
+  rig.Run(12);
+  for (const auto& [key, value] : rig.journal().checkpoints()) {
+    for (const char* old : {"/1", "/2", "/3"}) {
+      EXPECT_EQ(key.find(std::string("income") + old), std::string::npos) << key;
+    }
+  }
+  EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/6"));
+  EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/5"));
+  EXPECT_TRUE(rig.journal().checkpoints().contains("tests/income/6"));
+  EXPECT_FALSE(rig.journal().checkpoints().contains("tests/income/5"));
 }
 
 TEST(ControllerTest, AnOrderlyEndLosesNothing) {

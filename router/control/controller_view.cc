@@ -149,6 +149,7 @@ Snapshot Controller::View(absl::Time now) const {
 
   stats::MetricsSnapshot& metrics = view.metrics;
   metrics.proxy = totals_.proxy();
+  metrics.proxy.feedback_refused += outcomes_of_nobody_;
   metrics.control = counts_;
   metrics.control.restart_needed = status.notices_size() > 0;
   metrics.control.unjournalled = CountUnjournalled();

@@ -24,12 +24,34 @@ bool HasModel(const std::vector<config::Model>& models, const std::string& name)
   return std::any_of(models.begin(), models.end(), [&](const config::Model& model) { return model.name == name; });
 }
 
-std::string Summary(const experiment::Judgement& judgement, const experiment::Breach& breach) {
-  return absl::StrFormat(
-      "%s: %s: %s; %d of its %d calls failed, %d of %d of the default's; evidence 10^%.2f, needed 10^%.2f",
-      judgement.guardrail, judgement.candidate, judgement.rule, breach.candidate_errors, breach.candidate_calls,
-      breach.default_errors, breach.default_calls, judgement.log10_evidence, judgement.log10_threshold);
-}
+// What was seen, in the terms of the rule.
+struct Facts {
+  const stats::VariantCounts& candidate;
+  const stats::VariantCounts& baseline;
+  const stats::OutcomeCounts* outcomes;
+
+  std::string Errors() const {
+    return absl::StrFormat("%d of its %d calls failed, %d of %d of the default's", candidate.errors(),
+                           candidate.started(), baseline.errors(), baseline.started());
+  }
+  static double Milliseconds(const stats::VariantCounts& counts, double quantile) {
+    return absl::ToDoubleMilliseconds(counts.latencies().Quantile(quantile).value_or(absl::ZeroDuration()));
+  }
+  std::string Tail(double quantile) const {
+    return absl::StrFormat("p%g is %.3g ms over its %d calls, %.3g ms over %d of the default's", 100 * quantile,
+                           Milliseconds(candidate, quantile), candidate.started(), Milliseconds(baseline, quantile),
+                           baseline.started());
+  }
+
+  std::string operator()(const config::ErrorRatio&) const { return Errors(); }
+  std::string operator()(const config::ErrorCeiling&) const { return Errors(); }
+  std::string operator()(const config::TailRatio& rule) const { return Tail(rule.quantile); }
+  std::string operator()(const config::TailCeiling& rule) const { return Tail(rule.quantile); }
+  std::string operator()(const config::OutcomeBound& rule) const {
+    if (outcomes == nullptr) return absl::StrCat("no outcome of ", rule.metric);
+    return absl::StrFormat("the mean of %s is %.4g over %d outcomes", rule.metric, outcomes->mean, outcomes->n);
+  }
+};
 
 }  // namespace
 
@@ -42,9 +64,11 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   const uint32_t present = state_->run.ordinal;
   for (uint32_t past = present - std::min<uint32_t>(present - 1, kPastRuns); past < present; ++past) {
     RunEvidence run;
-    if (RestoreRun(past, checkpoints, run).ok() && run.ended() != absl::InfiniteFuture())
-      past_runs_[past] = std::move(run);
+    if (!checkpoints.contains(RunKey(PrefixOf(past))) || !RestoreRun(past, checkpoints, run).ok()) continue;
+    if (run.ended() == absl::InfiniteFuture()) run.End(state_->run.started);  // A crash came before it was written.
+    past_runs_[past] = std::move(run);
   }
+  RemoveLeftovers(checkpoints);
   absl::Status status = RestoreRun(present, checkpoints, evidence_);
   if (const auto tests = checkpoints.find(TestsKey(PrefixOf(present))); status.ok() && tests != checkpoints.end()) {
     v1::TestsCheckpoint checkpoint;
@@ -77,18 +101,41 @@ absl::Status GovernedExperiment::RestoreRun(uint32_t ordinal, const std::map<std
   return absl::OkStatus();
 }
 
+// Rows of runs that are kept no more, where a crash came before their removal.
+void GovernedExperiment::RemoveLeftovers(const std::map<std::string, std::string>& checkpoints) {
+  struct Kind {
+    const char* name;
+    bool is_kept_of_past_runs;
+  };
+  for (const Kind kind : {Kind{"run/", true}, Kind{"epoch/", true}, Kind{"tests/", false}}) {
+    const std::string prefix = absl::StrCat(kind.name, name_, "/");
+    for (auto row = checkpoints.lower_bound(prefix); row != checkpoints.end() && row->first.starts_with(prefix);
+         ++row) {
+      const std::string rest = row->first.substr(prefix.size());
+      uint32_t run = 0;
+      const bool is_numbered = absl::SimpleAtoi(rest.substr(0, rest.find('/')), &run);
+      if (!is_numbered || run == state_->run.ordinal || (kind.is_kept_of_past_runs && past_runs_.contains(run)))
+        continue;
+      removals_.push_back({row->first, std::nullopt});
+    }
+  }
+}
+
 void GovernedExperiment::Freeze(std::string why, absl::Time now) {
   state_ = experiment::FrozenState(*filed_, std::move(why), now);
 }
 
-void GovernedExperiment::TakeUpOrdinal(const State& found) {
+void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::string, std::string>& checkpoints) {
   if (!state_) return;
+  State taken_up = *state_;
   if (std::holds_alternative<experiment::RolledBack>(found.phase)) {
-    state_ = found;
-    evidence_.BeginEpoch(found.epoch.ordinal, found.epoch.split);
+    taken_up = found;
   } else {
-    state_->run.ordinal = found.run.ordinal;
+    taken_up.run = found.run;
   }
+  // What cannot be read of its statistics is lost, as at any start.
+  (void)Restore(found, checkpoints);
+  state_ = std::move(taken_up);
 }
 
 // --- The file.
@@ -163,7 +210,15 @@ std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
                             .default_errors = baseline.errors(),
                             .log10_evidence = worst->log10_evidence,
                             .log10_threshold = worst->log10_threshold};
-  breach.summary = Summary(*worst, breach);
+  breach.summary = absl::StrFormat("%s: %s: %s", worst->guardrail, worst->candidate, worst->rule);
+  for (const config::Guardrail& guardrail : filed_->guardrails) {
+    if (guardrail.name != worst->guardrail) continue;
+    const auto* bound = std::get_if<config::OutcomeBound>(&guardrail.rule);
+    const Facts facts{candidate, baseline, bound ? evidence_.OutcomesOf(worst->candidate, bound->metric) : nullptr};
+    absl::StrAppend(&breach.summary, "; ", std::visit(facts, guardrail.rule));
+  }
+  absl::StrAppendFormat(&breach.summary, "; evidence 10^%.2f, needed 10^%.2f", worst->log10_evidence,
+                        worst->log10_threshold);
   return breach;
 }
 

@@ -37,7 +37,7 @@ class GovernedExperiment {
   // Nothing could be read. Needs a file.
   void Freeze(std::string why, absl::Time now);
   // What is found when the journal can be read after all: a run is not numbered twice, and a latch holds.
-  void TakeUpOrdinal(const experiment::State& found);
+  void TakeUpFound(const experiment::State& found, const std::map<std::string, std::string>& checkpoints);
 
   // --- The file.
 
@@ -84,6 +84,7 @@ class GovernedExperiment {
   absl::Status Refuse(const char* cause, absl::Status status);
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   void DropRun(uint32_t ordinal);
+  void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);
   void DropExpiredRuns(absl::Time now);
   void FoldEpochs();
 

@@ -17,7 +17,8 @@
 
 namespace weir::control {
 
-// Owns the journal. Made and destroyed by one thread; any thread may ask.
+// Owns the journal. Made and destroyed by one thread; any thread may ask. It has a lock of its own (house style 7 has
+// two that cross threads) because its thread has nothing to turn a loop for: it sleeps until it is asked, or ends.
 class JournalWriter {
  public:
   using Open = std::function<absl::StatusOr<std::unique_ptr<experiment::Journal>>()>;
