@@ -1,5 +1,6 @@
 #include "examples/inference_call.h"
 
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -66,13 +67,9 @@ class CallState {
   std::pair<InferenceCallPtr, std::function<void(InferenceCallPtr)>> End(const grpc::Status& status) {
     call_.result.latency = absl::Now() - start_;
     call_.result.code = status.error_code();
-    if (!status.ok()) call_.error = status.error_message();
-    for (const auto& [name, value] : context_.GetServerInitialMetadata()) {
-      const std::string text(value.data(), value.size());
-      if (name == "x-weir-variant") call_.result.variant = text;
-      if (name == "x-weir-reason") call_.result.reason = text;
-      if (name == "x-weir-ticket") call_.ticket = text;
-    }
+    if (!status.ok()) call_.result.error = status.error_message();
+    ReadMetadata(context_.GetServerInitialMetadata());
+    ReadMetadata(context_.GetServerTrailingMetadata());  // Of an answer that is trailers alone, gRPC knows no others.
     return {std::make_shared<const InferenceCall>(std::move(call_)), std::move(done_)};
   }
 
@@ -82,6 +79,15 @@ class CallState {
   InferenceCall call_;
 
  private:
+  void ReadMetadata(const std::multimap<grpc::string_ref, grpc::string_ref>& metadata) {
+    for (const auto& [name, value] : metadata) {
+      const std::string text(value.data(), value.size());
+      if (name == "x-weir-variant") call_.result.variant = text;
+      if (name == "x-weir-reason") call_.result.reason = text;
+      if (name == "x-weir-ticket") call_.ticket = text;
+    }
+  }
+
   std::function<void(InferenceCallPtr)> done_;
   const absl::Time start_;
 };
@@ -123,7 +129,7 @@ class StreamCall final : public grpc::ClientBidiReactor<ModelInferRequest, Model
     if (response_.error_message().empty()) {
       state_->Grade(place_, response_.infer_response());
     } else {
-      state_->call_.error = response_.error_message();
+      state_->call_.result.error = response_.error_message();
     }
     if (++place_ < state_->spec_.rows.size()) {
       WriteRow();

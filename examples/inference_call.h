@@ -27,7 +27,6 @@ struct CallSpec {
 // A call that has ended.
 struct InferenceCall {
   CallResult result;
-  std::string error;   // gRPC's message, or the model's in a stream.
   std::string ticket;  // x-weir-ticket; empty where the answer had none.
   // Of the last row, where it was answered. A ticket stands for a call and takes one outcome, so a stream tells this
   // one: its rows come in random order, so that none is better than another.

@@ -173,7 +173,7 @@ void Replayer::EndCall(const InferenceCall& call, const PlannedCall& planned, si
   summary_.AddCall(call.result);
   const bool was_answered = call.result.rows > 0 || !call.result.variant.empty() || call.result.code != 14;
   if (was_answered) ++answered_;
-  if (!call.error.empty()) last_error_ = absl::StrCat(CodeName(call.result.code), ": ", call.error);
+  if (call.result.code != 0) last_error_ = absl::StrCat(CodeName(call.result.code), ": ", call.result.error);
   if (call.ticket.empty() || !call.last_row_was_right) return;
   Report report;
   report.was_late = planned.outcome_delay > absl::ZeroDuration();

@@ -38,6 +38,8 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   grpc::Status ModelInfer(grpc::ServerContext* context, const inference::ModelInferRequest* request,
                           inference::ModelInferResponse* response) override {
     Welcome(context);
+    if (fail_)
+      return grpc::Status(grpc::StatusCode::INTERNAL, "told to fail");  // Trailers alone, with the metadata in them.
     *response = Infer(model_, *request, 0, rng_).value();
     return grpc::Status::OK;
   }
@@ -66,12 +68,17 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   std::map<std::string, double> reported() { return absl::MutexLock(&mutex_), reported_; }
   std::multiset<std::string> users() { return absl::MutexLock(&mutex_), users_; }
   void RefuseReports() { refuse_reports_ = true; }
+  void Fail() { fail_ = true; }
 
  private:
   void Welcome(grpc::ServerContext* context) {
     absl::MutexLock lock(&mutex_);
     const auto user = context->client_metadata().find("x-user-id");
     if (user != context->client_metadata().end()) users_.emplace(user->second.data(), user->second.size());
+    if (fail_) {
+      context->AddTrailingMetadata("x-weir-variant", "enhanced");
+      return;
+    }
     context->AddInitialMetadata("x-weir-variant", "enhanced");
     context->AddInitialMetadata("x-weir-reason", "assigned");
     context->AddInitialMetadata("x-weir-ticket", "ticket-" + std::to_string(++tickets_));
@@ -80,6 +87,7 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   const ServedModel model_ = Comparer();
   std::mt19937_64 rng_;
   bool refuse_reports_ = false;
+  bool fail_ = false;
   absl::Mutex mutex_;
   int tickets_ = 0;
   std::map<std::string, double> reported_;
@@ -135,6 +143,17 @@ TEST_F(ReplayTest, UsersSendTheirIdAndAreUnequal) {
   const auto users = server_.users();
   EXPECT_EQ(users.size(), 200u);
   EXPECT_GT(users.count("user-0"), 5 * users.count("user-5"));
+}
+
+TEST_F(ReplayTest, AFailureIsCountedForTheVariantThatItsTrailersName) {
+  server_.Fail();
+  options_.load.streaming_share = 0;
+  const auto summary = Replay(options_, Rows());
+  ASSERT_TRUE(summary.ok());
+  ASSERT_EQ(summary->variants_size(), 1);
+  EXPECT_EQ(summary->variants(0).variant(), "enhanced");
+  EXPECT_EQ(summary->variants(0).errors().at("INTERNAL"), 200);
+  EXPECT_EQ(summary->variants(0).last_error(), "INTERNAL: told to fail");
 }
 
 TEST_F(ReplayTest, RefusedOutcomesAreCountedByTheirCode) {

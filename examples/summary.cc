@@ -49,6 +49,7 @@ void SummaryBuilder::AddCall(const CallResult& call) {
     variant.latencies.push_back(call.latency);
   } else {
     ++(*counts.mutable_errors())[CodeName(call.code)];
+    counts.set_last_error(absl::StrCat(CodeName(call.code), ": ", call.error));
   }
 }
 
@@ -96,8 +97,9 @@ std::string AsTable(const example::Summary& summary) {
     const std::string accuracy =
         v.rows() == 0 ? "-"
                       : absl::StrFormat("%.4f [%.4f, %.4f]", v.accuracy(), v.accuracy_lower(), v.accuracy_upper());
+    const std::string errors = v.errors().empty() ? "none" : absl::StrCat(list(v.errors()), "; last ", v.last_error());
     absl::StrAppendFormat(&table, "%-22s %8d %9.2f %9.2f %9.2f  %-24s %s\n", v.variant(), v.calls(), v.p50_ms(),
-                          v.p95_ms(), v.p99_ms(), accuracy, list(v.errors()));
+                          v.p95_ms(), v.p99_ms(), accuracy, errors);
   }
   const example::OutcomeSummary& outcomes = summary.outcomes();
   absl::StrAppendFormat(&table, "outcomes counted: %d (%d late), refused: %s; calls skipped: %d; %.1f s\n",

@@ -18,9 +18,10 @@ struct CallResult {
   std::string reason = {};   // Likewise.
   std::string version = {};  // Of the model that answered.
   bool streaming = false;
-  int code = 0;   // gRPC status code.
-  int rows = 0;   // Answered.
-  int right = 0;  // Of them.
+  int code = 0;            // gRPC status code.
+  int rows = 0;            // Answered.
+  int right = 0;           // Of them.
+  std::string error = {};  // gRPC's message, or the model's in a stream.
   absl::Duration latency = {};
 };
 
