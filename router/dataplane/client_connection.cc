@@ -63,10 +63,24 @@ void ClientConnection::CheckAge() {
     if (loop_.now() - accepted_ < config::limits::kPrefaceTimeout) return;
     return End(absl::ResourceExhaustedError("no HTTP/2 preface came"));
   }
+  if (HasLeftHeadersUnfinished()) return End(absl::ResourceExhaustedError("a header block was not finished"));
   if (session.open_streams() == 0 && loop_.now() - socket_.last_received() > idle_timeout_) {
     socket_.Writing().SendGoAway(session.last_peer_stream(), http2::ErrorCode::kNoError, "idle");
     End(absl::OkStatus());
   }
+}
+
+// A block blocks the whole connection, streams under way included; an honest peer sends it in one go.
+bool ClientConnection::HasLeftHeadersUnfinished() {
+  const http2::Session& session = socket_.session();
+  const uint64_t streams = session.counts().streams_opened;
+  if (!session.is_in_header_block()) {
+    in_block_since_ = absl::InfiniteFuture();
+  } else if (in_block_since_ == absl::InfiniteFuture() || streams != streams_then_) {
+    in_block_since_ = loop_.now();  // It may be another block than at the last look.
+    streams_then_ = streams;
+  }
+  return loop_.now() - in_block_since_ >= config::limits::kHeaderBlockTimeout;
 }
 
 void ClientConnection::CheckDrained() {

@@ -33,8 +33,8 @@ class ClientConnection final : private SessionSocketOwner {
   // Announces the end: GOAWAY for no stream in particular, and a ping. What the client sends before it has read this is
   // served. Later calls go on with it: once the ping is answered, or `is_final`, no stream beyond those seen is taken.
   void Drain(bool is_final);
-  // Closes what is over: drained and without calls, silent at the start, or idle for too long. Once a second or so, and
-  // more often while draining.
+  // Closes what is over: drained and without calls, silent at the start or within a header block, or idle for too long.
+  // Once a second or so, and more often while draining.
   void CheckAge();
   // Ends it now; calls are told. OnClientClosed is not called.
   void Close();
@@ -49,6 +49,7 @@ class ClientConnection final : private SessionSocketOwner {
   void OnConnected() override {}
   void OnClosed(const absl::Status& why) override;
   void CheckDrained();
+  bool HasLeftHeadersUnfinished();
   void End(const absl::Status& why);
 
   const runtime::EventLoop& loop_;
@@ -59,6 +60,9 @@ class ClientConnection final : private SessionSocketOwner {
   SessionSocket socket_;
   Stage stage_ = Stage::kServing;
   absl::Time closing_since_ = absl::InfiniteFuture();
+  // Since when the same header block is being awaited, and how many streams had been opened then.
+  absl::Time in_block_since_ = absl::InfiniteFuture();
+  uint64_t streams_then_ = 0;
 };
 
 }  // namespace weir::dataplane
