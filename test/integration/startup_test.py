@@ -58,6 +58,20 @@ class StartupTest(IntegrationTest):
         self.assert_fails(self.run_weir("--config", config), 1, str(first.folder / "state"))
         self.assertTrue(first.is_running())
 
+    def test_without_a_usable_state_directory_traffic_flows_and_every_gate_is_at_its_default(self):
+        servers = models.start_models(self)
+        (pathlib.Path(self.folder) / "file").touch()
+        weir = self.weir(servers, routes=[], experiments={models.EXPERIMENT: models.experiment()},
+                         stateDirectory=str(pathlib.Path(self.folder, "file", "state")))
+        client = models.ModelClient(weir.address)
+        self.addCleanup(client.close)
+        answers = client.infer_all([(row, f"user-{i}") for i, row in enumerate(models.heldout_rows()[:100])])
+        self.assertEqual({answer.variant for answer in answers}, {models.BASELINE})
+        self.assertEqual(models.phase_of(weir), "FROZEN")
+        refused = weir.weirctl("--address", weir.admin, "reset", models.EXPERIMENT)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("journal", refused.stderr)
+
 
 if __name__ == "__main__":
     cases.main()
