@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "router/dataplane/loopback_peers.h"
 #include "router/dataplane/own_reply.h"
+#include "router/runtime/lock.h"
 
 namespace weir::dataplane {
 namespace {
@@ -23,18 +24,18 @@ class Reports {
  public:
   ReportSink Sink() {
     return [this](stats::WorkerReport& report) {
-      absl::MutexLock lock(&mutex_);
+      runtime::Lock lock(&mutex_);
       total_.Merge(report.delta);
       last_ = std::move(report);
       return true;
     };
   }
   stats::CountsDelta total() {
-    absl::MutexLock lock(&mutex_);
+    runtime::Lock lock(&mutex_);
     return total_;
   }
   stats::WorkerReport last() {
-    absl::MutexLock lock(&mutex_);
+    runtime::Lock lock(&mutex_);
     return last_;
   }
 
@@ -416,7 +417,7 @@ TEST_F(DataPlaneTest, AnOutcomeIsAnsweredWhenItIsCounted) {
   absl::Mutex mutex;
   std::vector<std::pair<stats::OutcomeReport, FeedbackReply>> taken;
   Start(1, absl::Seconds(10), [&](stats::OutcomeReport& report, FeedbackReply reply) {
-    absl::MutexLock lock(&mutex);
+    runtime::Lock lock(&mutex);
     taken.emplace_back(std::move(report), std::move(reply));
     return true;
   });
@@ -431,7 +432,7 @@ TEST_F(DataPlaneTest, AnOutcomeIsAnsweredWhenItIsCounted) {
   LoopbackClient client(net_, plane_->port());
   const StreamId stream = client.Ask("/weir.v1.Feedback/Report", FrameMessage(outcome));
   ASSERT_TRUE(net_.RunUntil([&] {
-    absl::MutexLock lock(&mutex);
+    runtime::Lock lock(&mutex);
     return taken.size() == 1;
   }));
   EXPECT_EQ(taken[0].first.ticket.sequence, 77u);
@@ -444,7 +445,7 @@ TEST_F(DataPlaneTest, AnOutcomeIsAnsweredWhenItIsCounted) {
 
   const StreamId again = client.Ask("/weir.v1.Feedback/Report", FrameMessage(outcome));
   ASSERT_TRUE(net_.RunUntil([&] {
-    absl::MutexLock lock(&mutex);
+    runtime::Lock lock(&mutex);
     return taken.size() == 2;
   }));
   taken[1].second(absl::AlreadyExistsError("reported before"));
@@ -461,7 +462,7 @@ TEST_F(DataPlaneTest, AnOutcomeIsAnsweredWhenItIsCounted) {
   const StreamId many = client.Ask("/weir.v1.Feedback/ReportStream",
                                    FrameMessage(outcome) + FrameMessage("\xff") + FrameMessage(outcome));
   ASSERT_TRUE(net_.RunUntil([&] {
-    absl::MutexLock lock(&mutex);
+    runtime::Lock lock(&mutex);
     return taken.size() == 4;
   }));
   taken[3].second(absl::OkStatus());

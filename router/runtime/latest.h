@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "router/runtime/lock.h"
 
 namespace weir::runtime {
 
@@ -19,7 +20,7 @@ class Latest {
  public:
   // Any thread.
   void Put(T value) {
-    absl::MutexLock lock(&mutex_);
+    Lock lock(&mutex_);
     value_ = std::move(value);
     is_new_.store(true, std::memory_order_release);
   }
@@ -27,7 +28,7 @@ class Latest {
   // The newest value not yet taken, if any.
   std::optional<T> Take() {
     if (!is_new_.load(std::memory_order_acquire)) return std::nullopt;
-    absl::MutexLock lock(&mutex_);
+    Lock lock(&mutex_);
     is_new_.store(false, std::memory_order_relaxed);
     return std::exchange(value_, std::nullopt);
   }

@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "router/runtime/lock.h"
 
 namespace weir::runtime {
 
@@ -26,7 +27,7 @@ class Mailbox {
   [[nodiscard]] bool Post(T& message) {
     bool was_empty;
     {
-      absl::MutexLock lock(&mutex_);
+      Lock lock(&mutex_);
       if (messages_.size() >= capacity_) return false;
       was_empty = messages_.empty();
       messages_.push_back(std::move(message));
@@ -40,7 +41,7 @@ class Mailbox {
   // The reader's thread: everything posted since the last call, oldest first.
   std::vector<T> TakeAll() {
     if (!has_mail_.load(std::memory_order_acquire)) return {};
-    absl::MutexLock lock(&mutex_);
+    Lock lock(&mutex_);
     has_mail_.store(false, std::memory_order_relaxed);
     return std::exchange(messages_, {});
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "router/runtime/lock.h"
 
 namespace weir::runtime {
 namespace {
@@ -33,17 +34,19 @@ Resolver::Resolver() : thread_([this] { Run(); }) {}
 
 Resolver::~Resolver() {
   {
-    absl::MutexLock lock(&mutex_);
+    Lock lock(&mutex_);
     is_stopping_ = true;
+    has_changed_.Signal();
   }
   thread_.join();
 }
 
 void Resolver::Resolve(std::string host, uint16_t port, Answer answer) {
   {
-    absl::MutexLock lock(&mutex_);
+    Lock lock(&mutex_);
     if (waiting_.size() < kMaxWaiting) {
       waiting_.push_back({std::move(host), port, std::move(answer)});
+      has_changed_.Signal();
       return;
     }
   }
@@ -55,10 +58,8 @@ void Resolver::Run() {
     std::vector<Question> questions;
     bool is_stopping;
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(
-          +[](Resolver* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->is_stopping_ || !self->waiting_.empty(); },
-          this));
+      Lock lock(&mutex_);
+      while (!is_stopping_ && waiting_.empty()) lock.Wait(has_changed_);
       questions.swap(waiting_);
       is_stopping = is_stopping_;
     }
@@ -67,7 +68,7 @@ void Resolver::Run() {
         question.answer(absl::CancelledError("the resolver stops"));
       } else {
         question.answer(ResolveNow(question.host, question.port));
-        absl::MutexLock lock(&mutex_);
+        Lock lock(&mutex_);
         is_stopping = is_stopping_;
       }
     }

@@ -40,6 +40,7 @@ class Resolver {
   void Run();
 
   absl::Mutex mutex_;
+  absl::CondVar has_changed_;  // Of what the mutex guards.
   std::vector<Question> waiting_ ABSL_GUARDED_BY(mutex_);
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
