@@ -23,7 +23,7 @@ import time
 import urllib.error
 import urllib.request
 
-HERE = pathlib.Path(__file__).resolve().parent
+HERE = pathlib.Path(__file__).absolute().parent  # Not resolved: a test runs it among links.
 sys.path.insert(0, str(HERE.parent))
 from examples.demonstration import bounds, children, screen, status  # noqa: E402
 
@@ -34,14 +34,14 @@ SHARE = 0.30        # Of the candidate, as specs/experiments/digits.yaml says.
 MAX_RATIO = 1.2     # Of the guardrail "errors", there.
 MAX_ERROR_RATE = 0.05
 MAX_TAIL_RATIO = 1.5
-MAX_TAIL = 0.200    # Seconds, of the guardrail "tail-ceiling".
+MAX_TAIL = 0.500    # Seconds, of the guardrail "tail-ceiling".
 
 # Both models take 4 to 12 ms and fail one call in 200: as real ones, they are neither instant nor perfect.
 USUAL_ERRORS = 0.005
 LATENCY, JITTER = 0.004, 0.008  # Seconds.
 USUAL = {"latency": f"{LATENCY * 1000:.0f}ms", "jitter": f"{JITTER * 1000:.0f}ms", "fail-share": USUAL_ERRORS,
          "fail-code": "INTERNAL"}
-FAULTY_ERRORS, FAULTY_LATENCY = 0.20, 0.250  # Beyond both tail guardrails, also when the machine is busy.
+FAULTY_ERRORS, FAULTY_LATENCY = 0.20, 0.600  # Beyond both tail guardrails, also when the machine is busy.
 FAILING = {**USUAL, "fail-share": FAULTY_ERRORS}
 SLOW = {**USUAL, "latency": f"{FAULTY_LATENCY * 1000:.0f}ms"}
 
@@ -184,7 +184,7 @@ class Demo:
         self.expect(experiment.phase == "RUNNING", f"a mended candidate was rolled back: {experiment.phase_reason}")
 
         say("")
-        say("4. The candidate becomes slow: 250 to 258 ms instead of 4 to 12 ms.", bold=True)
+        say("4. The candidate becomes slow: 600 to 608 ms instead of 4 to 12 ms.", bold=True)
         self.break_candidate(SLOW, self.least_for_latency)
         experiment, _ = self.watch(4)
 
