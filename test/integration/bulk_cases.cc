@@ -151,9 +151,8 @@ TEST_P(ManyStreamsTest, OneThousandAreOpenAtOnce) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(OverConnections, ManyStreamsTest, testing::Values(1, 10), [](const auto& info) {
-  return info.param == 1 ? std::string("One") : std::string("Ten");
-});
+INSTANTIATE_TEST_SUITE_P(OverConnections, ManyStreamsTest, testing::Values(1, 10),
+                         [](const auto& info) { return info.param == 1 ? std::string("One") : std::string("Ten"); });
 
 }  // namespace
 }  // namespace weir::test

@@ -27,7 +27,8 @@ class Connections(IntegrationTest):
         server = self.echo_server()
         proxy, direct = self.plain_proxy(server), self.client(server)
         client = self.client(proxy)
-        calls = [client.unary.future(echo_pb2.Note(), metadata=knobs(tag="lost", hang=True), timeout=60) for _ in range(20)]
+        calls = [client.unary.future(echo_pb2.Note(), metadata=knobs(tag="lost", hang=True), timeout=60)
+                 for _ in range(20)]
         wait_until(lambda: direct.counts("lost").started == 20, "the calls arrive")
         client.close()
         wait_until(lambda: direct.counts("lost").cancelled == 20, "the server is told of each")
@@ -35,9 +36,10 @@ class Connections(IntegrationTest):
 
     def test_keepalive_pings_of_a_client_are_tolerated(self):
         proxy = self.plain_proxy(self.echo_server())
-        client = self.client(proxy, [("grpc.keepalive_time_ms", 20), ("grpc.keepalive_timeout_ms", 5000),
-                                     ("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.max_pings_without_data", 0),
-                                     ("grpc.http2.min_time_between_pings_ms", 20)])
+        client = self.client(proxy, [
+            ("grpc.keepalive_time_ms", 20), ("grpc.keepalive_timeout_ms", 5000),
+            ("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.max_pings_without_data", 0),
+            ("grpc.http2.min_time_between_pings_ms", 20)])
         for _ in range(3):
             error = client.failure(metadata=knobs(hang=True), timeout=0.5)
             self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED, error.details())
@@ -63,7 +65,8 @@ class Servers(IntegrationTest):
         self.assertEqual(weir.metric("weir_connections_accepted_total"), count)
 
     def test_a_method_that_nobody_serves_is_unimplemented(self):
-        weir = self.weir({"echo": self.echo_server()}, routes=[{"match": {"service": "some.other.Service"}, "model": "echo"}])
+        weir = self.weir({"echo": self.echo_server()},
+                         routes=[{"match": {"service": "some.other.Service"}, "model": "echo"}])
         client = self.client(weir)
         for _ in range(3):
             self.assertEqual(client.failure().code(), grpc.StatusCode.UNIMPLEMENTED)
@@ -91,13 +94,15 @@ class Servers(IntegrationTest):
         server = self.echo_server()
         weir = self.weir({"echo": server})
         client = self.client(weir)
-        calls = [client.unary.future(echo_pb2.Note(), metadata=knobs(tag="had", hang=True), timeout=60) for _ in range(20)]
+        calls = [client.unary.future(echo_pb2.Note(), metadata=knobs(tag="had", hang=True), timeout=60)
+                 for _ in range(20)]
         wait_until(lambda: self.client(server).counts("had").started == 20, "the calls arrive")
         server.kill()
         self.assertEqual([call.code() for call in calls], [grpc.StatusCode.UNAVAILABLE] * 20)
         self.assertEqual(client.failure().code(), grpc.StatusCode.UNAVAILABLE)
         self.restarted(server)
-        wait_until(lambda: client.unary.future(echo_pb2.Note(), timeout=TIMEOUT).code() is grpc.StatusCode.OK, "it is back")
+        wait_until(lambda: client.unary.future(echo_pb2.Note(), timeout=TIMEOUT).code() is grpc.StatusCode.OK,
+                   "it is back")
         self.expect_connections(weir, 1)  # The client noticed nothing of it.
 
     def test_a_killed_candidates_calls_are_diverted_and_come_back(self):
@@ -119,7 +124,8 @@ class Servers(IntegrationTest):
         assigned = answers()
         theirs = [user for user in users if assigned[user][0] == "candidate"]
         self.assertTrue(0 < len(theirs) < len(users))
-        self.assertEqual({answer[1:] for answer in assigned.values()}, {("baseline", "assigned"), ("candidate", "assigned")})
+        self.assertEqual({answer[1:] for answer in assigned.values()},
+                         {("baseline", "assigned"), ("candidate", "assigned")})
 
         with Load(self, weir, lambda i: [("x-user-id", users[i % len(users)])]) as load:
             load.wait_for(200)
@@ -140,9 +146,9 @@ class Servers(IntegrationTest):
 
     def test_a_model_that_says_that_it_is_not_serving_is_passed_over_until_it_is(self):
         baseline, candidate = self.echo_server("baseline"), self.echo_server("candidate")
-        weir = self.weir({"baseline": baseline, "candidate": {
-            "endpoints": [candidate.address], "health": {"method": "grpc.health.v1", "interval": "100ms"}}}, experiments={
-                "split": experiment({"baseline": 0, "candidate": 100}, default="baseline")})
+        checked = {"endpoints": [candidate.address], "health": {"method": "grpc.health.v1", "interval": "100ms"}}
+        weir = self.weir({"baseline": baseline, "candidate": checked}, experiments={
+            "split": experiment({"baseline": 0, "candidate": 100}, default="baseline")})
         client, watch = self.client(weir), self.client(candidate)
 
         def reason():
@@ -181,7 +187,8 @@ class Servers(IntegrationTest):
         wait_until(lambda: self.client(server).counts("slow").cancelled == 2, "the server is told")
 
     def test_health_of_weir_itself_is_told_where_no_route_claims_it(self):
-        weir = self.weir({"echo": self.echo_server()}, routes=[{"match": {"service": "weir.test.Echo"}, "model": "echo"}])
+        weir = self.weir({"echo": self.echo_server()},
+                         routes=[{"match": {"service": "weir.test.Echo"}, "model": "echo"}])
         client = self.client(weir)
         self.assertEqual(client.health(health_pb2.HealthCheckRequest(), timeout=TIMEOUT).status,
                          health_pb2.HealthCheckResponse.SERVING)

@@ -1,12 +1,12 @@
 #include "test/integration/echo_call.h"
 
+#include <grpcpp/alarm.h>
+
 #include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <grpcpp/alarm.h>
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/mutex.h"
@@ -26,8 +26,8 @@ grpc::ByteBuffer Serialize(const Message& message) {
   return buffer;
 }
 
-// One operation runs at a time: a read, a write, or the wait of an alarm. A cancelled call's operation fails, and the call
-// ends there; a call that hangs has none, so `OnCancel` ends it.
+// One operation runs at a time: a read, a write, or the wait of an alarm. A cancelled call's operation fails, and the
+// call ends there; a call that hangs has none, so `OnCancel` ends it.
 class EchoCall : public grpc::ServerGenericBidiReactor {
  public:
   EchoCall(grpc::GenericCallbackServerContext* context, Observations* observations)
@@ -200,7 +200,7 @@ class EchoCall : public grpc::ServerGenericBidiReactor {
   int repeats_ = 0;           // How often `repeated_` is still due.
   Note repeated_;
   bool has_answered_ = false;
-  bool is_over_ = false;      // Nothing more is read.
+  bool is_over_ = false;  // Nothing more is read.
 
   absl::Mutex mutex_;
   bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;

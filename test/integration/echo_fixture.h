@@ -4,14 +4,14 @@
 #ifndef WEIR_TEST_INTEGRATION_ECHO_FIXTURE_H_
 #define WEIR_TEST_INTEGRATION_ECHO_FIXTURE_H_
 
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <grpcpp/grpcpp.h>
-#include <gtest/gtest.h>
 
 #include "test/integration/echo.grpc.pb.h"
 
@@ -47,7 +47,7 @@ class EchoTest : public testing::Test {
   // Whether `condition` of that comes true within 20 s.
   testing::AssertionResult Eventually(const std::function<bool(const Counts&)>& condition);
 
-  std::unique_ptr<Echo::Stub> echo_;          // Through the proxy.
+  std::unique_ptr<Echo::Stub> echo_;  // Through the proxy.
 
  private:
   std::unique_ptr<Observer::Stub> observer_;  // Straight.

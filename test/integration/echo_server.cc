@@ -1,13 +1,13 @@
 // A real gRPC server for the integration tests: weir.test.Echo, weir.test.Observer and grpc.health.v1. It prints
 // `listening on 127.0.0.1:PORT` and runs until it is killed.
 
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
-
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include "test/integration/echo_call.h"
 #include "test/integration/observations.h"

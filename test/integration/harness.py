@@ -1,8 +1,8 @@
 """What an integration test stands on: real servers, a real weir in front of them, real clients.
 
-WEIR_TEST_PROXY chooses who stands in front where a test needs no more than a plain proxy: `weir` (the default), `direct`
-(nobody), `nghttpx`, `haproxy` or `nginx`. So each case can be tried without Weir: one that fails on the others too is
-a fault of the case.
+WEIR_TEST_PROXY chooses who stands in front where a test needs no more than a plain proxy: `weir` (the default),
+`direct` (nobody), `nghttpx`, `haproxy` or `nginx`. So each case can be tried without Weir: one that fails on the others
+too is a fault of the case.
 """
 
 import json
@@ -47,7 +47,7 @@ class Weir(Process):
     """`weir --config FILE` over a folder of YAML that is written here."""
 
     def __init__(self, folder, proxy, experiments=(), mounted=None):
-        """`experiments`: {name: spec}, written to a folder of weir's own; or `mounted`, a folder that the test makes."""
+        """`experiments`: {name: spec}, written to weir's own folder; or `mounted`, a folder that the test makes."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-", dir=folder))
         self.experiments = self.folder / "experiments"
         self.experiments.mkdir()
@@ -134,7 +134,7 @@ def document(kind, name, spec):
 
 
 def experiment(weights, default=None, mirror=None, **spec):
-    """The spec of an experiment over weir.test.Echo. `weights`: {model: weight}, the first is the default if none is named."""
+    """The spec of an experiment over weir.test.Echo. `weights`: {model: weight}, by default the first."""
     made = {
         "default": default or next(iter(weights)),
         "candidates": [{"name": name, "weight": weight} for name, weight in weights.items()],
@@ -192,7 +192,7 @@ class IntegrationTest(unittest.TestCase):
         return port
 
     def weir(self, models, routes=None, experiments=(), mounted=None, **proxy):
-        """A ready weir. `models`: {name: address, server, or a model's whole mapping}. No `routes`: all to the first."""
+        """A ready weir. `models`: {name: address, server, or a whole mapping}. No `routes`: all to the first."""
         listed = [_model(name, of) for name, of in models.items()]
         if routes is None:
             routes = [{"match": {"service": "*"}, "model": listed[0]["name"]}]

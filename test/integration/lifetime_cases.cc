@@ -94,7 +94,8 @@ TEST_F(LifetimeTest, ACancelledStreamIsCancelledAtTheServerInAnyState) {
       ASSERT_TRUE(Eventually([&](const Counts& seen) { return seen.started() == streams; }));
       context->TryCancel();
       EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
-      EXPECT_TRUE(Eventually([&](const Counts& seen) { return seen.cancelled() == streams && seen.ended() == streams; }));
+      EXPECT_TRUE(
+          Eventually([&](const Counts& seen) { return seen.cancelled() == streams && seen.ended() == streams; }));
     }
   }
 }

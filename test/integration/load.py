@@ -9,8 +9,8 @@ from test.integration.processes import wait_until
 
 
 class Load:
-    """Callers that make unary calls one after the other over one channel, from `with` to its end. Call number i carries the
-    metadata `metadata(i)`. `check(reply, call)`, if any, raises for a wrong answer."""
+    """Callers that make unary calls one after the other over one channel, from `with` to its end. Call number i carries
+    the metadata `metadata(i)`. `check(reply, call)`, if any, raises for a wrong answer."""
 
     def __init__(self, test, target, metadata=lambda i: [], callers=4, stops_at_failure=False, check=None):
         self._client = EchoClient(target.address)
@@ -54,7 +54,7 @@ class Load:
         """Until so many more calls have succeeded."""
         goal = self.successes + more
         wait_until(lambda: self.successes >= goal,
-                   lambda: f"{goal} calls succeed: {self.successes} did, {len(self.failures)} failed: {self.failures[-1:]}")
+                   lambda: f"{goal} calls succeed: {self.successes} did, failed did {self.failures[-1:]}")
 
     def wait_until_stopped(self):
         for thread in self._threads:

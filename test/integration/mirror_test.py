@@ -34,7 +34,8 @@ class Mirror(IntegrationTest):
         self.assertEqual(load.failures, [])
         client = self.client(weir)
         big = b"m" * MEBIBYTE
-        self.assertEqual([reply.payload == big for reply in client.bidi(iter(notes(*[big] * 32)), timeout=60)], [True] * 32)
+        replies = client.bidi(iter(notes(*[big] * 32)), timeout=60)
+        self.assertEqual([reply.payload == big for reply in replies], [True] * 32)
         self.assertEqual(client.client_stream(iter(notes(*[big] * 32)), timeout=60).seen.requests, 32)
         replies = client.server_stream(echo_pb2.Note(), metadata=knobs(replies=100, reply_bytes=10_000), timeout=60)
         self.assertEqual(len(list(replies)), 100)
@@ -45,7 +46,8 @@ class Mirror(IntegrationTest):
         weir = self.mirrored(shadow)
         client, watch = self.client(weir), self.client(shadow)
         for i in range(50):
-            reply, _ = client.echo(b"copied", metadata=knobs(tag="unary") + [("x-user-id", f"u{i}"), ("data-bin", b"\0\xff")])
+            reply, _ = client.echo(b"copied", metadata=knobs(tag="unary") + [("x-user-id", f"u{i}"),
+                                                                             ("data-bin", b"\0\xff")])
             self.assertEqual(reply.seen.server, "primary")
             self.assertEqual(seen_values(reply.seen, "x-weir-mirror"), [])
         client.client_stream(iter(notes(b"a", b"bb", b"ccc")), metadata=knobs(tag="stream"), timeout=TIMEOUT)
@@ -116,7 +118,8 @@ class Mirror(IntegrationTest):
         self.expect_unharmed(self.mirrored(self.hand_made(lambda connection: connection.reset())))
 
     def test_that_speaks_nonsense_harms_nobody(self):
-        self.expect_unharmed(self.mirrored(self.hand_made(lambda connection: connection.send(b"HTTP/1.1 400 no\r\n\r\n" * 100))))
+        nonsense = b"HTTP/1.1 400 no\r\n\r\n" * 100
+        self.expect_unharmed(self.mirrored(self.hand_made(lambda connection: connection.send(nonsense))))
 
     def test_that_dies_and_returns_gets_copies_again(self):
         shadow = self.echo_server("shadow")

@@ -1,4 +1,4 @@
-"""Processes of a test: started on ports that they choose, waited for by condition, ended by pid, their logs kept for a failure."""
+"""Processes of a test: started on ports that they choose, waited for by condition, ended by pid, their logs kept."""
 
 import os
 import pathlib

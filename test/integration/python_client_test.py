@@ -1,4 +1,4 @@
-"""gRPC for Python through the proxy, against servers in both languages: what differs from C++'s client, and the basics."""
+"""gRPC for Python through the proxy, against servers in both languages."""
 
 import threading
 
@@ -31,7 +31,7 @@ class AgainstCpp(IntegrationTest):
         self.assertEqual((reply.seen.requests, reply.seen.request_bytes), (50, 49 * 50 // 2))
 
     def test_a_server_stream_arrives_whole(self):
-        replies = list(self.proxied.server_stream(echo_pb2.Note(payload=b"y"), metadata=knobs(replies=300), timeout=TIMEOUT))
+        replies = self.proxied.server_stream(echo_pb2.Note(payload=b"y"), metadata=knobs(replies=300), timeout=TIMEOUT)
         self.assertEqual([reply.payload for reply in replies], [b"y"] * 300)
 
     def test_a_conversation_takes_turns(self):
@@ -61,9 +61,10 @@ class AgainstCpp(IntegrationTest):
         for code in grpc.StatusCode:
             if code is grpc.StatusCode.OK:
                 continue
-            error = self.proxied.failure(metadata=knobs(status_code=code.value[0], status_message="50 % Grüße, 東京\n", no_reply=True,
-                                                        trailing=[("detail-bin", ALL_BYTES)]))
-            self.assertEqual((error.code(), error.details()), (code, "50 % Grüße, 東京\n"))
+            message = "50 % Grüße, 東京\n"
+            error = self.proxied.failure(metadata=knobs(status_code=code.value[0], status_message=message,
+                                                        no_reply=True, trailing=[("detail-bin", ALL_BYTES)]))
+            self.assertEqual((error.code(), error.details()), (code, message))
             self.assertEqual(values(error.trailing_metadata(), "detail-bin"), [ALL_BYTES])
 
     def test_a_deadline_is_kept_and_known_to_the_server(self):
@@ -99,7 +100,8 @@ class AgainstCpp(IntegrationTest):
         self.assertEqual(reply.seen.requests, 3)
 
     def test_an_unknown_method_of_the_server_is_unimplemented(self):
-        absent = self.proxied.channel.unary_unary("/weir.test.Echo/Absent", echo_pb2.Note.SerializeToString, echo_pb2.Note.FromString)
+        absent = self.proxied.channel.unary_unary("/weir.test.Echo/Absent", echo_pb2.Note.SerializeToString,
+                                                  echo_pb2.Note.FromString)
         with self.assertRaises(grpc.RpcError) as raised:
             absent(echo_pb2.Note(), timeout=TIMEOUT)
         self.assertEqual(raised.exception.code(), grpc.StatusCode.UNIMPLEMENTED)

@@ -1,5 +1,5 @@
-"""HTTP/2 by hand: a client and a server that may do what no library lets them do. Frames are written here; header blocks
-are sent as literals and read with libnghttp2, which weir is linked with anyway."""
+"""HTTP/2 by hand: a client and a server that may do what no library lets them do. Frames are written here; header
+blocks are sent as literals and read with libnghttp2, which weir is linked with anyway."""
 
 import collections
 import contextlib
@@ -136,8 +136,8 @@ class Connection:
         return self._inflater.decode(payload)
 
     def wait_for(self, *kinds, stream=None):
-        """The next frame of these kinds (of that stream); None at the end of the connection. Header blocks on the way are
-        decoded, so that the table stays right."""
+        """The next frame of these kinds (of that stream); None at the end of the connection. Header blocks on the way
+        are decoded, so that the table stays right."""
         while True:
             got = self.read_frame()
             if got is None:
@@ -241,7 +241,7 @@ class RawClient(Connection):
 
 
 class RawServer:
-    """Listens, and hands each connection to `serve(connection)` on a thread of its own, after the preface and SETTINGS."""
+    """Listens, and hands each connection to `serve(connection)` on its own thread, after the preface and SETTINGS."""
 
     def __init__(self, serve, settings=b"", speaks=True):
         self._serve, self._settings, self._speaks = serve, settings, speaks

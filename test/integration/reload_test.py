@@ -54,7 +54,8 @@ class Reload(IntegrationTest):
     def test_a_broken_file_is_refused_and_the_last_good_one_stays(self):
         weir = self.gate(self.split(0, 100))
         self.assertEqual(weir.metric("weir_configuration_valid"), 1)
-        for text in ("{", "apiVersion: weir/v1\nkind: Experiment\n", document("Experiment", "split", {"default": "nobody"}),
+        for text in ("{", "apiVersion: weir/v1\nkind: Experiment\n",
+                     document("Experiment", "split", {"default": "nobody"}),
                      document("Experiment", "split", self.split(100, 0)).replace("weight: 100", "weight: -1"),
                      document("Experiment", "split", {**self.split(100, 0), "surprise": True}), ""):
             weir.write_experiment_text("split", text)

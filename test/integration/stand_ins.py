@@ -14,7 +14,8 @@ def start(kind, backend, folder):
     with socket.socket() as free:  # None of them can be asked to choose a port, so a free one is found for it.
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = Process(kind, {"nghttpx": _nghttpx, "haproxy": _haproxy, "nginx": _nginx}[kind](backend, port, folder), folder)
+    command = {"nghttpx": _nghttpx, "haproxy": _haproxy, "nginx": _nginx}[kind]
+    process = Process(kind, command(backend, port, folder), folder)
     process.address = f"127.0.0.1:{port}"
     wait_until(lambda: _answers(process.address), f"{kind} passes a call on")
     return process
@@ -33,7 +34,8 @@ def _answers(address):
 def _nghttpx(backend, port, folder):
     host, backend_port = backend.split(":")
     return ["/usr/sbin/nghttpx", f"--frontend=127.0.0.1,{port};no-tls", f"--backend={host},{backend_port};;proto=h2",
-            "--workers=1", "--conf=/dev/null", "--errorlog-file=/dev/stderr", "--frontend-http2-max-concurrent-streams=1000"]
+            "--workers=1", "--conf=/dev/null", "--errorlog-file=/dev/stderr",
+            "--frontend-http2-max-concurrent-streams=1000"]
 
 
 def _haproxy(backend, port, folder):
