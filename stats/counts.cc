@@ -16,6 +16,7 @@ void Add(CohortCounts& to, const CohortCounts& from) {
   to.ended += from.ended;
   to.errors += from.errors;
   to.neutral += from.neutral;
+  to.lost += from.lost;
 }
 
 bool IsPossible(int64_t started, int64_t ended, int64_t errors, int64_t neutral) {
@@ -55,7 +56,8 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
     const auto& [tick, cohort] = parts.cohorts[i];
     if (i > 0 && tick <= parts.cohorts[i - 1].first) return invalid("cohorts are not in the order of time");
     if (tick <= parts.cohorts.back().first - kRingTicks) return invalid("a cohort is older than the ring");
-    if (!IsPossible(cohort.started, cohort.ended, cohort.errors, cohort.neutral)) {
+    if (!IsPossible(cohort.started, cohort.ended, cohort.errors, cohort.neutral) || cohort.lost < 0 ||
+        cohort.lost > cohort.neutral) {
       return invalid("a cohort's counts contradict each other");
     }
     Add(sum, cohort);
@@ -134,8 +136,10 @@ void VariantCounts::Merge(const VariantCounts& other) {
 
 void VariantCounts::CloseInFlight() {
   for (auto& [tick, cohort] : cohorts_) {
-    cohort.neutral += InFlight(cohort);
-    cohort.ended += InFlight(cohort);
+    const int64_t lost = InFlight(cohort);
+    cohort.lost += lost;
+    cohort.neutral += lost;
+    cohort.ended += lost;
   }
   const int64_t in_flight = std::max<int64_t>(0, started_ - ended_);
   neutral_ += in_flight;

@@ -60,6 +60,7 @@ struct CohortCounts {
   int64_t ended = 0;  // However they ended, cancelled ones included.
   int64_t errors = 0;
   int64_t neutral = 0;  // Of `ended`: cancelled or the caller's fault, neither success nor error.
+  int64_t lost = 0;     // Of `neutral`: in flight when their process died. They stay unresolved for ever.
   bool operator==(const CohortCounts&) const = default;
 };
 
@@ -97,8 +98,8 @@ class VariantCounts {
   // A negative latency says that there was no upstream attempt: it enters no histogram.
   void CountEnd(const CallEnd& end);
   void Merge(const VariantCounts& other);
-  // Calls in flight when a process died never end: each counts as ended and neutral from now on, without a latency. To
-  // be called once, on totals that were read back from a checkpoint.
+  // Calls in flight when a process died never end: each counts as ended, neutral and lost from now on, without a
+  // latency. To be called once, on totals that were read back from a checkpoint.
   void CloseInFlight();
 
   // Cohorts in the order of time, not older than 60 s before the newest; what is older was closed and dropped.

@@ -124,7 +124,8 @@ TEST(VariantCountsTest, ClosingWhatIsInFlightMakesItNeutralAndUnresolvedForEver)
   EXPECT_EQ(counts.neutral(), 2);
   EXPECT_EQ(counts.InFlightOfClosedCohorts(), 0);
   EXPECT_EQ(counts.UnresolvedAt(absl::Milliseconds(1), StartOf(kNow + 9000)), 2);
-  EXPECT_EQ(counts.cohorts().back().second, (CohortCounts{.started = 1, .ended = 1, .errors = 0, .neutral = 1}));
+  EXPECT_EQ(counts.cohorts().back().second,
+            (CohortCounts{.started = 1, .ended = 1, .errors = 0, .neutral = 1, .lost = 1}));
 }
 
 TEST(VariantCountsTest, ItsPartsRebuildIt) {

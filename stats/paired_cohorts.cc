@@ -10,7 +10,7 @@ using Cohorts = std::vector<VariantCounts::Cohort>;
 void AddBaseline(ErrorRatioGrid::Cohort& pair, const CohortCounts& baseline) {
   const int64_t unresolved = std::max<int64_t>(0, baseline.started - baseline.ended);
   pair.baseline_calls += baseline.started;
-  pair.errors += baseline.errors + unresolved;
+  pair.errors += baseline.errors + unresolved + baseline.lost;
 }
 
 void AddCandidate(ErrorRatioGrid::Cohort& pair, const CohortCounts& candidate) {

@@ -18,7 +18,7 @@
 namespace weir::stats {
 
 // Calls of both variants that started together. While a call of the baseline is unresolved it counts as an error of the
-// baseline, and one of the candidate as none: conservative until it resolves.
+// baseline, and one of the candidate as none: conservative until it resolves, which one that was lost never does.
 struct PairedCohort {
   Tick tick = 0;  // The first one.
   ErrorRatioGrid::Cohort counts;

@@ -35,6 +35,19 @@ TEST(PairedCohortsTest, TheBaselinesUnresolvedCallsAreErrorsUntilTheyResolveAndT
   EXPECT_EQ(cohorts.open()[0].counts.errors, 3 + 4);
 }
 
+TEST(PairedCohortsTest, ACrashSaysNothingNewOfTheCallsThatWereInFlight) {
+  VariantCounts baseline, candidate;
+  Calls(baseline, kNow, 200, 3, 20);
+  Calls(candidate, kNow, 200, 4, 5);
+  PairedCohorts before(0), after(0);
+  before.Update(baseline, candidate, kAll);
+  baseline.CloseInFlight();
+  candidate.CloseInFlight();
+  after.Update(baseline, candidate, kAll);
+  EXPECT_EQ(after.open(), before.open());
+  EXPECT_EQ(after.open()[0].counts.errors, 3 + 20 + 4);
+}
+
 TEST(PairedCohortsTest, TicksStandAloneWhereBothVariantsHaveCallsEnoughAndAreJoinedWhereTheyHaveNot) {
   VariantCounts baseline, candidate;
   for (Tick t = 0; t < 20; ++t) {

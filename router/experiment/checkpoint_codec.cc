@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "router/experiment/run_evidence.h"
@@ -29,7 +30,7 @@ absl::StatusOr<stats::LatencyHistogram> Decode(const v1::HistogramCheckpoint& re
 absl::Status DecodeCohorts(const v1::CohortsCheckpoint& record, std::vector<stats::VariantCounts::Cohort>& cohorts) {
   const int size = record.tick_size();
   if (record.started_size() != size || record.ended_size() != size || record.errors_size() != size ||
-      record.neutral_size() != size) {
+      record.neutral_size() != size || (record.lost_size() != size && record.lost_size() != 0)) {
     return Damaged("cohorts have fields of different lengths");
   }
   for (int i = 0; i < size; ++i) {
@@ -37,7 +38,8 @@ absl::Status DecodeCohorts(const v1::CohortsCheckpoint& record, std::vector<stat
                        {.started = record.started(i),
                         .ended = record.ended(i),
                         .errors = record.errors(i),
-                        .neutral = record.neutral(i)}});
+                        .neutral = record.neutral(i),
+                        .lost = record.lost_size() == 0 ? 0 : record.lost(i)}});
   }
   return absl::OkStatus();
 }
@@ -53,7 +55,10 @@ void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record) {
   record.set_neutral(counts.neutral());
   Encode(counts.latencies(), *record.mutable_latencies());
   Encode(counts.cancelled(), *record.mutable_cancelled());
+  const bool has_lost = std::any_of(counts.cohorts().begin(), counts.cohorts().end(),
+                                    [](const auto& cohort) { return cohort.second.lost > 0; });
   for (const auto& [tick, cohort] : counts.cohorts()) {
+    if (has_lost) record.mutable_cohorts()->add_lost(cohort.lost);
     record.mutable_cohorts()->add_tick(tick);
     record.mutable_cohorts()->add_started(cohort.started);
     record.mutable_cohorts()->add_ended(cohort.ended);

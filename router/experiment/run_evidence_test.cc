@@ -141,6 +141,20 @@ TEST(RunEvidenceTest, CallsInFlightWhenTheProcessDiedAreClosedNeutral) {
   EXPECT_EQ(counts.errors(), 2);
 }
 
+TEST(RunEvidenceTest, LostCallsAreStillLostAfterTheNextRestart) {
+  Store store;
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants());
+  evidence.Merge(1, "a", Calls(10, 6, 2));
+  evidence.CloseInFlight();
+  Apply(evidence.TakeChanges("x/1"), store);
+  const stats::VariantCounts counts = Restored(store).Find(1, "a")->counts;
+  EXPECT_EQ(counts, evidence.Find(1, "a")->counts);
+  int64_t lost = 0;
+  for (const auto& [tick, cohort] : counts.cohorts()) lost += cohort.lost;
+  EXPECT_EQ(lost, 4);
+}
+
 TEST(RunEvidenceTest, OnlyWhatChangedIsWrittenAndRemovalLeavesNothing) {
   Store store;
   RunEvidence evidence;
@@ -166,6 +180,10 @@ TEST(RunEvidenceTest, ADamagedRecordIsRefused) {
   record.set_ended(11);
   EXPECT_TRUE(absl::IsDataLoss(Decode(record).status()));
   record.set_ended(8);
+  EXPECT_TRUE(Decode(record).ok());
+  record.mutable_cohorts()->add_lost(1);
+  EXPECT_TRUE(absl::IsDataLoss(Decode(record).status()));
+  record.mutable_cohorts()->clear_lost();
   EXPECT_TRUE(Decode(record).ok());
   record.mutable_cohorts()->add_tick(1);
   EXPECT_TRUE(absl::IsDataLoss(Decode(record).status()));
