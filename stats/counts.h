@@ -102,6 +102,9 @@ class VariantCounts {
   // latency. To be called once, on totals that were read back from a checkpoint.
   void CloseInFlight();
 
+  // Closes all cohorts, whose calls have all ended: from now on the ring begins anew, with whatever tick comes first.
+  void CloseRing() { cohorts_.clear(); }
+
   // Cohorts in the order of time, not older than 60 s before the newest; what is older was closed and dropped.
   const std::vector<Cohort>& cohorts() const { return cohorts_; }
   const LatencyHistogram& latencies() const { return latencies_; }  // Success, error and caller's fault.

@@ -45,6 +45,15 @@ void EpochEvidence::Update(const VariantCounts& baseline, const VariantCounts& c
   closes_at_ = std::max(ClosesAt(baseline), ClosesAt(candidate));
 }
 
+void EpochEvidence::CloseRing(Tick first) {
+  for (size_t i = 0; i < ratios_.size(); ++i) {
+    state_.closed_errors[i] = ratios_[i].sum;
+    ratios_[i].running.clear();
+  }
+  cohorts_ = PairedCohorts(first);
+  state_.closed_before = first;
+}
+
 void EpochEvidence::UpdateErrorRatios(const PairedCohorts::Change& change) {
   const std::vector<PairedCohort>& open = cohorts_.open();
   for (size_t i = 0; i < ratios_.size(); ++i) {

@@ -40,6 +40,10 @@ class EpochEvidence {
 
   void Update(const VariantCounts& baseline, const VariantCounts& candidate, absl::Time now);
 
+  // The counts' rings were closed (VariantCounts::CloseRing): what they said stays, and cohorts from `first` on are
+  // new.
+  void CloseRing(Tick first);
+
   // The grid of the i-th error ratio over the cohorts that are old enough, closed ones included.
   const GridLog& errors(size_t i) const { return ratios_[i].sum; }
   // The candidate's calls and errors in cohorts that are old enough, without the neutral ones.

@@ -127,6 +127,11 @@ class GuardrailLedger {
   // A verdict for each guardrail, in the order of the specs. About 0.1 ms for each tail ratio, less for all others.
   std::vector<Verdict> Judge(const Evidence& evidence, absl::Time now);
 
+  // After Judge: the rings of all counts are closed, and cohorts from `first` on are new.
+  void CloseRings(Tick first) {
+    for (OpenEpoch& epoch : open_) epoch.evidence.CloseRing(first);
+  }
+
   // Its calls have all ended or are older than the ring; its counts are no longer needed.
   bool IsFolded(uint32_t epoch) const { return past_.last_folded && epoch <= *past_.last_folded; }
   State state() const;

@@ -91,7 +91,9 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     std::optional<config::Experiment> specification;
     if (own != filed.end()) specification = own->second;
     if (governed.experiment.filed() == specification) continue;
-    governed.experiment.SetFile(std::move(specification), now);
+    if (governed.experiment.SetFile(std::move(specification), now)) {
+      Say(true, "the clock was set back: its newest minute of calls is closed as it stood", name);
+    }
     if (!unread_.ok() && governed.experiment.filed() && !governed.experiment.state()) {
       governed.experiment.Freeze(absl::StrCat("the journal cannot be read: ", std::string(unread_.message())), now);
     }

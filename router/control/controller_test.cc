@@ -485,6 +485,22 @@ TEST(ControllerTest, EvidenceOfMoreThanOneLifeAddsUpToABreach) {
   EXPECT_GT(lives, 2);
 }
 
+TEST(ControllerTest, AfterARestartWithAnEarlierClockTheEvidenceIsKeptAndABreachIsStillFound) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(51);
+  const double before = EvidenceOf(rig);
+  const int64_t started = StartedOf(rig, "candidate");
+  rig.Advance(-absl::Hours(2));
+  rig.Restart();
+  EXPECT_NEAR(EvidenceOf(rig), before, 0.1);
+  EXPECT_GE(StartedOf(rig, "candidate"), started - 60);
+  EXPECT_TRUE(rig.Outcome(1, 1).ok());  // Its ticket is older than the run.
+  rig.Run(100, "candidate");
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Status().breach().guardrail(), "errors");
+}
+
 TEST(ControllerTest, CallsInFlightAtACrashAreClosedNeutral) {
   ControllerRig rig;
   rig.File({AnExperiment()});

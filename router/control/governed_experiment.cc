@@ -81,6 +81,7 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
     guardrails_ = experiment::Guardrails();
   }
   evidence_.CloseInFlight();
+  is_restored_ = true;
   evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
   return status;
 }
@@ -140,14 +141,29 @@ void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::str
 
 // --- The file.
 
-void GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::Time now) {
+bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::Time now) {
   filed_ = std::move(filed);
-  if (!filed_ || !state_) return;
-  if (!is_running() && !judgements_.empty()) return;  // What was said when the gate shut stays.
+  began_ = std::min(began_, now);
+  if (!filed_ || !state_) return false;
+  if (!is_running() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
   guardrails_.Follow(*filed_, state_->epoch.split);
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
+  const bool was_set_back = std::exchange(is_restored_, false) && CloseFuture(now);
   judgements_ = guardrails_.Judge(evidence_, now);
+  return was_set_back;
+}
+
+// Where the clock was later when the counts were written: cohorts of now would be older than their ring, and the tests
+// would not see them before the clock has caught up. So what the rings say is taken up as of their own time, and they
+// begin anew.
+bool GovernedExperiment::CloseFuture(absl::Time now) {
+  const std::optional<stats::Tick> newest = evidence_.NewestTick();
+  if (!newest || *newest <= stats::TickOf(now)) return false;
+  (void)guardrails_.Judge(evidence_, stats::StartOf(*newest + stats::VariantCounts::kRingTicks));
+  evidence_.CloseRings();
+  guardrails_.CloseRings(stats::TickOf(now));
+  return true;
 }
 
 GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config::Model>& models) const {
@@ -274,8 +290,10 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
   if (run == nullptr || !filed_) {
     return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
   }
-  // To the millisecond. One from before its run is of a journal that was lost since, and its number was given again.
-  if (run == &evidence_ && ticket.start + absl::Milliseconds(1) < state_->run.started) {
+  // To the millisecond. One from before its run is of a journal that was lost since, and its number was given again;
+  // unless this process gave it, when the clock was set back.
+  const absl::Time earliest = std::min(state_->run.started, began_);
+  if (run == &evidence_ && ticket.start + absl::Milliseconds(1) < earliest) {
     return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
   }
   const absl::StatusOr<std::string> variant = run->VariantAt(ticket.epoch, ticket.variant);

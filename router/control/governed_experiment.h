@@ -41,8 +41,9 @@ class GovernedExperiment {
 
   // --- The file.
 
-  // nullopt: the experiment is in no file now. Its state stays.
-  void SetFile(std::optional<config::Experiment> filed, absl::Time now);
+  // nullopt: the experiment is in no file now. Its state stays. Whether the clock was found set back since what was
+  // restored: once.
+  bool SetFile(std::optional<config::Experiment> filed, absl::Time now);
   const std::optional<config::Experiment>& filed() const { return filed_; }
   // What the route table is built from: the file's specification with the variants of the state. Needs a file.
   // `models`: those that there are. A default that is none of them any more serves nobody, so that the file's own takes
@@ -83,6 +84,7 @@ class GovernedExperiment {
                           experiment::RunEvidence& run);
   absl::Status Refuse(const char* cause, absl::Status status);
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
+  bool CloseFuture(absl::Time now);
   void DropRun(uint32_t ordinal);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);
   void DropExpiredRuns(absl::Time now);
@@ -91,7 +93,9 @@ class GovernedExperiment {
   const std::string name_;
   std::optional<config::Experiment> filed_;
   std::optional<experiment::State> state_;
-  experiment::RunEvidence evidence_;  // Of the present run.
+  experiment::RunEvidence evidence_;           // Of the present run.
+  bool is_restored_ = false;                   // And no test has looked since.
+  absl::Time began_ = absl::InfiniteFuture();  // When this process first heard of a file.
   std::map<uint32_t, experiment::RunEvidence> past_runs_;
   experiment::Guardrails guardrails_;
   std::vector<experiment::Judgement> judgements_;

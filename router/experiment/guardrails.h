@@ -47,6 +47,11 @@ class Guardrails {
   // In the order of the candidates, then of the specification. `evidence` has the current epoch open.
   std::vector<Judgement> Judge(const RunEvidence& evidence, absl::Time now);
 
+  // After Judge: RunEvidence::CloseRings was called, and cohorts from `first` on are new.
+  void CloseRings(stats::Tick first) {
+    for (auto& [candidate, tested] : tested_) tested.ledger.CloseRings(first);
+  }
+
   // No test needs the counts of this past epoch apart from the others any more.
   bool IsFolded(const RunEvidence& evidence, uint32_t epoch) const;
 

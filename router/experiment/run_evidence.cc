@@ -121,6 +121,27 @@ void RunEvidence::CloseInFlight() {
   is_changed_ = true;
 }
 
+std::optional<stats::Tick> RunEvidence::NewestTick() const {
+  std::optional<stats::Tick> newest;
+  for (const auto& [epoch, variants] : open_) {
+    for (const VariantEvidence& evidence : variants) {
+      if (evidence.counts.cohorts().empty()) continue;
+      const stats::Tick tick = evidence.counts.cohorts().back().first;
+      newest = std::max(newest.value_or(tick), tick);
+    }
+  }
+  return newest;
+}
+
+void RunEvidence::CloseRings() {
+  for (auto& [name, variant] : variants_) variant.past.CloseRing();
+  for (auto& [epoch, variants] : open_) {
+    for (VariantEvidence& evidence : variants) evidence.counts.CloseRing();
+    changed_epochs_.insert(epoch);
+  }
+  is_changed_ = true;
+}
+
 std::vector<CheckpointRow> RunEvidence::TakeChanges(const std::string& prefix) {
   std::vector<CheckpointRow> rows;
   for (uint32_t epoch : std::exchange(changed_epochs_, {})) {

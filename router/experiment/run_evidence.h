@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -65,6 +66,10 @@ class RunEvidence {
 
   // Calls in flight when a process died are closed neutral: once, after restoring.
   void CloseInFlight();
+  // The newest tick of which a cohort is kept apart, if any.
+  std::optional<stats::Tick> NewestTick() const;
+  // After CloseInFlight, and after the tests looked: closes the cohorts of all variants.
+  void CloseRings();
   // From now on a past run: it only takes outcomes, until it is dropped.
   void End(absl::Time now) { ended_ = now, is_changed_ = true; }
   absl::Time ended() const { return ended_; }  // InfiniteFuture for the present run.
