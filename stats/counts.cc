@@ -191,12 +191,13 @@ void ServedCounts::Count(int grpc_code, Reason reason, absl::Duration response_t
   constexpr int kUnknown = 2;
   ++by_code[grpc_code >= 0 && grpc_code < kGrpcCodes ? grpc_code : kUnknown];
   ++by_reason[static_cast<size_t>(reason)];
+  errors += is_error;
+  if (response_time < absl::ZeroDuration()) return;  // No model was asked: there is no such time.
   const int64_t ns = absl::ToInt64Nanoseconds(response_time);
   // Prometheus counts a value that equals an edge below it.
   const auto edge = std::lower_bound(kResponseTimeEdgesNs.begin(), kResponseTimeEdgesNs.end(), ns);
   ++by_response_time[static_cast<size_t>(edge - kResponseTimeEdgesNs.begin())];
   response_seconds += static_cast<double>(ns) * 1e-9;
-  errors += is_error;
 }
 
 void ServedCounts::Merge(const ServedCounts& other) {

@@ -159,7 +159,8 @@ struct ServedCounts {
   int64_t keyless = 0;    // Of `assigned`: without a user key, assigned at random.
   int64_t diverted = 0;   // Of `assigned`: this variant had no healthy endpoint.
   int64_t dropped = 0;    // A mirror's copies that were not sent, or given up, under pressure.
-  // `grpc_code` outside 0 to 16 counts as UNKNOWN (2).
+  // `grpc_code` outside 0 to 16 counts as UNKNOWN (2). A negative time says that no model was asked: it enters neither
+  // the histogram nor its sum.
   void Count(int grpc_code, Reason reason, absl::Duration response_time, bool is_error);
   void Merge(const ServedCounts& other);
   int64_t requests() const;

@@ -206,6 +206,15 @@ TEST(ServedCountsTest, AResponseTimeOnAnEdgeCountsBelowIt) {
   EXPECT_NEAR(served.response_seconds, 31.4, 1e-6);
 }
 
+TEST(ServedCountsTest, ACallThatNoModelWasAskedHasNoResponseTime) {
+  ServedCounts served;
+  served.Count(4, Reason::kAssigned, absl::Seconds(-1), true);
+  EXPECT_EQ(served.requests(), 1);
+  EXPECT_EQ(served.errors, 1);
+  EXPECT_EQ(served.response_seconds, 0);
+  EXPECT_EQ(served.by_response_time, ServedCounts().by_response_time);
+}
+
 TEST(ServedCountsTest, ACodeThatGrpcDoesNotKnowCountsAsUnknown) {
   ServedCounts served;
   served.Count(99, Reason::kAssigned, absl::Milliseconds(1), true);
