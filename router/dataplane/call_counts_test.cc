@@ -54,7 +54,8 @@ TEST_F(CallCountsTest, EachCodeIsAnErrorANeutralOrASuccessByTheExperiment) {
     const int64_t neutral = calls_.inference(1).neutral();
     Ask();
     AnswerWith(stream, std::to_string(code));
-    const bool is_error = code == 2 || code == 4 || code == 8 || code == 12 || code == 13 || code == 14 || code == 15;
+    // 1: that the model says CANCELLED to a client that waits is its own failure, whatever the experiment's codes.
+    const bool is_error = code == 1 || code == 2 || code == 4 || code == 8 || code == 12 || code == 13 || code == 14 || code == 15;
     EXPECT_EQ(calls_.inference(1).errors() - errors, is_error) << code;
     EXPECT_EQ(calls_.inference(1).neutral() - neutral, !is_error && code != 0) << code;
     EXPECT_EQ(by_code(code), 1) << code;
@@ -103,6 +104,8 @@ TEST_F(CallCountsTest, ACancelThatComesFromTheModelIsNoClientsCancel) {
   calls_.Run();
   EXPECT_EQ(by_code(1), 1);
   EXPECT_EQ(calls_.served(1).cancelled, 0);
+  EXPECT_EQ(calls_.served(1).errors, 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 1);
 }
 
 TEST_F(CallCountsTest, ALostConnectionIsTheModelsError) {

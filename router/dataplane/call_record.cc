@@ -48,7 +48,7 @@ void CallRecord::CountStart(absl::Time now, stats::CountsDelta& counts) {
 
 void CallRecord::CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts) {
   CountStart(now, counts);
-  const bool is_error = IsError(code);
+  const bool is_error = IsModelsError(error_codes_, code);
   counts.served[ServedKey()].Count(static_cast<int>(code), reason_, latency, is_error);
   if (!enters_inference_) return;
   const stats::CallOutcome outcome = is_error                ? stats::CallOutcome::kError

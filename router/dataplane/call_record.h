@@ -38,6 +38,12 @@ class CallTimes {
   MessageCounter response_;
 };
 
+// Whether an end that the model gave, or failed to give, is its error: by the experiment's codes, and CANCELLED always.
+// A client's own cancel is no end of the model's, and never judged here.
+inline bool IsModelsError(uint32_t error_codes, GrpcCode code) {
+  return code == GrpcCode::kCancelled || ((error_codes >> static_cast<int>(code)) & 1) != 0;
+}
+
 // A small value: who was assigned, who serves, and in which cohort. Every method adds to `counts` at once.
 class CallRecord {
  public:
@@ -64,7 +70,6 @@ class CallRecord {
  private:
   stats::CountsKey InferenceKey() const { return {run_, epoch_, assigned_}; }
   stats::CountsKey ServedKey() const { return {run_, 0, served_}; }
-  bool IsError(GrpcCode code) const { return (error_codes_ >> static_cast<int>(code)) & 1; }
 
   uint32_t run_ = 0;
   uint32_t epoch_ = 0;

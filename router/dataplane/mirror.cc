@@ -138,9 +138,8 @@ void MirrorCopy::Fail(GrpcCode code) {
 }
 
 void MirrorCopy::Count(GrpcCode code) {
-  const bool is_error = (error_codes_ >> static_cast<int>(code)) & 1;
   mirrors_.counts_->mirrors[key_].Count(static_cast<int>(code), stats::Reason::kAssigned,
-                                        times_.LatencyAt(*mirrors_.now_), is_error);
+                                        times_.LatencyAt(*mirrors_.now_), IsModelsError(error_codes_, code));
 }
 
 void MirrorCopy::Drop() {
