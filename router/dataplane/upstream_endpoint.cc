@@ -205,13 +205,15 @@ void UpstreamEndpoint::Tidy() {
   closed_.clear();
 }
 
-void UpstreamEndpoint::CheckSilence() {
+void UpstreamEndpoint::CheckSilence(absl::Time now) {
   for (const auto& connection : connections_) {
-    const bool is_silent = connection->session().calls() > 0 && now() - connection->last_received() > kSilence;
+    const bool is_silent = connection->session().calls() > 0 && now - connection->last_received() > kSilence;
     if (!is_silent || connection->session().SendPing()) continue;
-    connection->Close();
-    ReplaceAfter(*connection);
-    Bury(*connection);
+    UpstreamConnection& gone = *connection;  // `connection` itself moves as the list grows.
+    gone.Close();
+    FollowWithProbe();
+    ReplaceAfter(gone);
+    Bury(gone);
     break;  // The list has changed; the others have their turn next time.
   }
   on_change_();

@@ -69,7 +69,7 @@ class UpstreamEndpoint final : private UpstreamConnectionOwner {
   // Closes drained connections, and destroys closed ones. Not from within any connection's call.
   void Tidy();
   // Now and then: looks for connections that have gone silent.
-  void CheckSilence();
+  void CheckSilence(absl::Time now);
 
  private:
   void Connect();

@@ -169,7 +169,7 @@ void UpstreamPool::Close() {
 
 void UpstreamPool::CheckSilence() {
   for (const auto& model : models_) {
-    for (const auto& endpoint : model->endpoints) endpoint->CheckSilence();
+    for (const auto& endpoint : model->endpoints) endpoint->CheckSilence(endpoint_services_.sockets.loop->now());
   }
 }
 
