@@ -126,6 +126,19 @@ TEST_F(CallCountsTest, ARetriedCallIsCountedOnce) {
   EXPECT_EQ(calls_.inference(1).errors(), 0);
 }
 
+TEST_F(CallCountsTest, ARetriedCallThatNoStreamIsLeftForEndsAsTheModelsError) {
+  Ask();
+  calls_.models_[1].is_waiting_refused = true;
+  at_model().SendGoAway(0, ErrorCode::kNoError, "");
+  at_model().Pump();
+  calls_.Run();
+  EXPECT_EQ(calls_.inference(1).started(), 1);
+  EXPECT_EQ(calls_.inference(1).ended(), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 1);
+  EXPECT_EQ(by_code(14), 1);
+  EXPECT_EQ(calls_.counts().proxy.calls_shed, 0);
+}
+
 TEST_F(CallCountsTest, ADivertedCallEntersNoComparison) {
   calls_.models_.SetHealthy(1, false);
   Ask();

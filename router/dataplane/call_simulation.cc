@@ -42,6 +42,7 @@ StreamSource::Placement SimulatedModels::Place(routing::ModelIndex model, Stream
   if (!healthy_[model]) return {Answer::kUnavailable};
   const bool has_room = entry.connection != nullptr && entry.connection->session.capacity() > 0;
   if (entry.waiting.empty() && has_room) return {Answer::kNow, &entry.connection->session};
+  if (entry.is_waiting_refused) return {Answer::kFull};
   entry.waiting.Push(waiter);
   return {Answer::kWait};
 }

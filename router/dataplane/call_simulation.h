@@ -56,7 +56,7 @@ struct SimulatedModel : UpstreamSessionOwner {
   http2::SessionRecorder peer;
 };
 
-// One connection a model, or none; calls wait without bound.
+// One connection a model, or none; calls wait without bound, or not at all.
 class SimulatedModels final : public StreamSource {
  public:
   explicit SimulatedModels(size_t models) : models_(models), healthy_(std::make_unique<bool[]>(models)) {}
@@ -69,6 +69,7 @@ class SimulatedModels final : public StreamSource {
   struct Entry {
     std::unique_ptr<SimulatedModel> connection;
     WaiterQueue waiting;
+    bool is_waiting_refused = false;
   };
   Entry& operator[](size_t i) { return models_[i]; }
   size_t size() const { return models_.size(); }

@@ -165,6 +165,8 @@ void ProxiedCall::Forward() {
       if (!deadline_timer_.is_set()) services_.timers->Set(deadline_timer_, now() + limits::kLongestWaitForStream);
       return;
     case StreamSource::Answer::kFull:
+      // What was begun with a model ends as its failure: every start has its end.
+      if (state_.was_attempted) return FailByModel(GrpcCode::kUnavailable, "the model refused the stream, and is full");
       return Refuse(&stats::ProxyCounts::calls_shed, GrpcCode::kResourceExhausted,
                     absl::StrCat("too many calls wait for ", *state_.variant_name));
     case StreamSource::Answer::kUnavailable:
