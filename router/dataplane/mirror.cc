@@ -70,10 +70,9 @@ void MirrorCopy::Open(UpstreamSession& session) {
   if (stream_ == 0) return Drop();
   upstream_ = &session;
   times_.HeadersSent(*mirrors_.now_);
-  for (size_t i = 0; i < waiting_.size(); ++i) {
-    session.port().Writing().SendData(stream_, std::move(waiting_[i]), is_request_ended_ && i + 1 == waiting_.size());
-  }
-  waiting_.clear();
+  if (waiting_.empty()) return;
+  session.port().Writing().SendData(stream_, http2::Slice::Copy(waiting_), is_request_ended_);
+  waiting_ = {};
 }
 
 void MirrorCopy::Send(const http2::Slice& data, bool end_stream) {
@@ -83,7 +82,7 @@ void MirrorCopy::Send(const http2::Slice& data, bool end_stream) {
   is_request_ended_ = end_stream;
   times_.ScanRequest(data.view());
   if (upstream_ == nullptr) {
-    waiting_.push_back(data);
+    waiting_.append(data.view());
     return;
   }
   upstream_->port().Writing().SendData(stream_, data, end_stream);
@@ -160,7 +159,7 @@ void MirrorCopy::Close(http2::ErrorCode code) {
     }
   }
   stream_ = 0;
-  waiting_.clear();
+  waiting_ = {};
   mirrors_.unsent_bytes_ -= std::exchange(unsent_, 0);
   mirrors_.free_.push_back(this);
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -51,7 +52,7 @@ struct MirrorRequest {
   bool end_stream = false;
 };
 
-// One copy under way. Its bytes are slices of the primary's, counted against the budget of all copies until they have
+// One copy under way. Its bytes are slices of the primary's once they can be sent, counted against the budget of all copies until they have
 // left.
 class MirrorCopy final : public UpstreamStream, public StreamWaiter {
  public:
@@ -87,7 +88,8 @@ class MirrorCopy final : public UpstreamStream, public StreamWaiter {
   bool is_request_ended_ = false;
   size_t unsent_ = 0;  // Bytes of the budget.
   http2::HeaderList headers_;
-  std::vector<http2::Slice> waiting_;  // The body so far, while the copy waits for a stream.
+  // The body so far, while the copy waits for a stream: its bytes alone, and not the blocks they came in.
+  std::string waiting_;
   CallTimes times_;
   absl::Time deadline_ = absl::InfiniteFuture();
   runtime::Timer deadline_timer_;
