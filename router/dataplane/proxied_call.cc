@@ -233,7 +233,7 @@ void ProxiedCall::OnClientData(http2::Slice data, uint32_t flow_bytes, bool end_
   state_.is_request_ended = end_stream;
   state_.request_received += data.size();
   state_.times.ScanRequest(data.view());
-  data = replay_.Keep(std::move(data));
+  data = replay_.Keep(std::move(data), /*is_only_copy=*/state_.upstream == nullptr);
   for (MirrorTap& mirror : mirrors_) mirror.Send(data, end_stream);
   if (state_.upstream == nullptr) return;  // Kept for when a stream is there.
   state_.upstream->port().Writing().SendData(state_.upstream_stream, std::move(data), end_stream);

@@ -294,6 +294,23 @@ TEST_F(ProxiedCallTest, ARefusedStreamIsRetriedOnceWithItsWholeRequest) {
   EXPECT_THAT(Reply(), HasSubstr("grpc-status=14"));
 }
 
+TEST_F(ProxiedCallTest, ARequestThatWaitsForItsSecondStreamLosesNothingHoweverMuchArrives) {
+  const std::string first(60'000, 'a');
+  const std::string second(60'000, 'b');
+  const StreamId stream = calls_.Ask(kPlain, first, false);
+  at_model().SendGoAway(0, ErrorCode::kNoError, "");
+  at_model().Pump();
+  calls_.Run();
+  client().session().SendData(stream, Slice::Copy(second), true);
+  calls_.Run();
+  calls_.LoseModel(0);
+  calls_.ConnectModel(0);
+  calls_.Run();
+  EXPECT_EQ(model().body(1), first + second);
+  Answer(1, Message("both"));
+  EXPECT_THAT(Reply(), HasSubstr("H1 grpc-status=0$"));
+}
+
 TEST_F(ProxiedCallTest, ARetryForwardsOneTimeoutOfWhatIsLeft) {
   calls_.Ask(kPlain, "", true, {"grpc-timeout", "10S", "k", "v"});
   calls_.Advance(absl::Seconds(4));

@@ -4,6 +4,7 @@
 #ifndef WEIR_ROUTER_DATAPLANE_REPLAY_BUFFER_H_
 #define WEIR_ROUTER_DATAPLANE_REPLAY_BUFFER_H_
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -14,8 +15,9 @@
 
 namespace weir::dataplane {
 
-// Holds slices by reference, and small ones as copies in a block of its own, so that a message of some bytes does not
-// keep the block of many others. Bounded: beyond limits::kReplayBytes it gives up, which is no error.
+// Holds large slices by reference, a few of them, and copies the others side by side into blocks of its own: a message
+// of some bytes does not keep the block of many others. Bounded: beyond limits::kReplayBytes it gives up, which is no
+// error.
 class ReplayBuffer {
  public:
   ReplayBuffer() = default;
@@ -23,15 +25,19 @@ class ReplayBuffer {
   ReplayBuffer& operator=(const ReplayBuffer&) = delete;
   ~ReplayBuffer() { LetGoOfBlock(); }
 
-  // Adds a piece; returns the same bytes to be passed on.
-  http2::Slice Keep(http2::Slice piece) {
+  // Adds a piece; returns the same bytes to be passed on. `is_only_copy`: nothing else holds the request, as while it
+  // waits for a stream, so that it is kept beyond the bound; the client's window bounds it then.
+  http2::Slice Keep(http2::Slice piece, bool is_only_copy = false) {
     if (!is_whole_ || piece.empty()) return piece;
     bytes_ += piece.size();
-    if (bytes_ > limits::kReplayBytes) {
+    const bool is_large = piece.size() >= http2::Output::kReferenceFrom;
+    const bool has_room = bytes_ <= limits::kReplayBytes && (!is_large || references_ < kMostReferences);
+    if (!has_room && !is_only_copy) {
       Drop();
       return piece;
     }
-    if (small_used_ + piece.size() <= kSmallBytes) piece = CopyOf(piece);
+    if (!is_large || references_ == kMostReferences) return KeepCopy(piece);
+    ++references_;
     pieces_.push_back(piece);
     return piece;
   }
@@ -49,20 +55,38 @@ class ReplayBuffer {
   // For the next request. Keeps its memory where it can.
   void Reset() {
     pieces_.clear();
-    if (block_ != nullptr && block_->is_shared()) LetGoOfBlock();
-    small_used_ = 0;
+    if (block_ != nullptr && (block_->is_shared() || block_->capacity() > kFirstBlockBytes)) LetGoOfBlock();
+    used_ = 0;
     bytes_ = 0;
+    references_ = 0;
     is_whole_ = true;
   }
 
  private:
-  static constexpr size_t kSmallBytes = 1024;
+  // Most requests fit here.
+  static constexpr size_t kFirstBlockBytes = http2::Output::kReferenceFrom;
+  static constexpr size_t kNextBlockBytes = 16 * 1024;
+  // Each may keep a whole receive block alive. A body in frames of 16 KiB needs half as many.
+  static constexpr size_t kMostReferences = 8;
 
-  http2::Slice CopyOf(const http2::Slice& piece) {
-    if (block_ == nullptr) block_ = http2::Block::Make(kSmallBytes);
-    uint8_t* const copy = block_->data() + small_used_;
+  http2::Slice KeepCopy(const http2::Slice& piece) {
+    if (block_ != nullptr && block_->capacity() - used_ < piece.size()) LetGoOfBlock();
+    if (block_ == nullptr) {
+      block_ = http2::Block::Make(bytes_ <= kFirstBlockBytes ? kFirstBlockBytes
+                                                             : std::max(kNextBlockBytes, piece.size()));
+      used_ = 0;
+    }
+    uint8_t* const copy = block_->data() + used_;
     std::memcpy(copy, piece.data(), piece.size());
-    small_used_ += piece.size();
+    const bool is_next = !pieces_.empty() && pieces_.back().block() == block_ &&
+                         pieces_.back().data() + pieces_.back().size() == copy;
+    if (is_next) {
+      const http2::Slice& last = pieces_.back();
+      pieces_.back() = http2::Slice(block_, last.data(), last.size() + piece.size());
+    } else {
+      pieces_.push_back(http2::Slice(block_, copy, piece.size()));
+    }
+    used_ += piece.size();
     return http2::Slice(block_, copy, piece.size());
   }
 
@@ -71,9 +95,10 @@ class ReplayBuffer {
   }
 
   absl::InlinedVector<http2::Slice, 4> pieces_;
-  http2::Block* block_ = nullptr;  // Of small pieces; holds one reference.
-  size_t small_used_ = 0;
+  http2::Block* block_ = nullptr;  // Of copies; holds one reference.
+  size_t used_ = 0;
   size_t bytes_ = 0;
+  size_t references_ = 0;
   bool is_whole_ = true;
 };
 
