@@ -25,7 +25,11 @@ OnceOnly::Admission OnceOnly::Admit(const Ticket& ticket, absl::Time now, absl::
 }
 
 void OnceOnly::DropFirst(std::map<Issuer, Blocks>::iterator issuer) {
-  const BlockKey key{issuer->first, issuer->second.begin()->first};
+  const auto& [index, block] = *issuer->second.begin();
+  const BlockKey key{issuer->first, index};
+  // To the end of that millisecond: a ticket's start is known no finer.
+  const absl::Time forgotten = absl::FromUnixMillis(block.newest_start_ms + 1) - absl::Nanoseconds(1);
+  remembers_after_ = std::max(remembers_after_, forgotten);
   issuer->second.erase(issuer->second.begin());
   if (issuer->second.empty()) issuers_.erase(issuer);
   --blocks_count_;
@@ -37,10 +41,6 @@ void OnceOnly::MakeRoom() {
   const auto oldest = std::min_element(issuers_.begin(), issuers_.end(), [](const auto& a, const auto& b) {
     return a.second.begin()->second.newest_start_ms < b.second.begin()->second.newest_start_ms;
   });
-  const int64_t newest_start_ms = oldest->second.begin()->second.newest_start_ms;
-  // To the end of that millisecond: a ticket's start is known no finer.
-  const absl::Time forgotten = absl::FromUnixMillis(newest_start_ms + 1) - absl::Nanoseconds(1);
-  remembers_after_ = std::max(remembers_after_, forgotten);
   DropFirst(oldest);
 }
 

@@ -47,6 +47,7 @@ class OnceOnly {
   // before `now`, or earlier than what is remembered.
   Admission Admit(const Ticket& ticket, absl::Time now, absl::Duration join_window);
   // Forgets blocks of which all tickets have expired. To be called now and then with the longest join window in force.
+  // What they remembered is refused from then on, should the window be longer later.
   void Forget(absl::Time now, absl::Duration longest_join_window);
 
   // What a checkpoint has to write since the last call, and what it may delete. Together with the window's start, every
@@ -56,7 +57,7 @@ class OnceOnly {
     std::vector<BlockKey> dropped;
   };
   Changes TakeChanges();
-  // Tickets that started at or before it are refused; InfinitePast until the bound was reached.
+  // Tickets that started at or before it are refused; InfinitePast until a block was forgotten.
   absl::Time remembers_after() const { return remembers_after_; }
   void Restore(absl::Time remembers_after, const std::vector<std::pair<BlockKey, Block>>& blocks);
 

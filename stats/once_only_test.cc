@@ -102,5 +102,19 @@ TEST(OnceOnlyTest, ChangesWrittenSinceTheBeginningRestoreIt) {
   }
 }
 
+TEST(OnceOnlyTest, AWindowThatGrowsCountsNothingTwice) {
+  OnceOnly once;
+  const absl::Time start = absl::FromUnixMillis(1'700'000'000'000);
+  const Ticket ticket{.start = start, .issuer = {.replica = 1, .boot = 1, .worker = 0}, .sequence = 7};
+  const absl::Time later = start + absl::Hours(2);
+  EXPECT_EQ(once.Admit(ticket, start, absl::Hours(1)), OnceOnly::Admission::kFirst);
+  once.Forget(later, absl::Hours(1));
+  EXPECT_EQ(once.blocks(), 0u);
+  EXPECT_EQ(once.Admit(ticket, later, absl::Hours(24)), OnceOnly::Admission::kExpired);
+  Ticket next = ticket;
+  next.start = start + absl::Milliseconds(1);
+  EXPECT_EQ(once.Admit(next, later, absl::Hours(24)), OnceOnly::Admission::kFirst);
+}
+
 }  // namespace
 }  // namespace weir::stats

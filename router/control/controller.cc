@@ -57,7 +57,9 @@ Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::s
   if (tickets.ok()) {
     tickets_ = *std::move(tickets);
   } else {
-    Say(true, "reported tickets are forgotten", "", std::string(tickets.status().message()));
+    tickets_ = TicketLedger::Forgetful(remembered->checkpoints, now);
+    Say(true, "reported tickets are forgotten: what started before now is refused", "",
+        std::string(tickets.status().message()));
   }
 }
 
@@ -399,9 +401,8 @@ void Controller::OnLoaded(JournalReply& reply, absl::Time now) {
       (void)governed.experiment.Restore(state, reply.remembered->checkpoints);
     }
   }
-  if (absl::StatusOr<TicketLedger> tickets = TicketLedger::FromRows(reply.remembered->checkpoints); tickets.ok()) {
-    tickets_ = *std::move(tickets);
-  }
+  absl::StatusOr<TicketLedger> tickets = TicketLedger::FromRows(reply.remembered->checkpoints);
+  tickets_ = tickets.ok() ? *std::move(tickets) : TicketLedger::Forgetful(reply.remembered->checkpoints, now);
   is_table_stale_ = true;
 }
 

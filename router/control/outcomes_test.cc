@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "router/control/controller_rig.h"
 
@@ -48,6 +49,21 @@ TEST_F(OutcomesTest, AOnceOnlyTicketSurvivesARestart) {
   EXPECT_EQ(AccuracyOf(rig_, "candidate").count(), 1);
   EXPECT_TRUE(absl::IsAlreadyExists(rig_.controller().TakeOutcome(report, rig_.now())));
   EXPECT_EQ(AccuracyOf(rig_, "candidate").count(), 1);
+}
+
+TEST_F(OutcomesTest, WhenReportedTicketsAreUnreadableNoneOfThemIsCountedAgain) {
+  const stats::OutcomeReport report{.ticket = rig_.TicketOf(7), .metrics = {{"correct", 1}}};
+  EXPECT_TRUE(rig_.controller().TakeOutcome(report, rig_.now()).ok());
+  rig_.Run(11);
+  const std::vector<experiment::CheckpointRow> damaged = {{"tickets/1/1/0/0", "damaged"}};
+  ASSERT_TRUE(rig_.journal().WriteCheckpoint(damaged).ok());
+  for (int life = 0; life < 2; ++life) {
+    rig_.Restart();
+    EXPECT_TRUE(absl::IsOutOfRange(rig_.controller().TakeOutcome(report, rig_.now())));
+    rig_.Run(11);
+  }
+  EXPECT_FALSE(rig_.journal().checkpoints().contains("tickets/1/1/0/0"));
+  EXPECT_TRUE(rig_.Outcome(8, 1).ok());
 }
 
 TEST_F(OutcomesTest, CountAndMarkAreCheckpointedTogetherSoThatALostReportMayBeRepeated) {

@@ -77,8 +77,17 @@ absl::StatusOr<TicketLedger> TicketLedger::FromRows(const std::map<std::string, 
   return ledger;
 }
 
+TicketLedger TicketLedger::Forgetful(const std::map<std::string, std::string>& rows, absl::Time now) {
+  TicketLedger ledger;
+  for (auto row = rows.lower_bound(kBlockPrefix); row != rows.end() && row->first.starts_with(kBlockPrefix); ++row) {
+    ledger.removals_.push_back({row->first, std::nullopt});
+  }
+  ledger.once_only_.Restore(now, {});
+  return ledger;
+}
+
 std::vector<CheckpointRow> TicketLedger::TakeChanges() {
-  std::vector<CheckpointRow> rows;
+  std::vector<CheckpointRow> rows = std::exchange(removals_, {});
   OnceOnly::Changes changes = once_only_.TakeChanges();
   for (const auto& [key, block] : changes.written) rows.push_back({KeyOf(key), Encode(block)});
   for (const OnceOnly::BlockKey& key : changes.dropped) rows.push_back({KeyOf(key), std::nullopt});

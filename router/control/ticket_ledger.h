@@ -24,6 +24,9 @@ class TicketLedger {
   static absl::StatusOr<TicketLedger> FromRows(const std::map<std::string, std::string>& rows,
                                                size_t max_blocks = stats::OnceOnly::kMaxBlocks);
 
+  // In place of rows that are damaged: refuses all that started up to `now`, and removes them.
+  static TicketLedger Forgetful(const std::map<std::string, std::string>& rows, absl::Time now);
+
   stats::OnceOnly::Admission Admit(const stats::Ticket& ticket, absl::Time now, absl::Duration join_window) {
     return once_only_.Admit(ticket, now, join_window);
   }
@@ -37,6 +40,7 @@ class TicketLedger {
  private:
   stats::OnceOnly once_only_;
   absl::Time written_remembers_after_ = absl::InfinitePast();
+  std::vector<experiment::CheckpointRow> removals_;
 };
 
 }  // namespace weir::control
