@@ -99,8 +99,8 @@ void GuardrailLedger::Open(EpochEvidence::State state) {
                        .tails = std::vector<TailCache>(specs_.size())});
 }
 
-void GuardrailLedger::TakeUp(const Evidence& evidence, absl::Time now) {
-  for (const EpochCounts& counts : evidence.epochs) {
+void GuardrailLedger::TakeUp(const std::vector<EpochCounts>& epochs, absl::Time now) {
+  for (const EpochCounts& counts : epochs) {
     if (IsFolded(counts.epoch)) continue;
     const auto is_it = [&](const OpenEpoch& epoch) { return epoch.evidence.state().epoch == counts.epoch; };
     if (std::none_of(open_.begin(), open_.end(), is_it)) {
@@ -123,7 +123,7 @@ void GuardrailLedger::UpdateDesignEffects() {
 }
 
 void GuardrailLedger::FoldClosed(uint32_t current, absl::Time now) {
-  while (open_.size() > 1 && open_.front().evidence.state().epoch < current &&
+  while (!open_.empty() && open_.front().evidence.state().epoch < current &&
          (open_.size() > kMaxOpenEpochs || open_.front().evidence.IsClosed(now))) {
     FoldOldest();
   }
@@ -234,7 +234,7 @@ Verdict GuardrailLedger::VerdictOf(size_t guardrail, const Logs& logs) {
 }
 
 std::vector<Verdict> GuardrailLedger::Judge(const Evidence& evidence, absl::Time now) {
-  TakeUp(evidence, now);
+  TakeUp(evidence.epochs, now);
   UpdateDesignEffects();
   FoldClosed(evidence.epochs.back().epoch, now);
   std::vector<Verdict> verdicts;
@@ -250,6 +250,12 @@ std::vector<Verdict> GuardrailLedger::Judge(const Evidence& evidence, absl::Time
     state.breach_log_threshold = verdicts.back().log_threshold;
   }
   return verdicts;
+}
+
+void GuardrailLedger::Settle(const std::vector<EpochCounts>& past, uint32_t current, absl::Time now) {
+  TakeUp(past, now);
+  UpdateDesignEffects();
+  FoldClosed(current, now);
 }
 
 GuardrailLedger::State GuardrailLedger::state() const {

@@ -127,6 +127,9 @@ class GuardrailLedger {
   // A verdict for each guardrail, in the order of the specs. About 0.1 ms for each tail ratio, less for all others.
   std::vector<Verdict> Judge(const Evidence& evidence, absl::Time now);
 
+  // In place of Judge while the candidate is not in the current epoch: its past epochs go on until they are folded.
+  void Settle(const std::vector<EpochCounts>& past, uint32_t current, absl::Time now);
+
   // After Judge: the rings of all counts are closed, and cohorts from `first` on are new.
   void CloseRings(Tick first) {
     for (OpenEpoch& epoch : open_) epoch.evidence.CloseRing(first);
@@ -158,7 +161,7 @@ class GuardrailLedger {
 
   GuardrailLedger(std::vector<GuardrailSpec> specs, State state);
   void Open(EpochEvidence::State state);
-  void TakeUp(const Evidence& evidence, absl::Time now);
+  void TakeUp(const std::vector<EpochCounts>& epochs, absl::Time now);
   void FoldClosed(uint32_t current, absl::Time now);
   void FoldOldest();
   void UpdateDesignEffects();

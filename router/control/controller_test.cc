@@ -552,6 +552,23 @@ TEST(ControllerTest, NothingOfRunsThatAreKeptNoMoreStaysInTheJournal) {
   EXPECT_FALSE(rig.journal().checkpoints().contains("tests/income/5"));
 }
 
+TEST(ControllerTest, AMinuteAfterACandidateWasRemovedOnlyThePresentEpochIsKeptApart) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(20);
+  config::Experiment without = AnExperiment();
+  without.variants.pop_back();
+  rig.File({without});
+  rig.Run(20);
+  rig.File({AnExperiment()});
+  rig.File({without});
+  rig.Run(700, "", 1);
+  for (const char* folded : {"/1", "/2", "/3"}) {
+    EXPECT_FALSE(rig.journal().checkpoints().contains(std::string("epoch/income/1") + folded)) << folded;
+  }
+  EXPECT_TRUE(rig.journal().checkpoints().contains("epoch/income/1/4"));
+}
+
 TEST(ControllerTest, AnOrderlyEndLosesNothing) {
   ControllerRig rig;
   rig.File({AnExperiment()});

@@ -221,7 +221,10 @@ std::vector<Judgement> Guardrails::Judge(const RunEvidence& evidence, absl::Time
   for (auto& [candidate, tested] : tested_) {
     stats::Evidence known;
     known.epochs = EpochsOf(candidate, tested, evidence);
-    if (known.epochs.empty() || known.epochs.back().epoch != current) continue;  // Not tested now.
+    if (known.epochs.empty() || known.epochs.back().epoch != current) {  // Not tested now.
+      tested.ledger.Settle(known.epochs, current, now);
+      continue;
+    }
     for (const auto& [metric, counts] : evidence.Find(current, candidate)->outcomes)
       known.outcomes[metric].epoch = &counts;
     for (const config::Guardrail& guardrail : tested.guardrails) {

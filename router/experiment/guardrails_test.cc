@@ -162,6 +162,24 @@ TEST(GuardrailsTest, ACandidateThatWasRemovedIsNotJudgedAndFindsItsEvidenceWhenI
   EXPECT_TRUE(run.At(absl::Seconds(12)).at(0).breached);
 }
 
+TEST(GuardrailsTest, TheEpochsOfACandidateThatWasRemovedAreFoldedAndItsEvidenceStays) {
+  Judged run({"a", "b"}, {kErrors});
+  Serve(run.evidence, 1, "a", kStart, 10, 51);
+  Serve(run.evidence, 1, "b", kStart, 10, 9);
+  const double before = run.At(absl::Seconds(5)).at(0).log10_evidence;
+  const Split without = Variants({"a"});
+  run.evidence.BeginEpoch(2, without);
+  run.guardrails.Follow(run.specification, without);
+  EXPECT_TRUE(run.At(absl::Seconds(59)).empty());
+  EXPECT_FALSE(run.guardrails.IsFolded(run.evidence, 1));
+  EXPECT_TRUE(run.At(absl::Seconds(62)).empty());
+  ASSERT_TRUE(run.guardrails.IsFolded(run.evidence, 1));
+  run.evidence.Fold(1);
+  run.evidence.BeginEpoch(3, run.split);
+  run.guardrails.Follow(run.specification, run.split);
+  EXPECT_NEAR(run.At(absl::Seconds(63)).at(0).log10_evidence, before, 1e-9);
+}
+
 // Stops after each second of a run, goes on from the checkpoint, and must end where the run that never stopped ends.
 TEST(GuardrailsTest, AfterARestartTheEvidenceIsWhatItWas) {
   Judged lasting({"a", "b"}, {kErrors, kTail, kCeiling, kFloor});
