@@ -126,10 +126,16 @@ bool DecodeState(const v1::CandidateTestsCheckpoint& record, GuardrailLedger::St
 
 }  // namespace
 
+double AlphaShare(size_t first, uint32_t joined) {
+  constexpr double kReserve = 0.2;
+  if (joined == 0) return (1 - kReserve) / static_cast<double>(first);
+  const double k = joined;
+  return kReserve * 6 / (std::numbers::pi * std::numbers::pi * k * k);
+}
+
 stats::GuardrailSpec SpecOf(const config::Guardrail& guardrail, const std::vector<config::OutcomeMetric>& metrics,
-                            size_t candidates) {
-  return {.test = std::visit(TestOf{metrics}, guardrail.rule),
-          .alpha = guardrail.alpha / static_cast<double>(candidates)};
+                            double alpha_share) {
+  return {.test = std::visit(TestOf{metrics}, guardrail.rule), .alpha = guardrail.alpha * alpha_share};
 }
 
 Guardrails::Identity Guardrails::IdentityOf(const config::Guardrail& guardrail) {
@@ -143,11 +149,17 @@ void Guardrails::Follow(const config::Experiment& specification, const Split& sp
   for (const auto& [name, memory] : restored_) candidates.insert(name);
   for (const auto& [name, tested] : tested_) candidates.insert(name);
   candidates.erase(split.default_name());
+  const bool is_first = first_candidates_ == 0;
+  if (is_first) first_candidates_ = candidates.size();
   std::map<std::string, Tested> followed;
   for (const std::string& candidate : candidates) {
+    Memory memory = MemoryOf(candidate);
+    if (memory.default_variant != split.default_name()) memory = Memory{};
+    if (!memory.joined) memory.joined = is_first ? 0 : ++joined_later_;
+    const double alpha_share = AlphaShare(first_candidates_, *memory.joined);
     std::vector<stats::GuardrailSpec> specs;
     for (const config::Guardrail& guardrail : specification.guardrails) {
-      specs.push_back(SpecOf(guardrail, specification.metrics, candidates.size()));
+      specs.push_back(SpecOf(guardrail, specification.metrics, alpha_share));
     }
     const auto present = tested_.find(candidate);
     if (present != tested_.end() && present->second.default_variant == split.default_name() &&
@@ -155,11 +167,9 @@ void Guardrails::Follow(const config::Experiment& specification, const Split& sp
       followed.insert(tested_.extract(present));
       continue;
     }
-    Memory memory = MemoryOf(candidate);
-    if (memory.default_variant != split.default_name()) memory = Memory{};
     absl::StatusOr<GuardrailLedger> ledger = GuardrailLedger::Restore(specs, Fit(memory, specification.guardrails));
     // Only an inconsistent state does not fit, and Fit makes none.
-    followed.insert_or_assign(candidate, Tested{split.default_name(), specification.guardrails,
+    followed.insert_or_assign(candidate, Tested{split.default_name(), *memory.joined, specification.guardrails,
                                                 ledger.ok() ? *std::move(ledger) : GuardrailLedger(specs)});
   }
   tested_ = std::move(followed);
@@ -170,8 +180,10 @@ Guardrails::Memory Guardrails::MemoryOf(const std::string& candidate) const {
   if (const auto restored = restored_.find(candidate); restored != restored_.end()) return restored->second;
   const auto present = tested_.find(candidate);
   if (present == tested_.end()) return {};
-  Memory memory{
-      .default_variant = present->second.default_variant, .guardrails = {}, .state = present->second.ledger.state()};
+  Memory memory{.default_variant = present->second.default_variant,
+                .joined = present->second.joined,
+                .guardrails = {},
+                .state = present->second.ledger.state()};
   for (const config::Guardrail& guardrail : present->second.guardrails) {
     memory.guardrails.push_back(IdentityOf(guardrail));
   }
@@ -259,11 +271,14 @@ bool Guardrails::IsFolded(const RunEvidence& evidence, uint32_t epoch) const {
 
 v1::TestsCheckpoint Guardrails::Checkpoint() const {
   v1::TestsCheckpoint checkpoint;
+  checkpoint.set_first_candidates(static_cast<uint32_t>(first_candidates_));
+  checkpoint.set_joined_later(joined_later_);
   for (const auto& [candidate, tested] : tested_) {
     const Memory memory = MemoryOf(candidate);
     v1::CandidateTestsCheckpoint* record = checkpoint.add_candidates();
     record->set_candidate(candidate);
     record->set_default_variant(memory.default_variant);
+    record->set_joined(tested.joined);
     for (size_t i = 0; i < memory.guardrails.size(); ++i) {
       v1::GuardrailCheckpoint* guardrail = record->add_guardrails();
       guardrail->set_name(memory.guardrails[i].name);
@@ -277,9 +292,13 @@ v1::TestsCheckpoint Guardrails::Checkpoint() const {
 }
 
 absl::Status Guardrails::Restore(const v1::TestsCheckpoint& checkpoint) {
+  first_candidates_ = checkpoint.first_candidates();
+  joined_later_ = checkpoint.joined_later();
+  if (first_candidates_ == 0) first_candidates_ = static_cast<size_t>(checkpoint.candidates_size());
   for (const v1::CandidateTestsCheckpoint& record : checkpoint.candidates()) {
     Memory& memory = restored_[record.candidate()];
     memory.default_variant = record.default_variant();
+    memory.joined = record.joined();
     for (const v1::GuardrailCheckpoint& guardrail : record.guardrails()) {
       memory.guardrails.push_back({guardrail.name(), guardrail.rule(), guardrail.is_error_ratio()});
     }

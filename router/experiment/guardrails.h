@@ -1,13 +1,17 @@
 // The guardrails of one run: each candidate is tested against the default by each of them.
 //
-// A guardrail's alpha is shared evenly by the candidates it tests, so that it bounds the probability of a false breach
-// of the guardrail as a whole; how each share is spent over the run is in stats/guardrails.h.
+// A guardrail's alpha bounds the probability of a false breach of the guardrail as a whole, over all candidates that it
+// ever tests in a run. Four fifths of it are shared evenly by the candidates that the run begins with. The rest is for
+// tests that join later, since nobody knows how many will: the k-th of them has alpha/5 * 6/(pi^2 k^2). A share is
+// fixed when its test begins; another default makes new tests. A new run begins with all of alpha. How each share is
+// spent over the run is in stats/guardrails.h.
 
 #ifndef WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_
 #define WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,9 +37,13 @@ struct Judgement {
   std::string note;
 };
 
-// The specification's guardrail as the statistics know it, with the alpha of one of `candidates`.
+// The share of a guardrail's alpha that one candidate's test has, where the run began with `first` candidates: one of
+// these (`joined` is 0), or the joined-th that came later.
+double AlphaShare(size_t first, uint32_t joined);
+
+// The specification's guardrail as the statistics know it, with that share of its alpha.
 stats::GuardrailSpec SpecOf(const config::Guardrail& guardrail, const std::vector<config::OutcomeMetric>& metrics,
-                            size_t candidates);
+                            double alpha_share);
 
 // One run's. The control thread's.
 class Guardrails {
@@ -72,11 +80,13 @@ class Guardrails {
   // What a candidate's tests remember, before it is known what the specification asks now.
   struct Memory {
     std::string default_variant;
+    std::optional<uint32_t> joined;  // nullopt: has no share of alpha yet.
     std::vector<Identity> guardrails;
     stats::GuardrailLedger::State state;
   };
   struct Tested {
     std::string default_variant;
+    uint32_t joined = 0;  // 0: the run began with it; k: the k-th test that came later.
     std::vector<config::Guardrail> guardrails;
     stats::GuardrailLedger ledger;
   };
@@ -86,6 +96,8 @@ class Guardrails {
   std::vector<stats::EpochCounts> EpochsOf(const std::string& candidate, const Tested& tested,
                                            const RunEvidence& evidence) const;
 
+  size_t first_candidates_ = 0;             // That the run began with; 0: there was none yet.
+  uint32_t joined_later_ = 0;               // Tests begun since.
   std::map<std::string, Memory> restored_;  // By candidate; until Follow.
   std::map<std::string, Tested> tested_;    // By candidate, also such as are in the split no more.
 };

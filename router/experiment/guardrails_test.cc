@@ -107,6 +107,43 @@ TEST(GuardrailsTest, CandidatesShareAlphaSoThatTheirSumStaysBounded) {
   }
 }
 
+double ThresholdOf(Judged& run, const std::string& candidate, absl::Duration at) {
+  return Find(run.At(at), "errors", candidate)->log10_threshold;
+}
+
+// The alpha that a run's test at this threshold spends: half of its share.
+double SpentAt(double log10_threshold) { return std::pow(10, -log10_threshold); }
+
+TEST(GuardrailsTest, HoweverManyCandidatesJoinOneAfterAnotherTheSumOfTheirAlphasStaysBounded) {
+  Judged run({"a", "b"}, {kErrors});
+  const double alone = ThresholdOf(run, "b", absl::Seconds(1));
+  double spent = SpentAt(alone);
+  for (uint32_t late = 1; late <= 20; ++late) {
+    const std::string name = "late" + std::to_string(late);
+    run.split.variants.push_back({name, config::Weight::FromHundredths(100)});
+    run.evidence.BeginEpoch(1 + late, run.split);
+    run.guardrails.Follow(run.specification, run.split);
+    spent += SpentAt(ThresholdOf(run, name, absl::Seconds(1 + late)));
+    EXPECT_EQ(ThresholdOf(run, "b", absl::Seconds(1 + late)), alone);
+  }
+  EXPECT_LE(spent, kErrors.alpha / 2);
+}
+
+TEST(GuardrailsTest, ADefaultThatFlipsSpendsAlphaOfTheReserveAlsoOverRestarts) {
+  Judged run({"a", "b"}, {kErrors});
+  double spent = SpentAt(ThresholdOf(run, "b", absl::Seconds(1)));
+  for (uint32_t flip = 1; flip <= 20; ++flip) {
+    run.split.default_variant = flip % 2;
+    run.evidence.BeginEpoch(1 + flip, run.split);
+    Guardrails restored;
+    ASSERT_TRUE(restored.Restore(run.guardrails.Checkpoint()).ok());
+    run.guardrails = std::move(restored);
+    run.guardrails.Follow(run.specification, run.split);
+    spent += SpentAt(ThresholdOf(run, flip % 2 == 1 ? "a" : "b", absl::Seconds(1 + flip)));
+  }
+  EXPECT_LE(spent, kErrors.alpha / 2);
+}
+
 TEST(GuardrailsTest, EvidenceGoesOnOverEpochs) {
   Judged run({"a", "b"}, {kErrors});
   Serve(run.evidence, 1, "a", kStart, 10, 51);
