@@ -427,6 +427,24 @@ TEST(ControllerTest, WithoutAReadableJournalEveryExperimentIsAtItsDefaultAndSays
   EXPECT_TRUE(absl::IsUnavailable(rig.Reset()));
 }
 
+TEST(ControllerTest, WhileFrozenAnEditedDefaultMovesNobody) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.RestartUnreadable(absl::UnavailableError("locked"));
+  rig.Run(20);
+  config::Experiment edited = AnExperiment();
+  edited.default_variant = 1;
+  rig.File({edited});
+  EXPECT_EQ(rig.Status().phase(), v1::FROZEN);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  rig.RepairJournal();
+  rig.Run(20);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_TRUE(rig.Reset().ok());  // A person, by the journal.
+  EXPECT_EQ(rig.Status().variants(1).name(), "candidate");
+  EXPECT_TRUE(rig.Status().variants(1).is_default());
+}
+
 TEST(ControllerTest, AFrozenExperimentIsResetOnceTheJournalWorksAndNotBefore) {
   ControllerRig rig;
   rig.File({AnExperiment()});

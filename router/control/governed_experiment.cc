@@ -170,8 +170,8 @@ GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config:
   Routed routed{.specification = *filed_, .is_gate_shut = true};
   if (!state_ || std::holds_alternative<experiment::Frozen>(state_->phase)) {
     routed.specification.metrics.clear();  // No run that an outcome could be counted in: no tickets.
-    return routed;
   }
+  if (!state_) return routed;
   const experiment::Split& split = state_->epoch.split;
   if (!HasModel(models, split.default_name())) return routed;
   routed.specification.variants = split.variants;
