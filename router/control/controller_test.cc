@@ -587,6 +587,23 @@ TEST(ControllerTest, AMinuteAfterACandidateWasRemovedOnlyThePresentEpochIsKeptAp
   EXPECT_TRUE(rig.journal().checkpoints().contains("epoch/income/1/4"));
 }
 
+TEST(ControllerTest, StatisticsThatCouldNotBeReadOnceAreNotThrownAwayAtEveryStart) {
+  for (const char* damaged_row : {"epoch/income/1/1", "epoch/income/1/2", "tests/income/1"}) {
+    ControllerRig rig;
+    rig.File({AnExperiment()});
+    rig.Run(11);
+    rig.File({Weighing(40, 60)});
+    rig.Run(11);
+    const std::vector<experiment::CheckpointRow> damaged = {{damaged_row, "damaged"}};
+    ASSERT_TRUE(rig.journal().WriteCheckpoint(damaged).ok());
+    rig.Restart();
+    EXPECT_EQ(StartedOf(rig, "candidate"), 0) << damaged_row;
+    rig.Run(21);
+    rig.Restart();
+    EXPECT_GT(StartedOf(rig, "candidate"), 0) << damaged_row;
+  }
+}
+
 TEST(ControllerTest, AnOrderlyEndLosesNothing) {
   ControllerRig rig;
   rig.File({AnExperiment()});

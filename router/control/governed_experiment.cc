@@ -79,6 +79,11 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   if (!status.ok()) {
     evidence_ = RunEvidence();
     guardrails_ = experiment::Guardrails();
+    // Else what cannot be read would not fit what is written from now on, at every later start.
+    RemoveRows(absl::StrCat("epoch/", PrefixOf(present), "/"), checkpoints);
+    if (checkpoints.contains(TestsKey(PrefixOf(present)))) {
+      removals_.push_back({TestsKey(PrefixOf(present)), std::nullopt});
+    }
   }
   evidence_.CloseInFlight();
   is_restored_ = true;
@@ -100,6 +105,12 @@ absl::Status GovernedExperiment::RestoreRun(uint32_t ordinal, const std::map<std
     if (absl::Status status = run.RestoreEpoch(epoch, row->second); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+void GovernedExperiment::RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints) {
+  for (auto row = checkpoints.lower_bound(prefix); row != checkpoints.end() && row->first.starts_with(prefix); ++row) {
+    removals_.push_back({row->first, std::nullopt});
+  }
 }
 
 // Rows of runs that are kept no more, where a crash came before their removal.

@@ -86,6 +86,7 @@ class GovernedExperiment {
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   bool CloseFuture(absl::Time now);
   void DropRun(uint32_t ordinal);
+  void RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);
   void DropExpiredRuns(absl::Time now);
   void FoldEpochs();

@@ -43,7 +43,8 @@ void RunEvidence::BeginEpoch(uint32_t epoch, const Split& split) {
     variants_.try_emplace(variant.name);
     variants.push_back({.name = variant.name, .counts = {}, .outcomes = {}});
   }
-  if (names_.size() > kNamedEpochs) names_.erase(names_.begin());
+  // An open one's are needed to read its counts back.
+  if (names_.size() > kNamedEpochs && !open_.contains(names_.begin()->first)) names_.erase(names_.begin());
   changed_epochs_.insert(epoch);
   is_changed_ = true;
 }

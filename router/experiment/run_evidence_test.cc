@@ -171,6 +171,15 @@ TEST(RunEvidenceTest, OnlyWhatChangedIsWrittenAndRemovalLeavesNothing) {
   EXPECT_TRUE(store.empty());
 }
 
+TEST(RunEvidenceTest, AnOpenEpochKeepsItsNamesHoweverManyFollow) {
+  Store store;
+  RunEvidence evidence;
+  for (uint32_t epoch = 1; epoch <= RunEvidence::kNamedEpochs + 10; ++epoch) evidence.BeginEpoch(epoch, TwoVariants());
+  evidence.Merge(1, "a", Calls(3, 3, 0));
+  Apply(evidence.TakeChanges("x/1"), store);
+  EXPECT_EQ(Restored(store).Find(1, "a")->counts.started(), 3);
+}
+
 TEST(RunEvidenceTest, ADamagedRecordIsRefused) {
   RunEvidence evidence;
   EXPECT_TRUE(absl::IsDataLoss(evidence.RestoreRun("\xff\xff")));
