@@ -56,8 +56,19 @@ struct Identity {
   dataplane::TicketKeys keys;
 };
 
+// The secrets as far as a directory that cannot be used still gives them; else such as last until the process ends.
+dataplane::TicketKeys KeysWithoutDirectory(const std::string& path, const runtime::Log& log) {
+  absl::StatusOr<dataplane::TicketKeys> keys = dataplane::LoadOrCreateTicketKeys(path);
+  if (keys.ok()) return *std::move(keys);
+  log.Warning("tickets are sealed with a secret that ends with this process", {{"error", TextOf(keys.status())}});
+  dataplane::TicketKeys own;
+  own.secrets = {runtime::RandomBytes(32)};
+  return own;
+}
+
 // A proxy whose disk fails still serves, with every gate at its default: the journal cannot be opened either, and the
-// status says so. But two proxies never share a directory, and a broken file of keys is for a person to look at.
+// status says so until it can. But two proxies never share a directory, and a broken file of keys is for a person to
+// look at.
 absl::StatusOr<Identity> TakeIdentity(const config::Proxy& proxy, const runtime::Log& log) {
   Identity identity;
   absl::StatusOr<control::StateDirectory> directory = control::StateDirectory::Open(proxy.state_directory);
@@ -66,7 +77,7 @@ absl::StatusOr<Identity> TakeIdentity(const config::Proxy& proxy, const runtime:
     log.Error("the state directory cannot be used: every experiment stays at its default",
               {{"directory", proxy.state_directory}, {"error", TextOf(directory.status())}});
     identity.issuer = control::RandomIssuer();
-    identity.keys.secrets = {runtime::RandomBytes(32)};
+    identity.keys = KeysWithoutDirectory(proxy.state_directory + "/ticket.keys", log);
     return identity;
   }
   const std::string path = directory->path() + "/ticket.keys";
@@ -130,8 +141,14 @@ class Proxy {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<experiment::Journal>> OpenJournal() const {
-    if (!identity_.directory.has_value()) return absl::UnavailableError("the state directory cannot be used");
+  // The journal's thread asks, again and again until there is one: by then alone with the directory.
+  absl::StatusOr<std::unique_ptr<experiment::Journal>> OpenJournal() {
+    if (!identity_.directory.has_value()) {
+      absl::StatusOr<control::StateDirectory> directory = control::StateDirectory::Open(config_.proxy.state_directory);
+      if (!directory.ok()) return directory.status();
+      log_.Info("the state directory can be used again", {{"directory", directory->path()}});
+      identity_.directory = *std::move(directory);
+    }
     control::SqliteJournalOptions options;
     options.path = identity_.directory->journal_path();
     return control::SqliteJournal::Open(std::move(options));
