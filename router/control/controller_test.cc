@@ -604,6 +604,30 @@ TEST(ControllerTest, StatisticsThatCouldNotBeReadOnceAreNotThrownAwayAtEveryStar
   }
 }
 
+TEST(ControllerTest, OfAnExperimentThatIsInNoFileForLongOnlyTheLatchIsKept) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.Run(12);
+  rig.File({OfRun("second")});
+  rig.Run(100, "candidate");
+  rig.File({});
+  rig.Run(11);
+  EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/1"));
+  EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/2"));
+  rig.Advance(AnExperiment().join_window + absl::Seconds(20));
+  rig.Run(11);
+  for (const auto& [key, value] : rig.journal().checkpoints()) {
+    EXPECT_EQ(key.find("income"), std::string::npos) << key;
+  }
+  rig.File({OfRun("second")});
+  rig.Run(11);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_TRUE(rig.Reset().ok());
+  rig.Run(11);
+  EXPECT_EQ(StartedOf(rig, "candidate"), 11 * 6);
+}
+
 TEST(ControllerTest, AnOrderlyEndLosesNothing) {
   ControllerRig rig;
   rig.File({AnExperiment()});

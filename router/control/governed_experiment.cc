@@ -155,8 +155,11 @@ void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::str
 bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::Time now) {
   filed_ = std::move(filed);
   began_ = std::min(began_, now);
+  unfiled_since_.reset();
+  if (filed_) join_window_ = filed_->join_window;
   if (!filed_ || !state_) return false;
   if (!is_running() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
+  if (std::exchange(is_dropped_, false)) evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
   guardrails_.Follow(*filed_, state_->epoch.split);
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
@@ -339,20 +342,37 @@ void GovernedExperiment::DropRun(uint32_t ordinal) {
 }
 
 void GovernedExperiment::DropExpiredRuns(absl::Time now) {
-  while (filed_ && !past_runs_.empty() && past_runs_.begin()->second.ended() + filed_->join_window < now) {
+  while (!past_runs_.empty() && past_runs_.begin()->second.ended() + join_window_ < now) {
     DropRun(past_runs_.begin()->first);
   }
 }
 
+// Nobody asks for the statistics of what is in no file, and no report is due any more. Where it stands is kept.
+void GovernedExperiment::DropUnfiled(absl::Time now) {
+  if (filed_ || !state_ || is_dropped_) return;
+  if (!unfiled_since_) unfiled_since_ = now;
+  if (*unfiled_since_ + join_window_ >= now) return;
+  const std::string prefix = PrefixOf(state_->run.ordinal);
+  const std::vector<CheckpointRow> rows = evidence_.Removal(prefix);
+  removals_.insert(removals_.end(), rows.begin(), rows.end());
+  removals_.push_back({TestsKey(prefix), std::nullopt});
+  evidence_ = RunEvidence();
+  guardrails_ = experiment::Guardrails();
+  judgements_.clear();
+  is_dropped_ = true;
+}
+
 std::vector<CheckpointRow> GovernedExperiment::TakeChanges(absl::Time now) {
   DropExpiredRuns(now);
+  DropUnfiled(now);
   std::vector<CheckpointRow> rows = std::exchange(removals_, {});
   const auto append = [&](std::vector<CheckpointRow> more) {
     rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     return !more.empty();
   };
   for (auto& [ordinal, run] : past_runs_) append(run.TakeChanges(PrefixOf(ordinal)));
-  if (!state_ || state_->run.ordinal == 0 || std::holds_alternative<experiment::Frozen>(state_->phase)) return rows;
+  if (!state_ || state_->run.ordinal == 0 || is_dropped_) return rows;
+  if (std::holds_alternative<experiment::Frozen>(state_->phase)) return rows;
   const std::string prefix = PrefixOf(state_->run.ordinal);
   // What the tests remember is of exactly these counts.
   if (append(evidence_.TakeChanges(prefix))) {

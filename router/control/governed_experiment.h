@@ -41,8 +41,8 @@ class GovernedExperiment {
 
   // --- The file.
 
-  // nullopt: the experiment is in no file now. Its state stays. Whether the clock was found set back since what was
-  // restored: once.
+  // nullopt: the experiment is in no file now. Its state stays; its statistics do for a join window. Whether the clock
+  // was found set back since what was restored: once.
   bool SetFile(std::optional<config::Experiment> filed, absl::Time now);
   const std::optional<config::Experiment>& filed() const { return filed_; }
   // What the route table is built from: the file's specification with the variants of the state. Needs a file.
@@ -89,6 +89,7 @@ class GovernedExperiment {
   void RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);
   void DropExpiredRuns(absl::Time now);
+  void DropUnfiled(absl::Time now);
   void FoldEpochs();
 
   const std::string name_;
@@ -99,6 +100,9 @@ class GovernedExperiment {
   absl::Time began_ = absl::InfiniteFuture();  // When this process first heard of a file.
   std::map<uint32_t, experiment::RunEvidence> past_runs_;
   experiment::Guardrails guardrails_;
+  absl::Duration join_window_ = config::Experiment().join_window;  // As filed last.
+  std::optional<absl::Time> unfiled_since_;
+  bool is_dropped_ = false;  // The present run's evidence, since the experiment was in no file for long.
   std::vector<experiment::Judgement> judgements_;
   std::map<std::string, int64_t> outcomes_refused_;
   std::map<std::string, int64_t> outcomes_counted_;  // By variant, of this process.
