@@ -18,9 +18,9 @@ struct ModelMetrics {
   std::string experiment;  // "none" outside one.
   std::string model;
   ServedCounts served;
-  double traffic_fraction = 0;            // The share in force, 0 to 1.
-  std::optional<double> accuracy;         // Fraction; absent below 30 outcomes of the present run.
-  std::optional<double> business_impact;  // Net value over the default; absent without decision weights or data.
+  std::optional<double> traffic_fraction;  // The share in force, 0 to 1; absent outside of experiments.
+  std::optional<double> accuracy;          // Fraction; absent below 30 outcomes of the present run.
+  std::optional<double> business_impact;   // Net value over the default; absent without decision weights or data.
   int64_t outcomes_counted = 0;
   int64_t healthy_endpoints = 0;  // Summed over workers and divided by them, rounded down.
   int64_t configured_endpoints = 0;

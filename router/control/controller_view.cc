@@ -303,7 +303,7 @@ void Controller::ViewModels(Snapshot& view) const {
     view.metrics.models.push_back({.experiment = TrafficTotals::kOutside,
                                    .model = model.name,
                                    .served = outside,
-                                   .traffic_fraction = 0,
+                                   .traffic_fraction = {},
                                    .accuracy = {},
                                    .business_impact = {},
                                    .outcomes_counted = 0,

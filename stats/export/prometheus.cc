@@ -96,8 +96,10 @@ Labels With(Labels labels, std::string name, std::string value) {
 }
 
 void AddKnownNames(const std::vector<ModelMetrics>& models, Page& page) {
-  Family requests = Counter("ab_test_requests_total", "Requests that the model answered.");
-  Family times = Times("ab_test_response_time_seconds", "Time to the answer of the model, in seconds.");
+  Family requests =
+      Counter("ab_test_requests_total", "Requests that ended at the model: answered, or cancelled by the client.");
+  Family times = Times("ab_test_response_time_seconds",
+                       "Time to the answer of the model, in seconds; of requests that it answered.");
   Family errors =
       Counter("ab_test_errors_total", "Answers of the model that were errors, by the experiment's error codes.");
   Family accuracy = Gauge("ab_test_model_accuracy",
@@ -111,7 +113,7 @@ void AddKnownNames(const std::vector<ModelMetrics>& models, Page& page) {
     errors.Add(OfModel(model), model.served.errors);
     if (model.accuracy) accuracy.Add(OfModel(model), *model.accuracy * 100);
     if (model.business_impact) impact.Add(OfModel(model), *model.business_impact);
-    traffic.Add(OfModel(model), model.traffic_fraction * 100);
+    if (model.traffic_fraction) traffic.Add(OfModel(model), *model.traffic_fraction * 100);
   }
   for (Family* family : {&requests, &times, &errors, &accuracy, &impact, &traffic}) page.Add(std::move(*family));
 }

@@ -53,6 +53,7 @@ MetricsSnapshot SomeSnapshot() {
   enhanced.business_impact = -1.5;
   ModelMetrics outside = baseline;
   outside.experiment = "none";
+  outside.traffic_fraction = std::nullopt;
   outside.accuracy = std::nullopt;
   snapshot.models = {baseline, enhanced, outside};
   snapshot.mirrors = {{"income", "shadow", SomeCounts()}};
@@ -175,6 +176,12 @@ TEST(RenderMetricsTest, PromtoolHasNothingToSay) {
   for (char buffer[256]; std::fgets(buffer, sizeof(buffer), promtool) != nullptr;) said += buffer;
   EXPECT_EQ(pclose(promtool), 0);
   EXPECT_EQ(said, "");
+}
+
+TEST(RenderMetricsTest, OutsideOfExperimentsThereIsNoShare) {
+  const std::string text = RenderMetrics(SomeSnapshot(), "test");
+  EXPECT_THAT(text, HasSubstr("ab_test_traffic_percentage{experiment=\"income\""));
+  EXPECT_THAT(text, Not(HasSubstr("ab_test_traffic_percentage{experiment=\"none\"")));
 }
 
 }  // namespace
