@@ -1,7 +1,8 @@
 // The thread that is in charge: gives the controller its inputs and carries its effects out.
 //
 // One event loop: a tick, the files' watch, and four mailboxes (workers' reports, outcomes, commands, the journal's
-// replies). It never waits for the disk, the data plane or whoever asks.
+// replies). It never waits for the journal, the data plane or whoever asks. The operator's files it does stat and read
+// itself: one that hangs (a dead network file system) holds it up until it answers, so they belong on a local disk.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
 #define WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
