@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kService = "/weir.v1.Feedback/";
 // Reports of one stream without an answer: enough to fill a round trip to the control thread, few enough to be fair.
 constexpr size_t kReportsInFlightPerCall = 256;
+// Receipts that a client has not taken: beyond, no more of its reports are read.
+constexpr size_t kUnsentReceiptBytes = 16 * 1024;
+constexpr std::string_view kTakesOne = "Report takes exactly one message";
 // Calls of one worker. Each is a stream of a client, so this bounds many clients together.
 constexpr size_t kFeedbackCalls = 4096;
 // The control thread answers within a few milliseconds, or something is wrong with it.
@@ -77,9 +80,15 @@ void FeedbackCall::OnClientTrailers(http2::HeaderList&) {
 
 void FeedbackCall::ReadMessages() {
   std::string message;
-  while (receipts_.size() < kReportsInFlightPerCall) {
+  for (;;) {
+    if (is_streaming_) SendReceipts();
+    // The rest stays with the client, whose window is given back when it was read.
+    is_paused_ = receipts_.size() >= kReportsInFlightPerCall ||
+                 client_.port().session().queued_bytes(stream_) > kUnsentReceiptBytes;
+    if (is_paused_) return;
     switch (reader_.Next(message)) {
       case MessageReader::Result::kMessage:
+        if (!is_streaming_ && !receipts_.empty()) return End(GrpcCode::kInternal, kTakesOne);
         Submit(message);
         continue;
       case MessageReader::Result::kTooLarge:
@@ -91,6 +100,10 @@ void FeedbackCall::ReadMessages() {
         return EndIfDone();
     }
   }
+}
+
+void FeedbackCall::OnClientSent(size_t) {
+  if (is_paused_) ReadMessages();
 }
 
 void FeedbackCall::Submit(const std::string& message) {
@@ -105,7 +118,6 @@ void FeedbackCall::Submit(const std::string& message) {
 
 void FeedbackCall::OnAnswer(uint64_t report, const absl::Status& status) {
   receipts_[report - first_report_] = status;
-  if (is_streaming_) SendReceipts();
   ReadMessages();
 }
 
@@ -120,14 +132,13 @@ void FeedbackCall::SendReceipts() {
 }
 
 void FeedbackCall::EndIfDone() {
-  if (is_streaming_) SendReceipts();
   if (!is_request_ended_) return;
   if (!reader_.is_empty()) return End(GrpcCode::kInternal, "the request ends within a message");
   if (is_streaming_) {
     if (receipts_.empty()) End(GrpcCode::kOk, "");
     return;
   }
-  if (receipts_.size() != 1) return End(GrpcCode::kInternal, "Report takes exactly one message");
+  if (receipts_.size() != 1) return End(GrpcCode::kInternal, kTakesOne);
   if (!receipts_.front().has_value()) {
     if (!deadline_timer_.is_set())
       desk_.services_->timers->Set(deadline_timer_, *desk_.services_->now + kLongestAnswer);

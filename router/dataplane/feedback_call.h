@@ -41,7 +41,7 @@ class FeedbackCall final : public ClientStream {
   void OnClientTrailers(http2::HeaderList& trailers) override;
   void OnClientData(http2::Slice data, uint32_t flow_bytes, bool end_stream) override;
   void OnClientReset(http2::ErrorCode code) override;
-  void OnClientSent(size_t) override {}
+  void OnClientSent(size_t bytes) override;
   void OnClientLost() override;
 
  private:
@@ -61,6 +61,7 @@ class FeedbackCall final : public ClientStream {
   uint64_t first_report_ = 0;                         // The number of the first receipt below.
   std::deque<std::optional<absl::Status>> receipts_;  // Those of reports without an answer are empty.
   bool is_request_ended_ = false;
+  bool is_paused_ = false;  // Reads on when answers come, or receipts have left.
   bool has_sent_headers_ = false;
   runtime::Timer deadline_timer_;
 };
