@@ -8,8 +8,9 @@
 namespace weir::dataplane {
 namespace {
 
-http2::SessionOptions ClientOptions() {
+http2::SessionOptions ClientOptions(http2::StreamId first_stream) {
   http2::SessionOptions options;
+  options.first_stream = first_stream;
   options.max_concurrent_streams = 0;  // No pushed responses.
   options.stream_window = config::limits::kStreamWindowBytes;
   options.connection_window = limits::kStreamsPerUpstreamConnection * config::limits::kStreamWindowBytes;
@@ -22,22 +23,23 @@ http2::SessionOptions ClientOptions() {
 
 absl::StatusOr<std::unique_ptr<UpstreamConnection>> UpstreamConnection::Begin(const SocketServices& services,
                                                                               const runtime::SocketAddress& address,
-                                                                              UpstreamConnectionOwner* owner) {
+                                                                              UpstreamConnectionOwner* owner,
+                                                                              http2::StreamId first_stream) {
   absl::StatusOr<runtime::FileDescriptor> fd = runtime::BeginConnect(address);
   if (!fd.ok()) return fd.status();
   runtime::DetectDeadPeer(fd->get());
-  auto connection = std::unique_ptr<UpstreamConnection>(new UpstreamConnection(services, *std::move(fd), owner));
+  auto connection = std::unique_ptr<UpstreamConnection>(new UpstreamConnection(services, *std::move(fd), owner, first_stream));
   if (absl::Status watched = connection->socket_.Watch(); !watched.ok()) return watched;
   return connection;
 }
 
 UpstreamConnection::UpstreamConnection(const SocketServices& services, runtime::FileDescriptor fd,
-                                       UpstreamConnectionOwner* owner)
+                                       UpstreamConnectionOwner* owner, http2::StreamId first_stream)
     : loop_(*services.loop),
       owner_(owner),
       session_(&socket_, this),
       socket_(services, std::move(fd), /*is_connecting=*/true,
-              http2::Session::Create(http2::Role::kClient, ClientOptions(), &session_), this) {}
+              http2::Session::Create(http2::Role::kClient, ClientOptions(first_stream), &session_), this) {}
 
 void UpstreamConnection::Close() {
   is_draining_ = true;

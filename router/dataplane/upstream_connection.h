@@ -34,7 +34,8 @@ class UpstreamConnection final : private SessionSocketOwner, private UpstreamSes
   // `owner` is borrowed. Fails when out of descriptors, or when the address cannot be reached at all.
   static absl::StatusOr<std::unique_ptr<UpstreamConnection>> Begin(const SocketServices& services,
                                                                    const runtime::SocketAddress& address,
-                                                                   UpstreamConnectionOwner* owner);
+                                                                   UpstreamConnectionOwner* owner,
+                                                                   http2::StreamId first_stream = 1);
 
   UpstreamSession& session() { return session_; }
   bool is_ready() const { return is_ready_ && !is_draining_; }
@@ -49,7 +50,8 @@ class UpstreamConnection final : private SessionSocketOwner, private UpstreamSes
   void Close();
 
  private:
-  UpstreamConnection(const SocketServices& services, runtime::FileDescriptor fd, UpstreamConnectionOwner* owner);
+  UpstreamConnection(const SocketServices& services, runtime::FileDescriptor fd, UpstreamConnectionOwner* owner,
+                     http2::StreamId first_stream);
 
   void OnConnected() override {}
   void OnClosed(const absl::Status& why) override;

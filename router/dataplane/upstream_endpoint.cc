@@ -118,7 +118,7 @@ void UpstreamEndpoint::OnResolved(runtime::Resolver::Addresses addresses) {
 }
 
 void UpstreamEndpoint::ConnectTo(const runtime::SocketAddress& address) {
-  auto connection = UpstreamConnection::Begin(services_->sockets, address, this);
+  auto connection = UpstreamConnection::Begin(services_->sockets, address, this, services_->first_stream);
   if (!connection.ok()) return Failed();
   connections_.push_back(*std::move(connection));
 }
@@ -195,6 +195,10 @@ void UpstreamEndpoint::Bury(UpstreamConnection& connection) {
 void UpstreamEndpoint::Tidy() {
   for (size_t i = 0; i < connections_.size();) {
     UpstreamConnection& connection = *connections_[i];
+    if (connection.is_ready() && connection.session().is_nearly_used_up()) {
+      connection.Drain();
+      OnGoAway(connection);
+    }
     if (connection.is_draining() && connection.session().calls() == 0) {
       connection.Close();
       Bury(connection);

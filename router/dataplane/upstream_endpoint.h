@@ -31,6 +31,7 @@ struct EndpointServices {
   absl::BitGenRef rng;
   // Resolves a name away from this thread; the answer comes by `UpstreamEndpoint::OnResolved`, in some later turn.
   std::function<void(uint64_t endpoint, const config::Address& address)> resolve;
+  http2::StreamId first_stream = 1;  // Of each connection; tests begin near the last one.
 };
 
 // Keeps at least one connection, from the beginning: whether the endpoint can be reached is known before a call needs

@@ -5,6 +5,7 @@
 #include "absl/random/random.h"
 #include "gtest/gtest.h"
 #include "router/dataplane/loopback_peers.h"
+#include "router/http2/limits.h"
 
 namespace weir::dataplane {
 namespace {
@@ -65,6 +66,27 @@ TEST_F(UpstreamEndpointTest, AConnectionThatAnswersNoPingIsReplacedAndItsProbeFo
   endpoint_.Tidy();
   ASSERT_TRUE(loopback_.RunUntil([&] { return endpoint_.is_ready(); }));
   EXPECT_EQ(model_.requests(), 2u);  // The new connection was asked, too.
+}
+
+TEST_F(UpstreamEndpointTest, AConnectionWhoseStreamNumbersComeToAnEndIsReplacedWhileItsCallsGoOn) {
+  services_.first_stream = http2::kMaxStreamId - http2::limits::kStreamNumbersInReserve;
+  Begin();
+  UpstreamConnection& old = first();
+  EXPECT_FALSE(old.session().is_nearly_used_up());
+  services_.first_stream = 1;
+  OpenCall call;
+  call.BeginOn(old.session());
+  EXPECT_GT(old.session().capacity(), 0u);
+  endpoint_.Tidy();
+  EXPECT_TRUE(old.is_draining());
+  EXPECT_FALSE(call.is_lost);
+  ASSERT_EQ(endpoint_.connections().size(), 2u);
+  ASSERT_TRUE(loopback_.RunUntil([&] { return endpoint_.is_ready(); }));
+  old.session().Reset(http2::kMaxStreamId - http2::limits::kStreamNumbersInReserve, http2::ErrorCode::kCancel);
+  endpoint_.Tidy();
+  ASSERT_EQ(endpoint_.connections().size(), 1u);
+  EXPECT_TRUE(first().is_ready());
+  EXPECT_FALSE(first().session().is_nearly_used_up());
 }
 
 }  // namespace

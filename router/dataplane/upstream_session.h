@@ -50,6 +50,8 @@ class UpstreamSession : public http2::SessionEvents {
   // How many calls it would take now: none before the server's SETTINGS and after its GOAWAY.
   uint32_t capacity() const;
   size_t calls() const { return streams_.size(); }
+  // To be drained: its stream numbers come to an end.
+  bool is_nearly_used_up() const { return port_->session().is_nearly_used_up(); }
 
   // Opens a stream. 0 if the server takes none now.
   http2::StreamId Start(const http2::HeaderList& headers, bool end_stream, UpstreamStream* call);

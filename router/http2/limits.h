@@ -62,6 +62,10 @@ inline constexpr uint32_t kMaxEmptyDataInARow = 32;
 // the peer allows at least 100.
 inline constexpr uint32_t kStreamsBeforeSettings = 100;
 
+// Stream numbers of a connection that are left when a client should move to another one: more than it opens before it
+// looks again.
+inline constexpr uint32_t kStreamNumbersInReserve = 1 << 20;
+
 // Our frames are no longer than this, whatever the peer allows: streams take turns frame by frame.
 inline constexpr uint32_t kMaxSentFrameBytes = 16 * 1024;
 

@@ -35,6 +35,7 @@ Session::Session(Role role, const SessionOptions& options, SessionEvents* events
       collector_({.list_bytes = options.max_header_list_bytes,
                   .fields = options.max_header_fields,
                   .decoded_bytes = uint64_t{limits::kDecodedListsPerBlock} * options.max_header_list_bytes}),
+      next_stream_(options.first_stream),
       receive_window_(std::max(options.connection_window, kDefaultWindow)) {
   QueuePreface();
 }

@@ -44,6 +44,7 @@ struct SessionOptions {
   uint32_t max_header_fields = 128;            // Of a received list.
   uint32_t max_frame_size = 16 * 1024;         // That we accept.
   size_t max_output_bytes = 256 * 1024;        // DATA is not framed beyond this much unsent output.
+  StreamId first_stream = 1;                   // Of a client. Odd; tests begin near the last number.
 };
 
 // Told what arrived. Called from within `Receive`, and `OnDataSent` from within `Pump`; may call any method of any
@@ -104,6 +105,8 @@ class Session {
   StreamId StartRequest(const HeaderList& headers, bool end_stream);
   // How many more streams the peer would take now. Before its first SETTINGS: 100 less those open.
   uint32_t open_capacity() const;
+  // Few of a client's stream numbers are left: time for another connection (RFC 9113, 5.1.1).
+  bool is_nearly_used_up() const { return next_stream_ > kMaxStreamId - limits::kStreamNumbersInReserve; }
 
   // --- Both. Response headers, interim headers (1xx, no end_stream) or trailers (end_stream). Trailers wait behind
   // queued DATA. Headers are never merged with anything: a trailers-only response is one HEADERS frame with END_STREAM.
@@ -232,7 +235,7 @@ class Session {
 
   StreamTable streams_;
   ClosedStreams closed_;
-  StreamId next_stream_ = 1;              // Client.
+  StreamId next_stream_;                  // Client.
   StreamId last_peer_stream_ = 0;         // Server: the highest that was taken up.
   StreamId last_ignored_stream_ = 0;      // Server: the highest beyond our GOAWAY.
   StreamId goaway_limit_ = kMaxStreamId;  // The last stream of the peer's that our GOAWAY let pass.
