@@ -191,6 +191,24 @@ TEST(CheckpointsTest, OfAnExperimentThatIsInNoFileForLongOnlyTheLatchIsKept) {
   EXPECT_EQ(StartedOf(rig, "candidate"), 11 * 6);
 }
 
+TEST(CheckpointsTest, AShutRunShowsWhatItsOtherGuardrailsHadAlsoAfterARestart) {
+  ControllerRig rig;
+  config::Experiment watched = AnExperiment();
+  watched.guardrails.push_back({.name = "ceiling", .rule = config::ErrorCeiling{0.1}});
+  rig.File({watched});
+  for (int tick = 0; tick < 200 && rig.Share("candidate") > 0; ++tick) rig.Run(1, "candidate", 200);
+  ASSERT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  const v1::ExperimentStatus before = rig.Status();
+  rig.Restart();
+  const v1::ExperimentStatus after = rig.Status();
+  ASSERT_EQ(after.guardrails_size(), 2);
+  EXPECT_NE(before.guardrails(1).log10_evidence(), 0);
+  for (int i = 0; i < 2; ++i) {
+    // Of the youngest calls more is known by now.
+    EXPECT_GE(after.guardrails(i).log10_evidence(), before.guardrails(i).log10_evidence() - 1e-9);
+  }
+}
+
 TEST(CheckpointsTest, AnOrderlyEndLosesNothing) {
   ControllerRig rig;
   rig.File({AnExperiment()});

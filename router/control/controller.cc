@@ -152,7 +152,10 @@ void Controller::Enter(Governed& governed, const Step& step, absl::Time now) {
   governed.experiment.Enter(step.next, now);
   is_table_stale_ = true;
   const bool is_rollback = std::holds_alternative<experiment::RolledBack>(step.next.phase);
-  if (is_rollback) ++counts_.rollbacks;
+  if (is_rollback) {
+    ++counts_.rollbacks;
+    checkpoint_due_ = now;  // What it was decided on is to be seen after a crash too.
+  }
   Say(is_rollback, step.action, governed.experiment.name(),
       absl::StrCat("run ", step.next.run.ordinal, ", epoch ", step.next.epoch.ordinal, ", by ", step.actor, ": ",
                    step.detail));
