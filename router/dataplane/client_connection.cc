@@ -56,6 +56,7 @@ void ClientConnection::Drain(bool is_final) {
 
 void ClientConnection::CheckAge() {
   session_.ForgetCancelled();
+  session_.ResetStalled(loop_.now());
   const http2::Session& session = socket_.session();
   if (stage_ == Stage::kAnnounced && session_.is_ping_answered()) Drain(false);
   if (stage_ >= Stage::kFinal) return CheckDrained();

@@ -1,5 +1,9 @@
 #include "router/dataplane/client_session.h"
 
+#include <utility>
+
+#include "config/limits.h"
+
 namespace weir::dataplane {
 namespace {
 
@@ -31,6 +35,17 @@ void ClientSession::OnDataSent(http2::StreamId stream, size_t bytes) {
 
 void ClientSession::LoseAll() {
   for (ClientStream* call : streams_.TakeAll()) call->OnClientLost();
+}
+
+void ClientSession::ResetStalled(absl::Time now) {
+  std::erase_if(leaving_, [&](Leaving& leaving) {
+    const size_t queued = port_->session().queued_bytes(leaving.stream);
+    if (queued == 0) return true;
+    if (std::exchange(leaving.queued, queued) != queued) leaving.since = now;
+    if (now - leaving.since < config::limits::kWriteStallTimeout) return false;
+    port_->Writing().Reset(leaving.stream, http2::ErrorCode::kCancel);
+    return true;
+  });
 }
 
 void ClientSession::SendPing() {

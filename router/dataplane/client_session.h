@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "router/dataplane/session_port.h"
@@ -53,7 +54,13 @@ class ClientSession : public http2::SessionEvents {
   size_t calls() const { return streams_.size(); }
 
   void Listen(http2::StreamId stream, ClientStream* call) { streams_.Insert(stream, call); }
-  void Forget(http2::StreamId stream) { streams_.Erase(stream); }
+  void Forget(http2::StreamId stream) {
+    streams_.Erase(stream);
+    if (port_->session().queued_bytes(stream) > 0) leaving_.push_back({stream});
+  }
+  // Now and then: an answer whose call is over, and of which the client has taken nothing for
+  // config::limits::kWriteStallTimeout, is dropped. Nobody else waits for it any more.
+  void ResetStalled(absl::Time now);
   // The response is queued whole and the rest of the request is not wanted: NO_ERROR follows the response (RFC
   // 9113, 8.1).
   void FinishEarly(http2::StreamId stream) { port_->Writing().Reset(stream, http2::ErrorCode::kNoError); }
@@ -81,7 +88,15 @@ class ClientSession : public http2::SessionEvents {
   SessionPort* const port_;
   RequestHandler* const handler_;
   const PeerIp peer_;
+  // An answer that waits for the client's window, its call being over.
+  struct Leaving {
+    http2::StreamId stream;
+    size_t queued = 0;  // When it was looked at last; 0: never.
+    absl::Time since = absl::InfiniteFuture();
+  };
+
   StreamTable<ClientStream> streams_;
+  std::vector<Leaving> leaving_;
   size_t cancelled_lately_ = 0;
   bool is_ping_open_ = false;
 };

@@ -424,6 +424,27 @@ TEST_F(ProxiedCallTest, AThousandStreamsAtOnceEachGetTheirOwnAnswer) {
   EXPECT_EQ(calls_.calls_.in_flight(), 0u);
 }
 
+TEST_F(ProxiedCallTest, AFinishedAnswerThatItsClientDoesNotTakeIsDroppedInTheEnd) {
+  client().is_consuming = false;
+  for (int i = 0; i < 2; ++i) {
+    calls_.Ask(kPlain, Message("x"), true);
+    Answer(2 * i + 1, std::string(100'000, 'y'));
+  }
+  EXPECT_EQ(calls_.calls_.in_flight(), 0u);
+  ClientSession& session = calls_.client_->session;
+  session.ResetStalled(calls_.now);
+  calls_.Advance(absl::Seconds(20));
+  client().session().Consume(3, 60'000);  // This one reads, if slowly.
+  calls_.Run();
+  session.ResetStalled(calls_.now);
+  calls_.Advance(absl::Seconds(11));
+  client().Take();
+  session.ResetStalled(calls_.now);
+  calls_.Run();
+  EXPECT_EQ(Reply(), "R1 8 peer\n");
+  EXPECT_LE(session.port().session().open_streams(), 1u);
+}
+
 // --- Waiting.
 
 TEST_F(ProxiedCallTest, ACallWithoutADeadlineDoesNotWaitForEver) {
