@@ -40,6 +40,11 @@ inline constexpr absl::Duration kReconnectGrace = absl::Milliseconds(250);
 inline constexpr absl::Duration kDeadlineSlack = absl::Milliseconds(5);
 inline constexpr double kDeadlineSlackShare = 0.02;
 
+// Of a path that nothing matches, in the reply: enough to see what is meant.
+inline constexpr size_t kEchoedPathBytes = 64;
+// Interim responses (1xx) of one call. gRPC has none; other protocols a few.
+inline constexpr int kInterimResponses = 16;
+
 // Replies of our own say what is wrong in at most this many bytes.
 inline constexpr size_t kErrorMessageBytes = 512;
 

@@ -74,7 +74,7 @@ bool ProxiedCall::AcceptDecision(const Decision& decision, const RequestFacts& f
       break;
     case Decision::Kind::kUnrouted:
       Refuse(&stats::ProxyCounts::calls_unrouted, GrpcCode::kUnimplemented,
-             "no experiment and no route matches " + std::string(facts.path));
+             "no experiment and no route matches " + std::string(facts.path.substr(0, limits::kEchoedPathBytes)));
       return false;
     case Decision::Kind::kUnavailable:
       Remember(decision);
@@ -274,6 +274,9 @@ void ProxiedCall::BeginResponse(const HeaderList& headers, bool end_stream) {
   const std::string_view http_status = headers.Find(":status").value_or("");
   const bool is_interim = !http_status.empty() && http_status.front() == '1';
   if (is_interim) {
+    if (++state_.interim_responses > limits::kInterimResponses) {
+      return FailByModel(GrpcCode::kInternal, "the model server sends interim responses without end");
+    }
     FilterResponse(headers, services_.scratch);
     client_port().Writing().SendHeaders(state_.client_stream, services_.scratch, false);
     return;

@@ -67,6 +67,7 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
     bool has_timeout = false;  // The last field of `headers_` is grpc-timeout.
     bool wants_ticket = false;
     bool was_attempted = false;
+    int interim_responses = 0;
     // Payload bytes: as received from one side, and as given back to it when they had left on the other. A second
     // attempt sends again what was given back already.
     uint64_t request_received = 0, request_credited = 0, attempt_sent = 0;

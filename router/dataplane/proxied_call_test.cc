@@ -357,6 +357,23 @@ TEST_F(ProxiedCallTest, AnAnswerWithoutAStatusIsUnknown) {
   EXPECT_THAT(reply, HasSubstr("grpc-status=2"));
 }
 
+TEST_F(ProxiedCallTest, InterimResponsesWithoutEndAreAFailureOfTheModel) {
+  calls_.Ask(kPlain, Message("x"), true);
+  for (int i = 0; i < 1000; ++i) at_model().SendHeaders(1, Fields({":status", "103", "link", "x"}), false);
+  calls_.Run();
+  const auto events = CallEvents(client());
+  EXPECT_LE(events.size(), 20u);
+  EXPECT_THAT(events.back(), HasSubstr("grpc-status=13"));
+  EXPECT_THAT(CallEvents(model()), testing::Contains("R1 8 peer"));
+}
+
+TEST_F(ProxiedCallTest, ALongPathIsNotEchoedWhole) {
+  calls_.Ask("/" + std::string(8'000, 'p'), "", true);
+  const std::string reply = Reply();
+  EXPECT_THAT(reply, HasSubstr("grpc-status=12"));
+  EXPECT_LT(reply.size(), 300u);
+}
+
 // --- Flow control.
 
 TEST_F(ProxiedCallTest, AModelThatDoesNotReadHoldsBackItsClientAlone) {

@@ -213,6 +213,7 @@ class Session {
   SessionEvents* const events_;
   absl::Status failure_;
   bool is_receiving_ = false;
+  uint64_t appended_before_ = 0;  // Output, when `Receive` began.
 
   FrameReader reader_;
   HpackDecoder decoder_;

@@ -50,6 +50,19 @@ TEST_F(LimitsTest, ResetsOfUnderHalfTheStreamsAreFine) {
             5000);
 }
 
+TEST_F(LimitsTest, RequestsOfOneReadThatAreAllRefusedDoNotGrowIntoMoreThanABoundOfAnswers) {
+  HeaderList refusal = Fields({":status", "200", "grpc-status", "12"});
+  refusal.Add("grpc-message", std::string(600, 'm'), Indexing::kNever);
+  server_.on_headers = [&](StreamId stream, const HeaderList&, bool) {
+    server_.session().SendHeaders(stream, refusal, true);
+  };
+  EXPECT_EQ(Survives(5000, true, [](int i) { return HeadersFrame(Nth(i), Request(), true); }), 5000);
+  std::string all;
+  for (int i = 5000; i < 25'000; ++i) all += HeadersFrame(Nth(i), Request(), true);
+  EXPECT_EQ(server_.Receive(all).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_LT(server_.TakeOutput().size(), 2 * limits::kAnswerBytesPerRead);
+}
+
 TEST_F(LimitsTest, ManyResetsOverManySecondsAreFine) {
   EXPECT_EQ(Survives(5000, true, [&](int i) { return server_.now += absl::Milliseconds(5), OpenAndReset(i); }), 5000);
 }

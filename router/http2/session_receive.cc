@@ -23,6 +23,7 @@ absl::Status Session::Receive(Slice bytes, absl::Time now) {
   if (is_receiving_) std::abort();  // Called from within one of its own events: a bug of the owner.
   if (!failure_.ok()) return failure_;
   is_receiving_ = true;
+  appended_before_ = output_.appended();
   budget_.AdvanceTo(now);
   if (ReceivePreface(bytes)) ReceiveFrames(bytes);
   is_receiving_ = false;
@@ -330,6 +331,10 @@ bool Session::FinishBlock() {
 
 bool Session::DeliverRequest(StreamId id) {
   if (block_.end_stream && collector_.content_length() > 0) return StreamError(id, ErrorCode::kProtocolError);
+  // Requests that are all refused at once occupy no stream, and each of their answers is longer than they are.
+  if (output_.appended() - appended_before_ > limits::kAnswerBytesPerRead) {
+    return Fail(ErrorCode::kEnhanceYourCalm, "too many requests at once that are refused");
+  }
   Stream& stream = OpenStream(id);
   stream.is_head_received = true;
   stream.is_remote_ended = block_.end_stream;
