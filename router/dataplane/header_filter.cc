@@ -75,14 +75,14 @@ void ForwardPseudoHeaders(const HeaderList& received, RequestFacts& facts, std::
 
 }  // namespace
 
-RequestFacts FilterRequest(const HeaderList& received, HeaderList& forwarded) {
+RequestFacts FilterRequest(const HeaderList& received, HeaderList& forwarded, std::string_view own_name) {
   forwarded.Clear();
   RequestFacts facts;
   std::string_view authority;
   ForwardPseudoHeaders(received, facts, authority, forwarded);
   int hosts = 0;
   for (const HeaderField field : received) {
-    if (field.name.front() == ':') continue;
+    if (field.name.front() == ':' || field.name == own_name) continue;
     const Passage passage = PassageOf(field.name);
     switch (passage) {
       case Passage::kDropped:

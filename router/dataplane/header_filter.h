@@ -33,7 +33,10 @@ struct RequestFacts {
 
 // Fills `forwarded` with the request for the model, but for grpc-timeout, which the caller adds. `received` begins with
 // its pseudo-headers, as a session reports it.
-RequestFacts FilterRequest(const http2::HeaderList& received, http2::HeaderList& forwarded);
+//
+// `own_name`: one more header that is Weir's own, by the configuration; "" if there is none.
+RequestFacts FilterRequest(const http2::HeaderList& received, http2::HeaderList& forwarded,
+                           std::string_view own_name = {});
 
 // Fills `forwarded` with the response (or interim response) for the client.
 void FilterResponse(const http2::HeaderList& received, http2::HeaderList& forwarded);

@@ -45,7 +45,9 @@ void ProxiedCall::Start(ClientSession& client, http2::StreamId stream, const Hea
   state_.arrived = now();
   client.Listen(stream, this);
   ++counts().proxy.calls;
-  const std::optional<Decision> decision = Accept(FilterRequest(headers, headers_), headers);
+  const auto& force = services_.table->force_variant_header;
+  const std::string_view own_name = force.has_value() ? std::string_view(force->name) : std::string_view();
+  const std::optional<Decision> decision = Accept(FilterRequest(headers, headers_, own_name), headers);
   if (!decision.has_value()) return;
   const uint64_t life = life_;
   Forward();

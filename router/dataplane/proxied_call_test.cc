@@ -138,6 +138,14 @@ TEST_F(ProxiedCallTest, OwnHeadersOfAClientOrAModelAreNotBelieved) {
   EXPECT_THAT(Reply(), Not(HasSubstr("forged")));
 }
 
+TEST_F(ProxiedCallTest, TheConfiguredForceHeaderIsNotForwardedFromAnyone) {
+  calls_.table().force_variant_header.emplace().name = "my-force";
+  calls_.Ask(kPlain, "", true, {"my-force", "candidate", "my-other", "v"});
+  const std::string head = CallEvents(model())[0];
+  EXPECT_THAT(head, Not(HasSubstr("my-force")));
+  EXPECT_THAT(head, HasSubstr("my-other=v"));
+}
+
 TEST_F(ProxiedCallTest, AHostThatContradictsTheAuthorityIsRefused) {
   calls_.Ask(kPlain, "", true, {"host", "elsewhere"});
   EXPECT_THAT(Reply(), HasSubstr("grpc-status=13"));
