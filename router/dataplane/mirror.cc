@@ -65,6 +65,7 @@ void MirrorCopy::Start(const MirrorRequest& request, MirrorTap& tap) {
 }
 
 void MirrorCopy::Open(UpstreamSession& session) {
+  if (!session.port().session().TakesHeaders(headers_)) return Drop();
   const bool ends_now = is_request_ended_ && waiting_.empty();
   stream_ = session.Start(headers_, ends_now, this);
   if (stream_ == 0) return Drop();

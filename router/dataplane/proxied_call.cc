@@ -210,6 +210,7 @@ void ProxiedCall::Open(UpstreamSession& session) {
   } else {
     deadline_timer_.Cancel();
   }
+  if (!session.port().session().TakesHeaders(headers_)) return RefuseMetadata();
   const std::span<const http2::Slice> body = replay_.pieces();
   const bool has_trailers = request_trailers_ != nullptr;
   const bool ends_with_headers = state_.is_request_ended && body.empty() && !has_trailers;
@@ -360,6 +361,13 @@ void ProxiedCall::RefuseMediaType() {
   services_.scratch.Add(":status", "415");
   client_port().Writing().SendHeaders(state_.client_stream, services_.scratch, true);
   FinishClient();
+}
+
+// The server would end the connection over it, and with it the calls of others.
+void ProxiedCall::RefuseMetadata() {
+  constexpr std::string_view kWhy = "the metadata is larger than the model server takes";
+  if (state_.was_attempted) return FailByModel(GrpcCode::kResourceExhausted, kWhy);
+  Refuse(&stats::ProxyCounts::calls_refused, GrpcCode::kResourceExhausted, kWhy);
 }
 
 void ProxiedCall::ReplyError(GrpcCode code, std::string_view message) {

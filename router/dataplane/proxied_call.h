@@ -109,6 +109,7 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   // The proxy refuses or sheds: counted for nobody's model.
   void Refuse(int64_t stats::ProxyCounts::*counter, GrpcCode code, std::string_view message);
   void RefuseMediaType();
+  void RefuseMetadata();
 
   void ReplyError(GrpcCode code, std::string_view message);
   void CloseUpstream(http2::ErrorCode code);

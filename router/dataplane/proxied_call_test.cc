@@ -176,6 +176,22 @@ TEST_F(ProxiedCallTest, AContentTypeOtherThanGrpcIsRefusedUnlessTheRouteLetsItPa
   EXPECT_EQ(Reply(), "H3 :status=404 x-weir-variant=baseline x-weir-reason=no-experiment\nD3 no such page$\n");
 }
 
+TEST_F(ProxiedCallTest, MetadataThatTheModelServerDoesNotTakeCostsItsOwnCallAlone) {
+  calls_.LoseModel(0);
+  http2::SessionOptions small;
+  small.max_header_list_bytes = 8 * 1024;
+  calls_.ConnectModel(0, small);
+  calls_.Run();
+  model().Take();
+  calls_.Ask(kPlain, "", true, {"k", std::string(12'000, 'v')});
+  EXPECT_THAT(Reply(), HasSubstr("grpc-status=8"));
+  EXPECT_THAT(CallEvents(model()), IsEmpty());
+  EXPECT_EQ(calls_.counts().proxy.calls_refused, 1);
+  calls_.Ask(kPlain, "", true, {"k", std::string(7'000, 'v')});
+  EXPECT_THAT(CallEvents(model())[0], testing::StartsWith("H1 "));
+  EXPECT_EQ(calls_.calls_.in_flight(), 1u);
+}
+
 TEST_F(ProxiedCallTest, AMalformedTimeoutIsRefusedAndNotTakenForNone) {
   for (const char* timeout : {"", "S", "123456789S", "1s", "-1S", "1.5S"}) {
     calls_.Ask(kPlain, "", true, {"grpc-timeout", timeout});

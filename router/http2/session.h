@@ -105,6 +105,8 @@ class Session {
   StreamId StartRequest(const HeaderList& headers, bool end_stream);
   // How many more streams the peer would take now. Before its first SETTINGS: 100 less those open.
   uint32_t open_capacity() const;
+  // Whether the peer takes a list of that size (RFC 9113, 6.5.2): one that does not may end the connection over it.
+  bool TakesHeaders(const HeaderList& headers) const { return headers.list_size() <= peer_max_header_list_bytes_; }
   // Few of a client's stream numbers are left: time for another connection (RFC 9113, 5.1.1).
   bool is_nearly_used_up() const { return next_stream_ > kMaxStreamId - limits::kStreamNumbersInReserve; }
 
@@ -243,6 +245,7 @@ class Session {
 
   // The peer's settings.
   uint32_t peer_max_streams_ = limits::kStreamsBeforeSettings;
+  uint32_t peer_max_header_list_bytes_ = UINT32_MAX;
   uint32_t peer_initial_window_ = 65535;
   uint32_t peer_max_frame_size_ = 16384;
 

@@ -99,6 +99,9 @@ bool Session::ApplySetting(SettingId id, uint32_t value) {
       }
       peer_max_frame_size_ = value;
       return true;
+    case SettingId::kMaxHeaderListSize:
+      peer_max_header_list_bytes_ = value;
+      return true;
     case SettingId::kNoRfc7540Priorities:
       return value <= 1 || Fail(ErrorCode::kProtocolError, "SETTINGS_NO_RFC7540_PRIORITIES is invalid");
     default:
