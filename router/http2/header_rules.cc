@@ -18,6 +18,15 @@ constexpr std::array<bool, 256> NameCharacters() {
 }
 constexpr std::array<bool, 256> kNameCharacters = NameCharacters();
 
+constexpr std::array<bool, 256> Base64Characters() {
+  std::array<bool, 256> legal{};
+  for (int c = '0'; c <= '9'; ++c) legal[c] = true;
+  for (int c = 'a'; c <= 'z'; ++c) legal[c] = legal[c - 'a' + 'A'] = true;
+  legal['+'] = legal['/'] = true;
+  return legal;
+}
+constexpr std::array<bool, 256> kBase64Characters = Base64Characters();
+
 constexpr uint64_t Repeat(uint8_t byte) { return 0x0101010101010101u * byte; }
 
 // Calls `is_bad` on every 8 bytes of `text`, the last of them filled up with '~'.
@@ -79,6 +88,20 @@ bool HasLegalCharacters(std::string_view value) { return NoneIs(value, HasContro
 
 bool IsLegalValue(std::string_view value) {
   return HasLegalCharacters(value) && (value.empty() || (!IsBlank(value.front()) && !IsBlank(value.back())));
+}
+
+bool IsBinaryValue(std::string_view value) {
+  size_t padding = 0;  // Of the item that ends here.
+  for (const char c : value) {
+    if (c == ',' || c == ' ') {
+      padding = 0;
+    } else if (c == '=') {
+      if (++padding > 2) return false;
+    } else if (padding > 0 || !kBase64Characters[static_cast<uint8_t>(c)]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool IsLegalField(std::string_view name, std::string_view value) {
@@ -169,8 +192,10 @@ bool HeaderCollector::IsLegalRegular(std::string_view name, std::string_view val
   return name == "grpc-message";
 }
 
-// Nothing that belongs to one HTTP/1 connection (RFC 9113, 8.2.2), and a content-length that is a length.
+// Nothing that belongs to one HTTP/1 connection (RFC 9113, 8.2.2), a content-length that is a length, and binary
+// metadata of a request that a gRPC server can decode: many end the whole connection over one that they cannot.
 bool HeaderCollector::IsAllowedRegular(std::string_view name, std::string_view value) {
+  if (name.ends_with("-bin") && kind_ == BlockKind::kRequest && !IsBinaryValue(value)) return false;
   switch (name.size()) {
     case 2:
       return name != "te" || value == "trailers";

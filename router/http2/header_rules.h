@@ -18,6 +18,9 @@ bool HasLegalCharacters(std::string_view value);
 // `HasLegalCharacters`, and no whitespace at the ends.
 bool IsLegalValue(std::string_view value);
 
+// Whether it is base64, with padding or without, or several joined by commas: what gRPC's `-bin` metadata is made of.
+bool IsBinaryValue(std::string_view value);
+
 // Whether the characters of a field are legal at all, wherever it stands: a name that is legal, but for the colon of a
 // pseudo-header, and a legal value.
 bool IsLegalField(std::string_view name, std::string_view value);

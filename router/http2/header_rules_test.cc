@@ -1,6 +1,7 @@
 #include "router/http2/header_rules.h"
 
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -35,6 +36,30 @@ TEST(HeaderRulesTest, AValueHasNoBlanksAtItsEnds) {
   EXPECT_FALSE(IsLegalValue(" a"));
   EXPECT_FALSE(IsLegalValue("a\t"));
   EXPECT_FALSE(IsLegalValue(" "));
+}
+
+TEST(HeaderRulesTest, ABinaryValueIsBase64PaddedOrNotAloneOrJoined) {
+  for (const char* good : {"", "AAH/", "AA==", "AA", "AAA=", "a+/9", "AA==,AA,AAA=", "AA, AA"}) {
+    EXPECT_TRUE(IsBinaryValue(good)) << good;
+  }
+  for (const char* bad : {"A!", "AA=A", "A===", "a-b_", "\x80", "AA;AA"}) EXPECT_FALSE(IsBinaryValue(bad)) << bad;
+}
+
+TEST(HeaderCollectorTest, BinaryMetadataIsCheckedInRequestsAloneAndWhereverItsCharactersWereKnown) {
+  for (const bool is_legal : {false, true}) {
+    for (const BlockKind kind : {BlockKind::kRequest, BlockKind::kTrailers}) {
+      HeaderCollector collector({.list_bytes = 1000, .fields = 10, .decoded_bytes = 1000});
+      collector.Begin(kind);
+      if (kind == BlockKind::kRequest) {
+        for (const auto& [name, value] : {std::pair{":method", "POST"}, {":scheme", "http"}, {":path", "/s/m"}}) {
+          collector.Add(name, value, Indexing::kAllowed);
+        }
+      }
+      collector.Add("key-bin", "no base64!", Indexing::kAllowed, is_legal);
+      EXPECT_EQ(collector.Finish(), kind == BlockKind::kRequest ? HeaderCollector::Verdict::kMalformed
+                                                                : HeaderCollector::Verdict::kValid);
+    }
+  }
 }
 
 TEST(HeaderCollectorTest, KeepsNothingOfABlockOnceItIsTooLarge) {

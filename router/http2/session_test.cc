@@ -83,7 +83,7 @@ TEST_F(SessionTest, InterimResponsesComeBeforeTheFinalOne) {
 
 TEST_F(SessionTest, FieldsArriveByteForByteWithDuplicatesAndIndexingKept) {
   HeaderList request = Request();
-  request.Add("x-bin", "\x80\xff ,\t;");
+  request.Add("x-raw", "\x80\xff ,\t;");
   request.Add("k", "2");
   request.Add("k", "1", Indexing::kNever);
   request.Add("k", "2");
@@ -92,7 +92,7 @@ TEST_F(SessionTest, FieldsArriveByteForByteWithDuplicatesAndIndexingKept) {
     client_.session().StartRequest(request, true);
     Exchange(client_, server_);
     EXPECT_EQ(server_.Take().back().substr(sizeof(kRequestLine) - 1),
-              " x-bin=\x80\xff ,\t; k=2 k=1! k=2 authorization=secret!$");
+              " x-raw=\x80\xff ,\t; k=2 k=1! k=2 authorization=secret!$");
   }
 }
 
