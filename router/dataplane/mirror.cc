@@ -152,8 +152,9 @@ void MirrorCopy::Close(http2::ErrorCode code) {
   WaiterQueue::Withdraw(*this);
   if (tap_ != nullptr) std::exchange(tap_, nullptr)->copy_ = nullptr;
   if (UpstreamSession* upstream = std::exchange(upstream_, nullptr)) {
-    if (code == http2::ErrorCode::kNoError && is_request_ended_ &&
-        upstream->port().session().queued_bytes(stream_) == 0) {
+    // What the model has not taken of a request that it answered must not keep the stream open.
+    if (upstream->port().session().queued_bytes(stream_) > 0) code = http2::ErrorCode::kCancel;
+    if (code == http2::ErrorCode::kNoError && is_request_ended_) {
       upstream->Close(stream_);
     } else {
       upstream->Reset(stream_, code);

@@ -450,8 +450,10 @@ void ProxiedCall::CloseUpstream(ErrorCode code) {
   const http2::StreamId stream = state_.upstream_stream;
   // The stream is over: what the client has yet to take is bounded by the streams that it may open.
   upstream.port().Consume(stream, state_.response_received - state_.response_credited);
-  const bool is_over =
-      code == ErrorCode::kNoError && state_.is_request_ended && upstream.port().session().queued_bytes(stream) == 0;
+  const bool is_sent = upstream.port().session().queued_bytes(stream) == 0;
+  // What the model has not taken of a request that it answered must not keep the stream open.
+  if (!is_sent) code = ErrorCode::kCancel;
+  const bool is_over = code == ErrorCode::kNoError && state_.is_request_ended;
   is_over ? upstream.Close(stream) : upstream.Reset(stream, code);
 }
 

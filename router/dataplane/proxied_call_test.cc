@@ -113,6 +113,15 @@ TEST_F(ProxiedCallTest, AnEarlyAnswerReachesTheClientWholeAndEndsTheRequestWitho
   EXPECT_THAT(CallEvents(model()), testing::Contains("D3 " + Message("next") + "$"));
 }
 
+TEST_F(ProxiedCallTest, AnEarlyAnswerToARequestThatTheModelDoesNotTakeLeavesNoStreamBehind) {
+  model().is_consuming = false;
+  calls_.Ask(kPlain, std::string(100'000, 'x'), true);
+  Answer(1, Message("enough"));
+  EXPECT_THAT(Reply(), HasSubstr("H1 grpc-status=0$"));
+  EXPECT_EQ(at_model().open_streams(), 0u);
+  EXPECT_EQ(calls_.models_[0].connection->port.session().open_streams(), 0u);
+}
+
 TEST_F(ProxiedCallTest, TrailersOfARequestArriveToo) {
   const StreamId stream = calls_.Ask(kPlain, Message("x"), false);
   model().Take();

@@ -52,7 +52,7 @@ void UpstreamSession::OnData(http2::StreamId stream, http2::Slice data, uint32_t
 
 void UpstreamSession::OnReset(http2::StreamId stream, http2::ErrorCode code, bool) {
   UpstreamStream* call = streams_.Find(stream);
-  if (call == nullptr) return;
+  if (call == nullptr) return owner_->OnUpstreamStreamClosed(*this);  // It was left to end by itself.
   streams_.Erase(stream);
   call->OnUpstreamReset(code);
   owner_->OnUpstreamStreamClosed(*this);
