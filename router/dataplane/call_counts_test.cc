@@ -55,7 +55,8 @@ TEST_F(CallCountsTest, EachCodeIsAnErrorANeutralOrASuccessByTheExperiment) {
     Ask();
     AnswerWith(stream, std::to_string(code));
     // 1: that the model says CANCELLED to a client that waits is its own failure, whatever the experiment's codes.
-    const bool is_error = code == 1 || code == 2 || code == 4 || code == 8 || code == 12 || code == 13 || code == 14 || code == 15;
+    const bool is_error =
+        code == 1 || code == 2 || code == 4 || code == 8 || code == 12 || code == 13 || code == 14 || code == 15;
     EXPECT_EQ(calls_.inference(1).errors() - errors, is_error) << code;
     EXPECT_EQ(calls_.inference(1).neutral() - neutral, !is_error && code != 0) << code;
     EXPECT_EQ(by_code(code), 1) << code;

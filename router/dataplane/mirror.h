@@ -52,8 +52,8 @@ struct MirrorRequest {
   bool end_stream = false;
 };
 
-// One copy under way. Its bytes are slices of the primary's once they can be sent, counted against the budget of all copies until they have
-// left.
+// One copy under way. Its bytes are slices of the primary's once they can be sent, counted against the budget of all
+// copies until they have left.
 class MirrorCopy final : public UpstreamStream, public StreamWaiter {
  public:
   explicit MirrorCopy(Mirrors& mirrors);

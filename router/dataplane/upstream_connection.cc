@@ -28,7 +28,8 @@ absl::StatusOr<std::unique_ptr<UpstreamConnection>> UpstreamConnection::Begin(co
   absl::StatusOr<runtime::FileDescriptor> fd = runtime::BeginConnect(address);
   if (!fd.ok()) return fd.status();
   runtime::DetectDeadPeer(fd->get());
-  auto connection = std::unique_ptr<UpstreamConnection>(new UpstreamConnection(services, *std::move(fd), owner, first_stream));
+  auto connection =
+      std::unique_ptr<UpstreamConnection>(new UpstreamConnection(services, *std::move(fd), owner, first_stream));
   if (absl::Status watched = connection->socket_.Watch(); !watched.ok()) return watched;
   return connection;
 }

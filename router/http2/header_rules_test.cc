@@ -56,8 +56,8 @@ TEST(HeaderCollectorTest, BinaryMetadataIsCheckedInRequestsAloneAndWhereverItsCh
         }
       }
       collector.Add("key-bin", "no base64!", Indexing::kAllowed, is_legal);
-      EXPECT_EQ(collector.Finish(), kind == BlockKind::kRequest ? HeaderCollector::Verdict::kMalformed
-                                                                : HeaderCollector::Verdict::kValid);
+      EXPECT_EQ(collector.Finish(),
+                kind == BlockKind::kRequest ? HeaderCollector::Verdict::kMalformed : HeaderCollector::Verdict::kValid);
     }
   }
 }

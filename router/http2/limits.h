@@ -53,8 +53,8 @@ inline constexpr uint32_t kMaxSettingsPerPeriod = 100;
 // (CVE-2019-9512, -9514, -9515). A read brings at most a few hundred frames from an honest peer.
 inline constexpr uint32_t kMaxUnsentAnswers = 1000;
 
-// Output that requests of one `Receive` cause before the next one of them ends the connection: a thousand streams at once
-// with a KiB each. A header of 10 bytes may else be answered with a KiB, tens of thousands of times in one read.
+// Output that requests of one `Receive` cause before the next one of them ends the connection: a thousand streams at
+// once with a KiB each. Else a header of 10 bytes may be answered with a KiB, tens of thousands of times in one read.
 inline constexpr uint64_t kAnswerBytesPerRead = 1024 * 1024;
 
 // DATA frames in a row with no data and no END_STREAM (CVE-2019-9518). Honest senders have no reason for one.
