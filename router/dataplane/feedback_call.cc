@@ -18,6 +18,8 @@ constexpr size_t kUnsentReceiptBytes = 16 * 1024;
 constexpr std::string_view kTakesOne = "Report takes exactly one message";
 // Calls of one worker. Each is a stream of a client, so this bounds many clients together.
 constexpr size_t kFeedbackCalls = 4096;
+// Of one connection: none takes the places of all others.
+constexpr size_t kFeedbackCallsPerClient = 256;
 // The control thread answers within a few milliseconds, or something is wrong with it.
 constexpr absl::Duration kLongestAnswer = absl::Seconds(10);
 
@@ -161,15 +163,15 @@ void FeedbackCall::End(GrpcCode code, std::string_view message) {
   }
   client_.Forget(stream_);
   if (!is_request_ended_) client_.FinishEarly(stream_);
-  desk_.Forget(id_);  // Destroys this.
+  desk_.Forget(*this);  // Destroys this.
 }
 
 void FeedbackCall::OnClientReset(http2::ErrorCode) {
   client_.port().Consume(stream_, unread_flow_bytes_);
-  desk_.Forget(id_);
+  desk_.Forget(*this);
 }
 
-void FeedbackCall::OnClientLost() { desk_.Forget(id_); }
+void FeedbackCall::OnClientLost() { desk_.Forget(*this); }
 
 FeedbackDesk::FeedbackDesk(const TicketSealer* tickets, OutcomeSink sink, CallServices* services,
                            std::function<void()> wake)
@@ -188,18 +190,28 @@ void FeedbackDesk::Start(ClientSession& client, http2::StreamId stream, std::str
   };
   const std::string_view method = path.substr(kService.size());
   if (method != "Report" && method != "ReportStream") return refuse(GrpcCode::kUnimplemented, "no such method");
-  if (calls_.size() >= kFeedbackCalls) return refuse(GrpcCode::kResourceExhausted, "too many reports at once");
+  const auto share = calls_of_.find(&client);
+  const bool is_full =
+      calls_.size() >= kFeedbackCalls || (share != calls_of_.end() && share->second >= kFeedbackCallsPerClient);
+  if (is_full) return refuse(GrpcCode::kResourceExhausted, "too many reports at once");
   absl::Time deadline = absl::InfiniteFuture();
   if (const auto text = headers.Find("grpc-timeout")) {
     const std::optional<absl::Duration> timeout = ParseTimeout(*text);
     if (!timeout.has_value()) return refuse(GrpcCode::kInternal, "grpc-timeout is malformed");
     deadline = *services_->now + *timeout;
   }
+  ++calls_of_[&client];
   const uint64_t id = next_call_++;
   auto call = std::make_unique<FeedbackCall>(*this, id, client, stream, method == "ReportStream");
   FeedbackCall& started = *call;
   calls_.emplace(id, std::move(call));
   started.Begin(end_stream, deadline);
+}
+
+void FeedbackDesk::Forget(const FeedbackCall& call) {
+  const auto share = calls_of_.find(&call.client());
+  if (--share->second == 0) calls_of_.erase(share);
+  calls_.erase(call.id());
 }
 
 absl::Status FeedbackDesk::Send(std::string_view message, uint64_t call, uint64_t report_number) {

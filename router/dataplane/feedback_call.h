@@ -35,6 +35,8 @@ class FeedbackCall final : public ClientStream {
   FeedbackCall(FeedbackDesk& desk, uint64_t id, ClientSession& client, http2::StreamId stream, bool is_streaming);
 
   void Begin(bool end_stream, absl::Time deadline);
+  uint64_t id() const { return id_; }
+  const ClientSession& client() const { return client_; }
   // The answer to this call's report number `report`.
   void OnAnswer(uint64_t report, const absl::Status& status);
 
@@ -88,7 +90,7 @@ class FeedbackDesk {
 
   // Nothing when it is on its way; else why not.
   absl::Status Send(std::string_view message, uint64_t call, uint64_t report);
-  void Forget(uint64_t call) { calls_.erase(call); }
+  void Forget(const FeedbackCall& call);  // Destroys it.
 
   const TicketSealer* const tickets_;
   const OutcomeSink sink_;
@@ -97,6 +99,7 @@ class FeedbackDesk {
   size_t in_flight_ = 0;  // Reports without an answer.
   uint64_t next_call_ = 1;
   absl::flat_hash_map<uint64_t, std::unique_ptr<FeedbackCall>> calls_;
+  absl::flat_hash_map<const ClientSession*, size_t> calls_of_;
 };
 
 }  // namespace weir::dataplane

@@ -49,6 +49,24 @@ TEST(FeedbackCallTest, ReportOfManyMessagesIsRefused) {
   EXPECT_THAT(CallEvents(proxy.client()), Contains(HasSubstr("grpc-status=13")));
 }
 
+TEST(FeedbackCallTest, OneClientHasItsShareOfStreamsAloneAndGetsItBack) {
+  FeedbackSimulation proxy;
+  for (int round = 0; round < 2; ++round) {
+    StreamId first = 0;
+    for (int i = 0; i < 256; ++i) {
+      const StreamId stream = proxy.Ask("/weir.v1.Feedback/ReportStream", "", false);
+      if (i == 0) first = stream;
+    }
+    EXPECT_THAT(CallEvents(proxy.client()), testing::IsEmpty());
+    const StreamId last = proxy.Ask("/weir.v1.Feedback/ReportStream", "", false);
+    EXPECT_THAT(CallEvents(proxy.client()), Contains(HasSubstr("grpc-status=8")));
+    for (StreamId stream = first; stream < last; stream += 2) {
+      proxy.client().session().Reset(stream, http2::ErrorCode::kCancel);
+    }
+    proxy.Advance(absl::Seconds(2));
+  }
+}
+
 TEST(FeedbackCallTest, AClientThatDoesNotReadItsReceiptsIsReadNoFurtherUntilItDoes) {
   FeedbackSimulation proxy;
   proxy.client().is_consuming = false;

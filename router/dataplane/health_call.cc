@@ -10,6 +10,8 @@ constexpr std::string_view kService = "/grpc.health.v1.Health/";
 // A name of a service, of which only the empty one is known.
 constexpr size_t kLongestRequest = 1024;
 constexpr size_t kHealthCalls = 1024;
+// Of one connection: a client watches one proxy once, and none takes the places of all others.
+constexpr size_t kHealthCallsPerClient = 16;
 
 // HealthCheckResponse: field 1, SERVING (1), NOT_SERVING (2) or SERVICE_UNKNOWN (3).
 std::string Response(int status) { return FrameMessage(std::string({'\x08', static_cast<char>(status)})); }
@@ -32,15 +34,25 @@ bool HealthDesk::IsOwn(std::string_view path) const {
 void HealthDesk::Start(ClientSession& client, http2::StreamId stream, std::string_view path, bool end_stream) {
   const std::string_view method = path.substr(kService.size());
   const bool is_known = method == "Check" || method == "Watch";
-  if (!is_known || calls_.size() >= kHealthCalls) {
+  const auto share = calls_of_.find(&client);
+  const bool is_full =
+      calls_.size() >= kHealthCalls || (share != calls_of_.end() && share->second >= kHealthCallsPerClient);
+  if (!is_known || is_full) {
     SendOwnError(client, stream, is_known ? GrpcCode::kResourceExhausted : GrpcCode::kUnimplemented,
                  is_known ? "too many health checks at once" : "no such method");
     if (!end_stream) client.FinishEarly(stream);
     return;
   }
+  ++calls_of_[&client];
   const uint64_t id = next_call_++;
   auto& call = calls_[id] = std::make_unique<Call>(*this, id, client, stream, method == "Watch");
   call->Begin(end_stream);
+}
+
+void HealthDesk::Forget(const Call& call) {
+  const auto share = calls_of_.find(&call.client());
+  if (--share->second == 0) calls_of_.erase(share);
+  calls_.erase(call.id());
 }
 
 void HealthDesk::StopServing() {
@@ -105,11 +117,11 @@ void HealthDesk::Call::End(GrpcCode code, std::string_view message) {
   }
   client_.Forget(stream_);
   client_.FinishEarly(stream_);  // Nothing, if the request has ended.
-  desk_.calls_.erase(id_);       // Destroys this.
+  desk_.Forget(*this);           // Destroys this.
 }
 
-void HealthDesk::Call::OnClientReset(http2::ErrorCode) { desk_.calls_.erase(id_); }
+void HealthDesk::Call::OnClientReset(http2::ErrorCode) { desk_.Forget(*this); }
 
-void HealthDesk::Call::OnClientLost() { desk_.calls_.erase(id_); }
+void HealthDesk::Call::OnClientLost() { desk_.Forget(*this); }
 
 }  // namespace weir::dataplane

@@ -34,6 +34,8 @@ class HealthDesk {
     Call(HealthDesk& desk, uint64_t id, ClientSession& client, http2::StreamId stream, bool is_watch);
     void Begin(bool end_stream);
     void Tell();
+    uint64_t id() const { return id_; }
+    const ClientSession& client() const { return client_; }
 
     void OnClientTrailers(http2::HeaderList& trailers) override;
     void OnClientData(http2::Slice data, uint32_t flow_bytes, bool end_stream) override;
@@ -56,10 +58,13 @@ class HealthDesk {
     bool is_known_ = false;  // The service that it asked for.
   };
 
+  void Forget(const Call& call);  // Destroys it.
+
   CallServices* const services_;
   bool is_serving_ = true;
   uint64_t next_call_ = 1;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;
+  absl::flat_hash_map<const ClientSession*, size_t> calls_of_;
 };
 
 }  // namespace weir::dataplane
