@@ -29,10 +29,28 @@ class CallCountsTest : public testing::Test {
     at_model(i).SendHeaders(stream, Fields({"grpc-status", status}), true);
     calls_.Run();
   }
+  // The answer to stream 1, all at once as far as the model is concerned.
+  void AnswerInFull(const std::string& text) {
+    at_model().SendHeaders(1, Response(), false);
+    at_model().SendData(1, Slice::Copy(Message(text)), false);
+    at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+    calls_.Run();
+  }
+  // The client takes what there is, one piece after each pause.
+  void TakeInSteps(StreamId stream, absl::Duration pause) {
+    while (calls_.client().body(stream).size() > taken_) {
+      calls_.Advance(pause);
+      const size_t size = calls_.client().body(stream).size();
+      calls_.client().session().Consume(stream, static_cast<uint32_t>(size - taken_));
+      taken_ = size;
+      calls_.Run();
+    }
+  }
   int64_t by_code(int code, uint16_t variant = 1) { return calls_.served(variant).by_code[code]; }
   absl::Duration ServedTime() { return absl::Seconds(calls_.served(1).response_seconds); }
 
   CallSimulation calls_;
+  size_t taken_ = 0;  // Of the answer, by TakeInSteps.
 };
 
 TEST_F(CallCountsTest, ASuccessCountsItsStartAndItsEndOnce) {
@@ -230,6 +248,69 @@ TEST_F(CallCountsTest, AClientThatReadsSlowlyIsNotTheModelsLatency) {
   calls_.Run();
   calls_.Advance(absl::Seconds(30));
   EXPECT_EQ(ServedTime(), absl::Milliseconds(10));
+}
+
+// What the model gives of a large answer in one go.
+TEST_F(CallCountsTest, AnAnswerLargerThanTheWindowWaitsForItsClientAtNoCostToTheModel) {
+  calls_.client().is_consuming = false;
+  const StreamId stream = Ask();
+  calls_.Advance(absl::Milliseconds(10));
+  AnswerInFull(std::string(400'000, 'y'));
+  TakeInSteps(stream, absl::Seconds(2));
+  EXPECT_EQ(calls_.client().body(stream).size(), 400'005u);
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(10));
+}
+
+TEST_F(CallCountsTest, AModelThatIsSlowBesideASlowClientIsChargedForItsOwnTime) {
+  calls_.client().is_consuming = false;
+  const StreamId stream = Ask();
+  at_model().SendHeaders(1, Response(), false);
+  const std::string message = Message(std::string(300'000, 'y'));
+  at_model().SendData(1, Slice::Copy(message.substr(0, 40'000)), false);
+  calls_.Run();
+  calls_.Advance(absl::Milliseconds(700));  // Its window has room for more, though the client has taken nothing.
+  at_model().SendData(1, Slice::Copy(message.substr(40'000)), false);
+  at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+  calls_.Run();
+  TakeInSteps(stream, absl::Seconds(1));
+  EXPECT_EQ(calls_.client().body(stream).size(), message.size());
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(700));
+}
+
+TEST_F(CallCountsTest, AClientThatReadsAtOnceHoldsNothingBack) {
+  Ask();
+  at_model().SendHeaders(1, Response(), false);
+  const std::string message = Message(std::string(500'000, 'y'));
+  for (size_t at = 0; at < message.size(); at += 50'000) {
+    calls_.Advance(absl::Milliseconds(100));
+    at_model().SendData(1, Slice::Copy(message.substr(at, 50'000)), false);
+    calls_.Run();
+  }
+  at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
+  calls_.Run();
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(1100));
+}
+
+TEST_F(CallCountsTest, ASlowReaderIsNoLatencyOfItsNeighboursCall) {
+  calls_.client().is_consuming = false;
+  Ask();
+  AnswerInFull(std::string(400'000, 'y'));
+  Ask();
+  calls_.Advance(absl::Milliseconds(30));
+  AnswerWith(3, "0");
+  EXPECT_EQ(ServedTime(), absl::Milliseconds(30));
+}
+
+TEST_F(CallCountsTest, ADeadlineThatTheClientsReadingUsedUpIsNobodysError) {
+  calls_.client().is_consuming = false;
+  Ask(Message("x"), true, {"x-user", "u", "grpc-timeout", "1S"});
+  AnswerInFull(std::string(400'000, 'y'));
+  calls_.Advance(absl::Seconds(2));
+  calls_.Run();
+  EXPECT_EQ(calls_.inference(1).ended(), 1);
+  EXPECT_EQ(calls_.inference(1).neutral(), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 0);
+  EXPECT_EQ(calls_.counts().proxy.deadlines_expired, 1);
 }
 
 // --- Tickets.

@@ -4,11 +4,24 @@
 
 namespace weir::dataplane {
 
+void CallTimes::RequestBytesSent(absl::Time now) {
+  last_request_byte_ = now;
+  held_ = absl::ZeroDuration();
+  if (is_held_by_client()) held_since_ = now;
+}
+
+void CallTimes::SetHeldByClient(bool is_held, absl::Time now) {
+  if (is_held == is_held_by_client()) return;
+  if (!is_held) held_ += now - held_since_;
+  held_since_ = is_held ? now : absl::InfiniteFuture();
+}
+
 absl::Duration CallTimes::LatencyAt(absl::Time end) const {
   const bool is_single = request_.begun() <= 1 && response_.begun() <= 1;
   const bool has_answered = first_message_ != absl::InfinitePast();
+  const absl::Duration held = held_ + std::max(end - held_since_, absl::ZeroDuration());
   const absl::Duration latency =
-      is_single ? end - last_request_byte_ : (has_answered ? first_message_ : end) - headers_sent_;
+      is_single ? end - last_request_byte_ - held : (has_answered ? first_message_ : end) - headers_sent_;
   return std::max(latency, absl::ZeroDuration());
 }
 

@@ -19,14 +19,18 @@ namespace weir::dataplane {
 class CallTimes {
  public:
   void HeadersSent(absl::Time now) { headers_sent_ = last_request_byte_ = now; }
-  void RequestBytesSent(absl::Time now) { last_request_byte_ = now; }
+  void RequestBytesSent(absl::Time now);
+  // Whether the model cannot go on with its answer until the client takes more of it.
+  void SetHeldByClient(bool is_held, absl::Time now);
+  bool is_held_by_client() const { return held_since_ != absl::InfiniteFuture(); }
   void ScanRequest(std::string_view bytes) { request_.Scan(bytes); }
   void ScanResponse(std::string_view bytes, absl::Time now) {
     response_.Scan(bytes);
     if (first_message_ == absl::InfinitePast() && response_.complete() > 0) first_message_ = now;
   }
-  // At most one message each way: from the last request byte handed to upstream until `end`. Otherwise: from the
-  // headers handed to upstream until the first response message, or `end` if there was none.
+  // At most one message each way: from the last request byte handed to upstream until `end`, less the time for which
+  // the client held the answer back. Otherwise: from the headers handed to upstream until the first response message,
+  // or `end` if there was none.
   absl::Duration LatencyAt(absl::Time end) const;
   absl::Duration RunningFor(absl::Time now) const { return now - headers_sent_; }
 
@@ -34,6 +38,8 @@ class CallTimes {
   absl::Time headers_sent_ = absl::InfinitePast();
   absl::Time last_request_byte_ = absl::InfinitePast();
   absl::Time first_message_ = absl::InfinitePast();
+  absl::Time held_since_ = absl::InfiniteFuture();
+  absl::Duration held_;  // Since the last request byte, without what `held_since_` began.
   MessageCounter request_;
   MessageCounter response_;
 };

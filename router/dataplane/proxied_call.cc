@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "router/dataplane/limits.h"
+#include "router/http2/limits.h"
 #include "router/runtime/check.h"
 
 namespace weir::dataplane {
@@ -320,6 +321,7 @@ void ProxiedCall::OnUpstreamData(http2::Slice data, uint32_t flow_bytes, bool en
   state_.upstream->port().Consume(state_.upstream_stream, flow_bytes - data.size());
   state_.response_received += data.size();
   state_.times.ScanResponse(data.view(), now());
+  NoteHold();
   if (!end_stream) return client_port().Writing().SendData(state_.client_stream, std::move(data), false);
   if (state_.is_passthrough) {
     client_port().Writing().SendData(state_.client_stream, std::move(data), true);
@@ -333,6 +335,19 @@ void ProxiedCall::OnClientSent(size_t bytes) {
   if (state_.upstream == nullptr) return;
   state_.response_credited += bytes;
   state_.upstream->port().Consume(state_.upstream_stream, bytes);
+  NoteHold();
+}
+
+// The connection's window holds all streams' windows, so that only this stream's own can stop the model. It counts as
+// stopped when it has less than a frame left, for a server may wait until a whole one fits. Credit is given back by the
+// half window: as long as less than that waits for the client, the model has room for a frame.
+void ProxiedCall::NoteHold() {
+  const uint64_t waiting = state_.response_received - state_.response_credited;
+  const bool may_be_held = waiting + http2::limits::kMaxSentFrameBytes > config::limits::kStreamWindowBytes / 2;
+  state_.times.SetHeldByClient(
+      may_be_held && waiting > 0 &&
+          state_.upstream->port().session().receive_window(state_.upstream_stream) < http2::limits::kMaxSentFrameBytes,
+      now());
 }
 
 // --- Ends.
@@ -413,7 +428,12 @@ void ProxiedCall::OnDeadline() {
   }
   if (is_wait) return FailByModel(GrpcCode::kUnavailable, "the model refused the stream, and no other came free");
   ++counts().proxy.deadlines_expired;
-  FailByModel(GrpcCode::kDeadlineExceeded, "the deadline passed");
+  constexpr std::string_view kWhy = "the deadline passed";
+  if (!state_.times.is_held_by_client()) return FailByModel(GrpcCode::kDeadlineExceeded, kWhy);
+  // The client's own reading used up its time: no success of the model's, and no error.
+  state_.record.CountCancelled(state_.times.RunningFor(now()), counts());
+  CloseUpstream(ErrorCode::kCancel);
+  ReplyError(GrpcCode::kDeadlineExceeded, kWhy);
 }
 
 bool ProxiedCall::is_expired_for_client() const {
@@ -432,7 +452,7 @@ void ProxiedCall::OnClientReset(ErrorCode) {
 void ProxiedCall::OnClientLost() { CancelByClient(); }
 
 void ProxiedCall::CancelByClient() {
-  if (is_expired_for_client()) {
+  if (is_expired_for_client() && !state_.times.is_held_by_client()) {
     ++counts().proxy.deadlines_expired;
     const absl::Duration latency = state_.was_attempted ? state_.times.LatencyAt(now()) : absl::Seconds(-1);
     state_.record.CountEnd(GrpcCode::kDeadlineExceeded, latency, now(), counts());

@@ -121,6 +121,8 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   stats::CountsDelta& counts() { return services_.counts; }
   absl::Time now() const { return *services_.now; }
   bool is_expired_for_client() const;
+  // Tells the times of the call whether the model waits for the client to read.
+  void NoteHold();
 
   CallServices& services_;
   CallPool& pool_;

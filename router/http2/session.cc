@@ -259,6 +259,11 @@ void Session::CreditStream(Stream& stream, uint32_t bytes) {
   stream.consumed = 0;
 }
 
+int64_t Session::receive_window(StreamId id) const {
+  const Stream* stream = streams_.Find(id);
+  return stream == nullptr ? 0 : stream->receive_window;
+}
+
 // --- Flow control: what the peer lets us send.
 
 uint32_t Session::SendableNow(const Stream& stream) const {

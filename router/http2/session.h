@@ -122,6 +122,8 @@ class Session {
   // Gives `flow_bytes` of window back to the peer, on the stream and on the connection. Works for a stream that is gone
   // too: the connection's window still gets its share. WINDOW_UPDATE frames are batched (half a window).
   void Consume(StreamId stream, uint32_t flow_bytes);
+  // Bytes that the peer may still send on the stream, as it knows; 0 for a stream that is gone.
+  int64_t receive_window(StreamId stream) const;
   // Ends the stream at once and forgets it. Queued DATA is dropped. No event follows. But kNoError on a stream whose
   // END_STREAM is queued lets it leave first: an early answer reaches the peer in full (RFC 9113, 8.1).
   void Reset(StreamId stream, ErrorCode code);
