@@ -30,6 +30,15 @@ absl::StatusOr<std::unique_ptr<ControlThread>> ControlThread::Start(ControlThrea
       std::unique_ptr<ControlThread>(new ControlThread(std::move(options), std::move(publish), *std::move(loop)));
   absl::StatusOr<experiment::Remembered> remembered = control->AskForMemory();
   control->controller_.emplace(std::move(remembered), control->options_.version, control->options_.clock.Now());
+  ConfigWatch::Read read = control->options_.read_files;
+  if (!read) {
+    read = [file = control->options_.proxy_file] { return config::Load(file, config::DiskFiles()); };
+  }
+  absl::StatusOr<std::unique_ptr<ConfigWatch>> files =
+      ConfigWatch::Start(control->options_.clock, control->options_.proxy_file, config.proxy.experiments,
+                         std::move(read), control->options_.watch);
+  if (!files.ok()) return files.status();
+  control->files_ = *std::move(files);
   control->thread_ =
       std::thread([raw = control.get(), config = std::move(config)]() mutable { raw->Run(std::move(config)); });
   control->first_table_.WaitForNotification();
@@ -80,35 +89,26 @@ absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
 }
 
 void ControlThread::Run(config::Config config) {
-  experiments_path_ = config.proxy.experiments;
   controller_->TakeConfig(std::move(config), loop_->now());
   CarryOut();
-  source_.emplace(
-      *loop_, [this] { return LoadFiles(); }, options_.watch);
-  source_->Start();
   loop_->timers().Set(tick_timer_, loop_->now());
   loop_->OnTurnEnd([this] { OnTurnEnd(); });
   loop_->Run();
-  source_.reset();
   tick_timer_.Cancel();
 }
 
-std::vector<std::string> ControlThread::LoadFiles() {
-  config::Loaded loaded = config::Load(options_.proxy_file, config::DiskFiles());
-  if (std::vector<std::string> warnings = Lines(loaded.warnings); warnings != warnings_) {
+void ControlThread::TakeFiles() {
+  std::optional<config::Loaded> loaded = files_->TakeNewest();
+  if (!loaded) return;
+  if (std::vector<std::string> warnings = Lines(loaded->warnings); warnings != warnings_) {
     warnings_ = std::move(warnings);
     for (const std::string& warning : warnings_) options_.log->Warning("in the files", {{"warning", warning}});
   }
-  if (loaded.config) {
-    experiments_path_ = loaded.config->proxy.experiments;
-    controller_->TakeConfig(*std::move(loaded.config), loop_->now());
+  if (loaded->config) {
+    controller_->TakeConfig(*std::move(loaded->config), loop_->now());
   } else {
-    controller_->RefuseConfig(Lines(loaded.errors), loop_->now());
+    controller_->RefuseConfig(Lines(loaded->errors), loop_->now());
   }
-  CarryOut();
-  std::vector<std::string> paths = {options_.proxy_file};
-  if (!experiments_path_.empty()) paths.push_back(experiments_path_);
-  return paths;
 }
 
 void ControlThread::OnTurnEnd() {
@@ -118,6 +118,7 @@ void ControlThread::OnTurnEnd() {
 
 void ControlThread::Tick() {
   TakeMail();
+  TakeFiles();
   has_new_counts_ = false;
   last_tick_ = loop_->now();
   loop_->timers().Set(tick_timer_, last_tick_ + stats::kTick);

@@ -1,8 +1,7 @@
 // The thread that is in charge: gives the controller its inputs and carries its effects out.
 //
-// One event loop: a tick, the files' watch, and four mailboxes (workers' reports, outcomes, commands, the journal's
-// replies). It never waits for the journal, the data plane or whoever asks. The operator's files it does stat and read
-// itself: one that hangs (a dead network file system) holds it up until it answers, so they belong on a local disk.
+// One event loop: a tick, and four mailboxes (workers' reports, outcomes, commands, the journal's replies). It never
+// waits for the journal, the data plane, the operator's files or whoever asks.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
 #define WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
@@ -23,6 +22,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "router/control/config_source.h"
+#include "router/control/config_watch.h"
 #include "router/control/control_interface.h"
 #include "router/control/controller.h"
 #include "router/control/journal_writer.h"
@@ -44,6 +44,8 @@ struct ControlThreadOptions {
   // Opens the journal, on a thread of the control side's own; tried again while it fails. An error is why there is
   // none.
   JournalWriter::Open open_journal;
+  // Reads the operator's files, on a thread of its own; config::Load of `proxy_file` where absent.
+  ConfigWatch::Read read_files;
   ConfigSourceOptions watch;
 };
 
@@ -93,7 +95,7 @@ class ControlThread : public ControlInterface {
   ControlThread(ControlThreadOptions options, Publish publish, std::unique_ptr<runtime::EventLoop> loop);
   absl::StatusOr<experiment::Remembered> AskForMemory();
   void Run(config::Config config);
-  std::vector<std::string> LoadFiles();
+  void TakeFiles();
   void OnTurnEnd();
   void TakeMail();
   void TakeCommands();
@@ -118,12 +120,11 @@ class ControlThread : public ControlInterface {
   // --- The control thread's from here on.
   std::unique_ptr<JournalWriter> writer_;
   std::optional<Controller> controller_;
-  std::optional<ConfigSource> source_;
+  std::unique_ptr<ConfigWatch> files_;
   runtime::Timer tick_timer_;
   absl::Time last_tick_ = absl::InfinitePast();
   absl::Time last_shown_ = absl::InfinitePast();
   bool has_new_counts_ = false;
-  std::string experiments_path_;
   std::vector<std::string> warnings_;
   std::map<uint64_t, std::function<void(absl::Status)>> resets_;  // Not answered yet, by token.
   uint64_t last_token_ = 0;

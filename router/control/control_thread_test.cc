@@ -65,7 +65,7 @@ class ControlThreadTest : public testing::Test {
     std::ofstream(root_ + "/" + name, std::ios::trunc) << text;
   }
 
-  void Start() {
+  void Start(ConfigWatch::Read read_files = {}) {
     config::Loaded loaded = config::Load(root_ + "/weir.yaml", config::DiskFiles());
     ASSERT_TRUE(loaded.config) << config::ToString(loaded.errors);
     auto started = ControlThread::Start(
@@ -78,6 +78,7 @@ class ControlThreadTest : public testing::Test {
            if (!journal.ok()) return journal.status();
            return *std::move(journal);
          },
+         .read_files = std::move(read_files),
          .watch = {.use_inotify = true, .poll = absl::Milliseconds(50), .quiet = absl::Milliseconds(5)}},
         *std::move(loaded.config), [this](routing::RouteTablePtr table) {
           absl::MutexLock lock(&mutex_);
@@ -197,6 +198,27 @@ TEST_F(ControlThreadTest, EditedFilesAreTakenUpAndBrokenOnesAreRefused) {
   Write("experiments/income.yaml", kExperiment);
   Await([&] { return control_->Current()->metrics.control.configuration_valid; });
   Await([&] { return CandidateShare() == 0.3; });
+}
+
+TEST_F(ControlThreadTest, FilesThatHangHoldUpNeitherVerdictsNorCommands) {
+  control_->Stop();
+  control_.reset();
+  absl::Notification is_reading, may_go_on;
+  Start([&] {
+    if (!is_reading.HasBeenNotified()) is_reading.Notify();
+    may_go_on.WaitForNotification();  // A dead network file system.
+    return config::Loaded();
+  });
+  is_reading.WaitForNotification();
+  Await([&] {
+    if (CandidateShare() > 0) PostFailingCalls();
+    return CandidateShare() == 0;
+  });
+  Await([&] { return Status().phase() == v1::ROLLED_BACK; });
+  Await([&] { return control_->Current()->metrics.control.unjournalled == 0; });
+  EXPECT_TRUE(Reset().ok());
+  may_go_on.Notify();
+  control_.reset();  // Before what the reading waits for.
 }
 
 TEST_F(ControlThreadTest, OutcomesAreAcknowledgedWhenCountedAndStayCountedAfterAnOrderlyEnd) {
