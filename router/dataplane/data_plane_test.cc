@@ -507,6 +507,26 @@ TEST_F(DataPlaneTest, TheProxysOwnHealthIsServedUnlessARouteClaimsIt) {
   EXPECT_EQ(model.requests(), 1u);
 }
 
+TEST_F(DataPlaneTest, ADrainTellsWhoWatchesItsHealthAndWaitsForNoneOfThem) {
+  LoopbackModel model(net_);
+  Start(1, absl::Minutes(5));
+  Publish(Table({model.port()}), {1});
+  LoopbackClient client(net_, plane_->port());
+  const StreamId watch = client.Ask("/grpc.health.v1.Health/Watch", FrameMessage(""));
+  ASSERT_TRUE(net_.RunUntil([&] { return client[watch].body == FrameMessage("\x08\x01"); }));
+  const StreamId reports = client.Ask("/weir.v1.Feedback/ReportStream", "", false);
+  // What is asked later is answered later: the stream above has begun.
+  ASSERT_EQ(Call(client), "0");
+  plane_->BeginDrain();
+  ASSERT_TRUE(WaitFor(client, watch));
+  EXPECT_EQ(client[watch].body, FrameMessage("\x08\x01") + FrameMessage("\x08\x02"));
+  EXPECT_EQ(client[watch].status(), "14");
+  ASSERT_TRUE(WaitFor(client, reports));
+  EXPECT_EQ(client[reports].status(), "14");
+  client.peer().Close();
+  EXPECT_EQ(plane_->Join(), 0u);
+}
+
 TEST_F(DataPlaneTest, ABrokenClientIsClosedAndCountedAndNobodyElseIs) {
   LoopbackModel model(net_);
   Start();

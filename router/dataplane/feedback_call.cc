@@ -84,6 +84,11 @@ void FeedbackCall::ReadMessages() {
   std::string message;
   for (;;) {
     if (is_streaming_) SendReceipts();
+    if (is_streaming_ && desk_.is_draining_ && !is_request_ended_) {
+      is_paused_ = true;
+      if (receipts_.empty()) End(GrpcCode::kUnavailable, "weir is draining");
+      return;
+    }
     // The rest stays with the client, whose window is given back when it was read.
     is_paused_ = receipts_.size() >= kReportsInFlightPerCall ||
                  client_.port().session().queued_bytes(stream_) > kUnsentReceiptBytes;
@@ -106,6 +111,10 @@ void FeedbackCall::ReadMessages() {
 
 void FeedbackCall::OnClientSent(size_t) {
   if (is_paused_) ReadMessages();
+}
+
+void FeedbackCall::Drain() {
+  if (is_streaming_) ReadMessages();
 }
 
 void FeedbackCall::Submit(const std::string& message) {
@@ -231,6 +240,13 @@ absl::Status FeedbackDesk::Send(std::string_view message, uint64_t call, uint64_
   if (!is_sent) return absl::ResourceExhaustedError("too many reports at once: try again later");
   ++in_flight_;
   return absl::OkStatus();
+}
+
+void FeedbackDesk::Drain() {
+  is_draining_ = true;
+  std::vector<FeedbackCall*> calls;
+  for (const auto& [id, call] : calls_) calls.push_back(call.get());
+  for (FeedbackCall* call : calls) call->Drain();
 }
 
 void FeedbackDesk::DeliverAnswers() {

@@ -35,6 +35,8 @@ class FeedbackCall final : public ClientStream {
   FeedbackCall(FeedbackDesk& desk, uint64_t id, ClientSession& client, http2::StreamId stream, bool is_streaming);
 
   void Begin(bool end_stream, absl::Time deadline);
+  // Of a stream: reads no further report, and ends when those read have their receipts. May destroy this.
+  void Drain();
   uint64_t id() const { return id_; }
   const ClientSession& client() const { return client_; }
   // The answer to this call's report number `report`.
@@ -77,6 +79,8 @@ class FeedbackDesk {
   static bool IsFeedback(std::string_view path);
   void Start(ClientSession& client, http2::StreamId stream, std::string_view path, const http2::HeaderList& headers,
              bool end_stream);
+  // From now on streams end UNAVAILABLE once what was read of them has its receipts: what has none was not counted.
+  void Drain();
   // Between two turns: the control thread's answers.
   void DeliverAnswers();
 
@@ -96,6 +100,7 @@ class FeedbackDesk {
   const OutcomeSink sink_;
   CallServices* const services_;
   runtime::Mailbox<Answer> answers_;
+  bool is_draining_ = false;
   size_t in_flight_ = 0;  // Reports without an answer.
   uint64_t next_call_ = 1;
   absl::flat_hash_map<uint64_t, std::unique_ptr<FeedbackCall>> calls_;

@@ -22,6 +22,7 @@ class FeedbackSimulation final : public CallSimulation {
   void OnRequest(ClientSession& client, StreamId stream, http2::HeaderList& headers, bool end_stream) override {
     desk_.Start(client, stream, *headers.Find(":path"), headers, end_stream);
   }
+  FeedbackDesk& desk() { return desk_; }
   int64_t received() { return counts().proxy.feedback_received; }
 
  private:
@@ -80,6 +81,16 @@ TEST(FeedbackCallTest, AClientThatDoesNotReadItsReceiptsIsReadNoFurtherUntilItDo
   proxy.Run();
   EXPECT_EQ(proxy.received(), reports);
   EXPECT_THAT(CallEvents(proxy.client()).back(), StartsWith("H1 grpc-status=0"));
+}
+
+TEST(FeedbackCallTest, ADrainEndsAStreamAfterItsReceiptsAndReadsNoFurther) {
+  FeedbackSimulation proxy;
+  const StreamId stream = proxy.Ask("/weir.v1.Feedback/ReportStream", Reports(3), false);
+  proxy.desk().Drain();
+  proxy.Run();
+  EXPECT_THAT(CallEvents(proxy.client()), Contains(HasSubstr("grpc-status=14")));
+  EXPECT_EQ(proxy.client().session().open_streams(), 0u) << stream;
+  EXPECT_EQ(proxy.received(), 3);
 }
 
 }  // namespace

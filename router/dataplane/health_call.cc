@@ -18,6 +18,8 @@ std::string Response(int status) { return FrameMessage(std::string({'\x08', stat
 
 bool Claims(const config::Match& match) { return match.service == "*" || match.service == "grpc.health.v1.Health"; }
 
+constexpr std::string_view kDraining = "weir is draining";
+
 }  // namespace
 
 bool HealthDesk::IsOwn(std::string_view path) const {
@@ -57,9 +59,9 @@ void HealthDesk::Forget(const Call& call) {
 
 void HealthDesk::StopServing() {
   is_serving_ = false;
-  std::vector<Call*> watching;
-  for (const auto& [id, call] : calls_) watching.push_back(call.get());
-  for (Call* call : watching) call->Tell();
+  std::vector<Call*> calls;
+  for (const auto& [id, call] : calls_) calls.push_back(call.get());
+  for (Call* call : calls) call->StopWatching();
 }
 
 HealthDesk::Call::Call(HealthDesk& desk, uint64_t id, ClientSession& client, http2::StreamId stream, bool is_watch)
@@ -97,7 +99,14 @@ void HealthDesk::Call::Answer() {
   has_headers_ = true;
   is_known_ = true;
   Tell();
-  if (!is_watch_) End(GrpcCode::kOk, "");
+  if (!is_watch_) return End(GrpcCode::kOk, "");
+  if (!desk_.is_serving_) End(GrpcCode::kUnavailable, kDraining);
+}
+
+void HealthDesk::Call::StopWatching() {
+  if (!is_watch_ || !is_answered_) return;
+  Tell();
+  End(GrpcCode::kUnavailable, kDraining);
 }
 
 void HealthDesk::Call::Tell() {

@@ -24,7 +24,7 @@ class HealthDesk {
   // Whether the path is the service's, and neither an experiment nor a route of the table takes it.
   bool IsOwn(std::string_view path) const;
   void Start(ClientSession& client, http2::StreamId stream, std::string_view path, bool end_stream);
-  // From now on it is not serving; those who watch are told.
+  // From now on it is not serving; those who watch are told, and their calls end UNAVAILABLE.
   void StopServing();
 
  private:
@@ -34,6 +34,8 @@ class HealthDesk {
     Call(HealthDesk& desk, uint64_t id, ClientSession& client, http2::StreamId stream, bool is_watch);
     void Begin(bool end_stream);
     void Tell();
+    // Of a Watch that goes on: tells the last, and ends. May destroy this.
+    void StopWatching();
     uint64_t id() const { return id_; }
     const ClientSession& client() const { return client_; }
 

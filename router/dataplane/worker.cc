@@ -195,6 +195,7 @@ void Worker::AdvanceDrain() {
     if (on_drain_) on_drain_();
     TakeConnections();
     health_.StopServing();
+    feedback_.Drain();
     for (const auto& connection : connections_) connection->Drain(false);
   }
   const bool is_final = now - drain_began_ >= config::limits::kDrainPing;
