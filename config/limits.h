@@ -96,6 +96,9 @@ inline constexpr int kResetsLookedAt = 500;
 inline constexpr double kResetShare = 0.5;
 // A client that cancels still occupies the model until upstream has let go: those calls count too.
 inline constexpr size_t kUpstreamCallsPerConnection = 2 * kStreamsMesh;
+// Answers of finished calls that a connection's client has yet to read, each of up to a stream's window: 16 MiB. Past
+// that its further calls are refused, so that a client which asks and never reads costs that much and no more.
+inline constexpr size_t kUnreadAnswersPerConnection = 256;
 
 // --- Connections to models, per worker.
 

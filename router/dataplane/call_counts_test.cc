@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "router/dataplane/call_simulation.h"
 
@@ -299,6 +300,23 @@ TEST_F(CallCountsTest, ASlowReaderIsNoLatencyOfItsNeighboursCall) {
   calls_.Advance(absl::Milliseconds(30));
   AnswerWith(3, "0");
   EXPECT_EQ(ServedTime(), absl::Milliseconds(30));
+}
+
+TEST_F(CallCountsTest, TrailersOfARequestThatTheServerDoesNotTakeAreTheClientsFault) {
+  http2::SessionOptions small;
+  small.max_header_list_bytes = 1024;
+  calls_.ConnectModel(1, small);
+  const StreamId stream = Ask(Message("x"), false);
+  const std::string large(2000, 'z');
+  calls_.client().session().SendHeaders(stream, Fields({"x-large", large}), true);
+  calls_.Run();
+  EXPECT_EQ(calls_.inference(1).neutral(), 1);
+  EXPECT_EQ(calls_.inference(1).errors(), 0);
+  EXPECT_EQ(calls_.counts().proxy.calls_refused, 1);
+  // Its connection lives, and serves the next.
+  const StreamId next = Ask();
+  AnswerWith(3, "0");
+  EXPECT_NE(CallEvents(calls_.client()).back().find(absl::StrCat("H", next, " grpc-status=0")), std::string::npos);
 }
 
 TEST_F(CallCountsTest, ADeadlineThatTheClientsReadingUsedUpIsNobodysError) {

@@ -37,6 +37,12 @@ void ClientSession::LoseAll() {
   for (ClientStream* call : streams_.TakeAll()) call->OnClientLost();
 }
 
+bool ClientSession::OwesReading() {
+  if (leaving_.size() < config::limits::kUnreadAnswersPerConnection) return false;
+  std::erase_if(leaving_, [&](const Leaving& leaving) { return port_->session().queued_bytes(leaving.stream) == 0; });
+  return leaving_.size() >= config::limits::kUnreadAnswersPerConnection;
+}
+
 void ClientSession::ResetStalled(absl::Time now) {
   std::erase_if(leaving_, [&](Leaving& leaving) {
     const size_t queued = port_->session().queued_bytes(leaving.stream);

@@ -58,6 +58,8 @@ class ClientSession : public http2::SessionEvents {
     streams_.Erase(stream);
     if (port_->session().queued_bytes(stream) > 0) leaving_.push_back({stream});
   }
+  // Whether so many answers whose calls are over wait to be read that no more may be asked for.
+  bool OwesReading();
   // Now and then: an answer whose call is over, and of which the client has taken nothing for
   // config::limits::kWriteStallTimeout, is dropped. Nobody else waits for it any more.
   void ResetStalled(absl::Time now);

@@ -64,6 +64,11 @@ std::optional<Decision> ProxiedCall::Accept(const RequestFacts& facts, const Hea
     Refuse(&stats::ProxyCounts::calls_shed, GrpcCode::kResourceExhausted, "too many calls on this connection");
     return std::nullopt;
   }
+  if (state_.client->OwesReading()) {
+    Refuse(&stats::ProxyCounts::calls_shed, GrpcCode::kResourceExhausted,
+           "too many answers on this connection wait to be read");
+    return std::nullopt;
+  }
   const ListView view(received);
   const routing::RequestHead head{facts.path, &view, &state_.client->peer()};
   const Decision decision = routing::Decide(*services_.table, head, services_.models->healthy(), services_.rng);
@@ -211,9 +216,12 @@ void ProxiedCall::Open(UpstreamSession& session) {
   } else {
     deadline_timer_.Cancel();
   }
-  if (!session.port().session().TakesHeaders(headers_)) return RefuseMetadata();
-  const std::span<const http2::Slice> body = replay_.pieces();
   const bool has_trailers = request_trailers_ != nullptr;
+  const http2::Session& taker = session.port().session();
+  if (!taker.TakesHeaders(headers_) || (has_trailers && !taker.TakesHeaders(*request_trailers_))) {
+    return RefuseMetadata();
+  }
+  const std::span<const http2::Slice> body = replay_.pieces();
   const bool ends_with_headers = state_.is_request_ended && body.empty() && !has_trailers;
   const http2::StreamId stream = session.Start(headers_, ends_with_headers, this);
   WEIR_CHECK(stream != 0);  // The source said that there is room.
@@ -249,6 +257,7 @@ void ProxiedCall::OnClientTrailers(HeaderList& trailers) {
   FilterTrailers(trailers, *request_trailers_);
   for (MirrorTap& mirror : mirrors_) mirror.Send({}, true);
   if (state_.upstream == nullptr) return;
+  if (!state_.upstream->port().session().TakesHeaders(*request_trailers_)) return RefuseMetadata();
   state_.upstream->port().Writing().SendHeaders(state_.upstream_stream, *request_trailers_, true);
 }
 
@@ -365,6 +374,12 @@ void ProxiedCall::FailByModel(GrpcCode code, std::string_view message) {
   ReplyError(code, message);
 }
 
+void ProxiedCall::FailByClient(GrpcCode code, std::string_view message) {
+  state_.record.CountCancelled(state_.times.RunningFor(now()), counts());
+  CloseUpstream(ErrorCode::kCancel);
+  ReplyError(code, message);
+}
+
 void ProxiedCall::Refuse(int64_t stats::ProxyCounts::*counter, GrpcCode code, std::string_view message) {
   ++(counts().proxy.*counter);
   ReplyError(code, message);
@@ -381,7 +396,10 @@ void ProxiedCall::RefuseMediaType() {
 // The server would end the connection over it, and with it the calls of others.
 void ProxiedCall::RefuseMetadata() {
   constexpr std::string_view kWhy = "the metadata is larger than the model server takes";
-  if (state_.was_attempted) return FailByModel(GrpcCode::kResourceExhausted, kWhy);
+  if (state_.was_attempted) {
+    ++counts().proxy.calls_refused;
+    return FailByClient(GrpcCode::kResourceExhausted, kWhy);
+  }
   Refuse(&stats::ProxyCounts::calls_refused, GrpcCode::kResourceExhausted, kWhy);
 }
 
@@ -430,10 +448,7 @@ void ProxiedCall::OnDeadline() {
   ++counts().proxy.deadlines_expired;
   constexpr std::string_view kWhy = "the deadline passed";
   if (!state_.times.is_held_by_client()) return FailByModel(GrpcCode::kDeadlineExceeded, kWhy);
-  // The client's own reading used up its time: no success of the model's, and no error.
-  state_.record.CountCancelled(state_.times.RunningFor(now()), counts());
-  CloseUpstream(ErrorCode::kCancel);
-  ReplyError(GrpcCode::kDeadlineExceeded, kWhy);
+  FailByClient(GrpcCode::kDeadlineExceeded, kWhy);  // Whose reading used up its time.
 }
 
 bool ProxiedCall::is_expired_for_client() const {

@@ -106,6 +106,8 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   // The model's answer is complete, or it failed to give one: counted for it.
   void EndByModel(GrpcCode code);
   void FailByModel(GrpcCode code, std::string_view message);
+  // The call fails by its client, after the model was asked: neither a success of the model nor its error.
+  void FailByClient(GrpcCode code, std::string_view message);
   // The proxy refuses or sheds: counted for nobody's model.
   void Refuse(int64_t stats::ProxyCounts::*counter, GrpcCode code, std::string_view message);
   void RefuseMediaType();

@@ -495,6 +495,28 @@ TEST_F(ProxiedCallTest, AFinishedAnswerThatItsClientDoesNotTakeIsDroppedInTheEnd
   EXPECT_LE(session.port().session().open_streams(), 1u);
 }
 
+TEST_F(ProxiedCallTest, AClientThatReadsNoneOfItsAnswersGetsNoFurtherOnes) {
+  client().is_consuming = false;
+  int answered = 0;
+  const auto ask = [&] {
+    client().Take();
+    model().Take();
+    calls_.Ask(kPlain, Message("x"), true);
+    return !CallEvents(model()).empty();
+  };
+  while (answered < 900 && ask()) Answer(2 * answered++ + 1, std::string(60'000, 'y'));
+  // As many as the connection's window took, and 256 that wait.
+  EXPECT_GE(answered, 256);
+  EXPECT_LE(answered, 256 + 1024 * 1024 / 60'000 + 1);
+  EXPECT_EQ(calls_.counts().proxy.calls_shed, 1);
+  client().Take();
+  client().is_consuming = true;
+  // What it has got so far; then the rest comes, and is read at once.
+  client().session().Consume(1, 17 * 60'000);
+  calls_.Run();
+  EXPECT_TRUE(ask());
+}
+
 // --- Waiting.
 
 TEST_F(ProxiedCallTest, ACallWithoutADeadlineDoesNotWaitForEver) {
