@@ -200,11 +200,20 @@ void ServedCounts::Count(int grpc_code, Reason reason, absl::Duration response_t
   response_seconds += static_cast<double>(ns) * 1e-9;
 }
 
+void ServedCounts::CountStream(absl::Duration length) {
+  const double seconds = absl::ToDoubleSeconds(length);
+  const auto edge = std::lower_bound(kStreamLengthEdges.begin(), kStreamLengthEdges.end(), seconds);
+  ++by_stream_length[static_cast<size_t>(edge - kStreamLengthEdges.begin())];
+  stream_seconds += seconds;
+}
+
 void ServedCounts::Merge(const ServedCounts& other) {
   for (size_t i = 0; i < by_code.size(); ++i) by_code[i] += other.by_code[i];
   for (size_t i = 0; i < by_reason.size(); ++i) by_reason[i] += other.by_reason[i];
   for (size_t i = 0; i < by_response_time.size(); ++i) by_response_time[i] += other.by_response_time[i];
   response_seconds += other.response_seconds;
+  for (size_t i = 0; i < by_stream_length.size(); ++i) by_stream_length[i] += other.by_stream_length[i];
+  stream_seconds += other.stream_seconds;
   errors += other.errors;
   cancelled += other.cancelled;
   assigned += other.assigned;

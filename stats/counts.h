@@ -146,6 +146,8 @@ std::string_view ReasonName(Reason reason);  // "assigned", "forced", ...
 // Upper edges in seconds of `ab_test_response_time_seconds`; +Inf follows.
 inline constexpr std::array<double, 18> kResponseTimeEdges = {.001, .0025, .005, .01, .025, .05, .075, .1, .15,
                                                               .2,   .3,    .5,   .75, 1,    2.5, 5,    10, 30};
+// Upper edges in seconds of `weir_stream_seconds`; +Inf follows.
+inline constexpr std::array<double, 9> kStreamLengthEdges = {.1, .5, 1, 5, 15, 60, 300, 900, 3600};
 
 // One variant (or model, or mirror) as the metrics show it: every primary call that it answered, whatever the reason.
 struct ServedCounts {
@@ -153,6 +155,9 @@ struct ServedCounts {
   std::array<int64_t, kReasons> by_reason{};
   std::array<int64_t, kResponseTimeEdges.size() + 1> by_response_time{};  // Not cumulative.
   double response_seconds = 0;
+  // Of calls with more than one message in a direction: from their headers to their end. No guardrail looks at them.
+  std::array<int64_t, kStreamLengthEdges.size() + 1> by_stream_length{};  // Not cumulative.
+  double stream_seconds = 0;
   int64_t errors = 0;     // By the experiment's error codes.
   int64_t cancelled = 0;  // By the client.
   int64_t assigned = 0;   // Calls that the rule gave to this variant, whoever served them.
@@ -162,6 +167,7 @@ struct ServedCounts {
   // `grpc_code` outside 0 to 16 counts as UNKNOWN (2). A negative time says that no model was asked: it enters neither
   // the histogram nor its sum.
   void Count(int grpc_code, Reason reason, absl::Duration response_time, bool is_error);
+  void CountStream(absl::Duration length);
   void Merge(const ServedCounts& other);
   int64_t requests() const;
   bool operator==(const ServedCounts&) const = default;

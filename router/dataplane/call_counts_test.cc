@@ -237,6 +237,14 @@ TEST_F(CallCountsTest, AStreamsLatencyIsThatOfItsFirstAnswer) {
   at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
   calls_.Run();
   EXPECT_EQ(ServedTime(), absl::Milliseconds(25));
+  EXPECT_DOUBLE_EQ(calls_.served(1).stream_seconds, 600.025);
+  EXPECT_EQ(calls_.served(1).by_stream_length[7], 1);  // 5 to 15 minutes.
+}
+
+TEST_F(CallCountsTest, AUnaryCallHasNoLengthOfAStream) {
+  Ask();
+  AnswerWith(1, "0");
+  EXPECT_EQ(calls_.served(1).by_stream_length, decltype(calls_.served(1).by_stream_length){});
 }
 
 TEST_F(CallCountsTest, AClientThatReadsSlowlyIsNotTheModelsLatency) {

@@ -17,11 +17,10 @@ void CallTimes::SetHeldByClient(bool is_held, absl::Time now) {
 }
 
 absl::Duration CallTimes::LatencyAt(absl::Time end) const {
-  const bool is_single = request_.begun() <= 1 && response_.begun() <= 1;
   const bool has_answered = first_message_ != absl::InfinitePast();
   const absl::Duration held = held_ + std::max(end - held_since_, absl::ZeroDuration());
   const absl::Duration latency =
-      is_single ? end - last_request_byte_ - held : (has_answered ? first_message_ : end) - headers_sent_;
+      is_stream() ? (has_answered ? first_message_ : end) - headers_sent_ : end - last_request_byte_ - held;
   return std::max(latency, absl::ZeroDuration());
 }
 

@@ -32,6 +32,8 @@ class CallTimes {
   // the client held the answer back. Otherwise: from the headers handed to upstream until the first response message,
   // or `end` if there was none.
   absl::Duration LatencyAt(absl::Time end) const;
+  // More than one message in a direction.
+  bool is_stream() const { return request_.begun() > 1 || response_.begun() > 1; }
   absl::Duration RunningFor(absl::Time now) const { return now - headers_sent_; }
 
  private:
@@ -64,6 +66,10 @@ class CallRecord {
   void CountStart(absl::Time now, stats::CountsDelta& counts);
   // The model answered, or failed to: judged by `code`. Counts the start too if there was none.
   void CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts);
+  // How long a stream lasted that ended now, in whichever way.
+  void CountStream(absl::Duration length, stats::CountsDelta& counts) const {
+    counts.served[ServedKey()].CountStream(length);
+  }
   // The client went away: neither success nor error.
   void CountCancelled(absl::Duration ran, stats::CountsDelta& counts);
 

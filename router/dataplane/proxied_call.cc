@@ -480,6 +480,9 @@ void ProxiedCall::CancelByClient() {
 
 void ProxiedCall::CloseUpstream(ErrorCode code) {
   WaiterQueue::Withdraw(*this);
+  if (state_.times.is_stream() && state_.was_attempted) {
+    state_.record.CountStream(state_.times.RunningFor(now()), counts());
+  }
   if (state_.upstream == nullptr) return;
   UpstreamSession& upstream = *std::exchange(state_.upstream, nullptr);
   const http2::StreamId stream = state_.upstream_stream;

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <set>
+#include <span>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -38,26 +39,28 @@ class Family {
     }
     family_.metric.push_back(std::move(metric));
   }
-  void AddTimes(Labels labels, const ServedCounts& served);
+  void AddTimes(Labels labels, const ServedCounts& served) {
+    AddHistogram(std::move(labels), served.by_response_time, kResponseTimeEdges, served.response_seconds);
+  }
+  void AddHistogram(Labels labels, std::span<const int64_t> buckets, std::span<const double> edges, double sum);
   MetricFamily Take() { return std::move(family_); }
 
  private:
   MetricFamily family_;
 };
 
-// The response times of `served` as a histogram: our buckets are disjoint, Prometheus' are cumulative.
-void Family::AddTimes(Labels labels, const ServedCounts& served) {
+// Our buckets are disjoint, Prometheus' are cumulative. The last one, beyond all edges, has none.
+void Family::AddHistogram(Labels labels, std::span<const int64_t> buckets, std::span<const double> edges, double sum) {
   ClientMetric metric;
   metric.label = std::move(labels);
   uint64_t cumulative = 0;
-  for (size_t i = 0; i < served.by_response_time.size(); ++i) {
-    cumulative += served.by_response_time[i];
-    const bool is_last = i == kResponseTimeEdges.size();
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    cumulative += static_cast<uint64_t>(buckets[i]);
     metric.histogram.bucket.push_back(
-        {cumulative, is_last ? std::numeric_limits<double>::infinity() : kResponseTimeEdges[i]});
+        {cumulative, i == edges.size() ? std::numeric_limits<double>::infinity() : edges[i]});
   }
   metric.histogram.sample_count = cumulative;
-  metric.histogram.sample_sum = served.response_seconds;
+  metric.histogram.sample_sum = sum;
   family_.metric.push_back(std::move(metric));
 }
 
@@ -125,6 +128,8 @@ void AddCalls(const std::vector<ModelMetrics>& models, Page& page) {
   Family keyless = Counter("weir_keyless_total", "Of the assigned: without a user key, assigned at random.");
   Family diverted = Counter("weir_diverted_total", "Of the assigned: sent elsewhere, as no endpoint was healthy.");
   Family cancelled = Counter("weir_cancelled_total", "Requests cancelled by the client.");
+  Family streams = Times("weir_stream_seconds",
+                         "From headers to end, in seconds, of calls with more than one message in a direction.");
   Family outcomes = Counter("weir_outcomes_total", "Outcomes reported by clients and counted.");
   for (const ModelMetrics& model : models) {
     for (int code = 0; code < kGrpcCodes; ++code) {
@@ -138,6 +143,8 @@ void AddCalls(const std::vector<ModelMetrics>& models, Page& page) {
     keyless.Add(OfVariant(model), model.served.keyless);
     diverted.Add(OfVariant(model), model.served.diverted);
     cancelled.Add(OfVariant(model), model.served.cancelled);
+    streams.AddHistogram(OfVariant(model), model.served.by_stream_length, kStreamLengthEdges,
+                         model.served.stream_seconds);
     outcomes.Add(OfVariant(model), model.outcomes_counted);
   }
   for (Family* family : {&by_code, &by_reason, &assigned, &keyless, &diverted, &cancelled, &outcomes}) {

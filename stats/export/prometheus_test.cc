@@ -92,6 +92,21 @@ TEST(RenderMetricsTest, ResponseTimesAreCumulativeAndEndWithInfinity) {
                         "41.25\n"));
 }
 
+TEST(RenderMetricsTest, LengthsOfStreamsAreAFamilyOfTheirOwn) {
+  MetricsSnapshot metrics;
+  metrics.models.resize(1);
+  metrics.models[0].experiment = "income";
+  metrics.models[0].model = "baseline";
+  metrics.models[0].served.CountStream(absl::Seconds(60));
+  metrics.models[0].served.CountStream(absl::Hours(2));
+  const std::string text = RenderMetrics(metrics, "1");
+  const std::string labels = "{experiment=\"income\",variant=\"baseline\"";
+  EXPECT_THAT(text, HasSubstr("weir_stream_seconds_bucket" + labels + ",le=\"15\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("weir_stream_seconds_bucket" + labels + ",le=\"60\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("weir_stream_seconds_bucket" + labels + ",le=\"+Inf\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("weir_stream_seconds_sum" + labels + "} 7260\n"));
+}
+
 TEST(RenderMetricsTest, WhatIsNotKnownIsAbsentAndNeverZero) {
   EXPECT_THAT(Text(), Not(HasSubstr("ab_test_model_accuracy{experiment=\"income\",model_name=\"enhanced")));
   EXPECT_THAT(Text(), Not(HasSubstr("ab_test_business_impact{experiment=\"income\",model_name=\"baseline")));
