@@ -17,23 +17,22 @@ double SquaredRho(double alpha, double planned_n) {
   return (-2 * log_alpha + std::log1p(-2 * log_alpha)) / planned_n;
 }
 
-// `excess` is how far the mean lies on the side under test.
-double LogHalfNormalMixture(double excess, double standard_error, double n, double alpha, double planned_n) {
+double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, double alpha, double planned_n) {
+  const std::optional<MeanEstimate> estimate = EstimateMean(counts, alpha, planned_n);
+  if (!estimate) return 0;
+  const double excess = sign * (estimate->mean - bound);
+  return LogMeanExcess(excess, estimate->standard_error, static_cast<double>(counts.n), alpha, planned_n);
+}
+
+}  // namespace
+
+double LogMeanExcess(double excess, double standard_error, double n, double alpha, double planned_n) {
   const double s = excess * std::sqrt(n) / standard_error;
   const double rho_squared = SquaredRho(alpha, planned_n);
   const double scale = n * rho_squared + 1;
   const double two_sided = rho_squared * s * s / (2 * scale) - 0.5 * std::log(scale);
   return two_sided + std::log(2.0) + LogNormalBelow(s * std::sqrt(rho_squared / scale));
 }
-
-double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, double alpha, double planned_n) {
-  const std::optional<MeanEstimate> estimate = EstimateMean(counts, alpha, planned_n);
-  if (!estimate) return 0;
-  const double excess = sign * (estimate->mean - bound);
-  return LogHalfNormalMixture(excess, estimate->standard_error, static_cast<double>(counts.n), alpha, planned_n);
-}
-
-}  // namespace
 
 void OutcomeCounts::Add(uint8_t user_bucket, double value) {
   ++n;

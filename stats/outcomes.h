@@ -64,8 +64,13 @@ struct MeanEstimate {
 std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha,
                                          double planned_n = kPlannedObservations);
 
-// log E of "the true mean is below `bound`" (or above): the one-sided form of the same sequence, a mixture over a
-// half-normal. 0, no evidence, where EstimateMean gives nothing.
+// log E of "the true excess is positive", of an estimated one with its standard error from `n` observations: the
+// one-sided form of the same sequence, a mixture over a half-normal. standard_error > 0.
+double LogMeanExcess(double excess, double standard_error, double n, double alpha,
+                     double planned_n = kPlannedObservations);
+
+// log E of "the true mean is below `bound`" (or above), by LogMeanExcess. 0, no evidence, where
+// EstimateMean gives nothing.
 double LogMeanBelow(const OutcomeCounts& counts, double bound, double alpha, double planned_n = kPlannedObservations);
 double LogMeanAbove(const OutcomeCounts& counts, double bound, double alpha, double planned_n = kPlannedObservations);
 
