@@ -39,7 +39,11 @@ class EdgeSearch {
   };
 
   int64_t BaselineFrom(int edge) const { return a_.from[edge]; }
-  int64_t CandidateFrom(int edge) const { return edge + shift_ + 1 < kBuckets ? b_.from[edge + shift_ + 1] : 0; }
+  // Nothing is known above the last edge, nor below the first one, where edges are not in proportion.
+  int64_t CandidateFrom(int edge) const {
+    const int shifted = edge + shift_ + 1;
+    return edge + 1 < kBuckets && shifted < kBuckets ? b_.from[std::max(shifted, 1)] : 0;
+  }
   double LogA(int edge) const {
     return LogHalfKept(
         mixture_.LogBelow(static_cast<double>(BaselineFrom(edge)) * scale_, static_cast<double>(a_.calls) * scale_));

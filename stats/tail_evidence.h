@@ -57,9 +57,9 @@ class TailMixture {
   double log_beta_, log_mass_above_, log_mass_below_, log_tail_, log_body_;
 };
 
-// log E of the ratio test with a shift of `shift` buckets. The exact minimum over all edges; edges at which nothing
-// changes are skipped, as are those that cannot hold the minimum, since E_A only rises along the edges and E_B only
-// falls.
+// log E of the ratio test with a shift of `shift` buckets; a negative one tests for a ratio below 1. The exact minimum
+// over all edges; edges at which nothing changes are skipped, as are those that cannot hold the minimum, since E_A only
+// rises along the edges and E_B only falls.
 double LogTailRatio(const TailMixture& mixture, int shift, const TailCounts& baseline, const TailCounts& candidate,
                     double design_effect);
 
