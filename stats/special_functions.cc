@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "boost/math/distributions/students_t.hpp"
+#include "boost/math/quadrature/gauss_kronrod.hpp"
 #include "boost/math/special_functions/beta.hpp"
 #include "boost/math/special_functions/erf.hpp"
 #include "boost/math/special_functions/gamma.hpp"
@@ -40,6 +41,22 @@ double LogNormalBelow(double z) {
 
 double StudentQuantile(double degrees_of_freedom, double p) {
   return boost::math::quantile(boost::math::students_t_distribution<double, Quiet>(degrees_of_freedom), p);
+}
+
+double ChiSquareAbove(double degrees_of_freedom, double x) {
+  return boost::math::gamma_q(degrees_of_freedom / 2, x / 2, Quiet());
+}
+
+double LogGamma(double x) { return boost::math::lgamma(x, Quiet()); }
+
+double BetaExceedsBeta(double a1, double a2, double b1, double b2) {
+  // Quantiles may leave every interval but a narrow one flat: adaptive halves find it.
+  constexpr unsigned kHalvings = 15;
+  constexpr double kRelativeError = 1e-10;
+  const auto a_below = [&](double u) {
+    return boost::math::ibeta(a1, a2, boost::math::ibeta_inv(b1, b2, u, Quiet()), Quiet());
+  };
+  return boost::math::quadrature::gauss_kronrod<double, 31>::integrate(a_below, 0.0, 1.0, kHalvings, kRelativeError);
 }
 
 }  // namespace weir::stats

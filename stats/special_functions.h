@@ -19,6 +19,16 @@ double LogNormalBelow(double z);
 // The t with P(T < t) = p of Student's distribution.
 double StudentQuantile(double degrees_of_freedom, double p);
 
+// P(X > x) of a chi-square distribution. degrees_of_freedom > 0, x >= 0.
+double ChiSquareAbove(double degrees_of_freedom, double x);
+
+// log Gamma(x), x > 0.
+double LogGamma(double x);
+
+// P(B > A) of independent A ~ Beta(a1, a2) and B ~ Beta(b1, b2), all parameters positive: the integral of A's
+// distribution function over B's quantiles, to about 1e-9.
+double BetaExceedsBeta(double a1, double a2, double b1, double b2);
+
 }  // namespace weir::stats
 
 #endif  // WEIR_STATS_SPECIAL_FUNCTIONS_H_
