@@ -4,8 +4,8 @@
 //   slope = sum w_d (d - mean d) (effect_d - mean effect) / sum w_d (d - mean d)^2,
 //   w_d = n_A n_B / (n_A + n_B),
 // where the means of days are weighted alike, with errors by the jackknife over user buckets (jackknife.h), since a
-// user is seen on many days. Assumes that users of both variants come back alike; an effect that keeps users away biases
-// later days.
+// user is seen on many days. Assumes that users of both variants come back alike; an effect that keeps users away
+// biases later days.
 
 #ifndef WEIR_STATS_NOVELTY_H_
 #define WEIR_STATS_NOVELTY_H_

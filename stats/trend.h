@@ -2,10 +2,10 @@
 //   z = (mean of the window - mu) / (sigma / sqrt n),
 // which are standard normal while nothing changes, if windows are independent and of some 30 values or more. They warn;
 // a chart's false alarms are a matter of rate (ARL0, the mean number of windows to one), not of probability.
-//   three-sigma    |z| > 3                                                             ARL0 370   (Shewhart 1931)
-//   EWMA           e <- .1 z + .9 e,  |e| > 2.814 sqrt(.1 / 1.9)                       ARL0 500   (Lucas, Saccucci 1990)
-//   CUSUM          s <- max(0, s + z - .5), the same of -z,  either > 5                ARL0 465   (Page 1954)
-//   Page-Hinkley   m <- m + z - mean z - .5, m - min m > 7, the same of -z                          (Hinkley 1971)
+//   three-sigma    |z| > 3                                            ARL0 370 (Shewhart 1931)
+//   EWMA           e <- .1 z + .9 e,  |e| > 2.814 sqrt(.1 / 1.9)      ARL0 500 (Lucas, Saccucci 1990)
+//   CUSUM          s <- max(0, s + z - .5), the same of -z, any > 5   ARL0 465 (Page 1954)
+//   Page-Hinkley   m <- m + z - mean z - .5, m - min m > 7, also -z   (Hinkley 1971)
 // Page-Hinkley compares with the mean of its own history, and so needs no mu: it sees changes, not standing offsets.
 
 #ifndef WEIR_STATS_TREND_H_
