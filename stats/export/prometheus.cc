@@ -147,7 +147,7 @@ void AddCalls(const std::vector<ModelMetrics>& models, Page& page) {
                          model.served.stream_seconds);
     outcomes.Add(OfVariant(model), model.outcomes_counted);
   }
-  for (Family* family : {&by_code, &by_reason, &assigned, &keyless, &diverted, &cancelled, &outcomes}) {
+  for (Family* family : {&by_code, &by_reason, &assigned, &keyless, &diverted, &cancelled, &streams, &outcomes}) {
     page.Add(std::move(*family));
   }
 }
