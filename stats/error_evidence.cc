@@ -46,6 +46,10 @@ GridLog ErrorRatioGrid::Term(const Cohort& cohort) const {
                     static_cast<double>(cohort.errors));
 }
 
+GridLog RatioGrid(double share, double max_ratio, double candidate_errors, double errors) {
+  return Likelihood(share, max_ratio, candidate_errors, errors);
+}
+
 GridLog CeilingGrid(double max, double failures, double calls) { return Likelihood(max, 1, failures, calls); }
 
 }  // namespace weir::stats

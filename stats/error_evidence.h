@@ -51,6 +51,9 @@ class ErrorRatioGrid {
   double max_ratio_;
 };
 
+// The grid of one cohort whose share of the candidate's calls, in (0, 1), is known as a fraction.
+GridLog RatioGrid(double share, double max_ratio, double candidate_errors, double errors);
+
 // The grid of `failures` among `calls` against the ceiling `max`, a fraction above 0 and below 1. Failures need not be
 // whole: values between 0 and 1 may be summed, since by convexity the mixture is an e-value for their mean as well.
 GridLog CeilingGrid(double max, double failures, double calls);

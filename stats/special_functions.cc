@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "boost/math/distributions/binomial.hpp"
+#include "boost/math/distributions/non_central_t.hpp"
 #include "boost/math/distributions/students_t.hpp"
 #include "boost/math/quadrature/gauss_kronrod.hpp"
 #include "boost/math/special_functions/beta.hpp"
@@ -41,6 +43,31 @@ double LogNormalBelow(double z) {
 
 double StudentQuantile(double degrees_of_freedom, double p) {
   return boost::math::quantile(boost::math::students_t_distribution<double, Quiet>(degrees_of_freedom), p);
+}
+
+double StudentBelow(double degrees_of_freedom, double t) {
+  return boost::math::cdf(boost::math::students_t_distribution<double, Quiet>(degrees_of_freedom), t);
+}
+
+double StudentAbove(double degrees_of_freedom, double t) { return StudentBelow(degrees_of_freedom, -t); }
+
+double NoncentralStudentAbove(double degrees_of_freedom, double noncentrality, double t) {
+  return boost::math::cdf(boost::math::complement(
+      boost::math::non_central_t_distribution<double, Quiet>(degrees_of_freedom, noncentrality), t));
+}
+
+double NormalBelow(double z) { return 0.5 * boost::math::erfc(-z / std::sqrt(2.0), Quiet()); }
+
+double NormalAbove(double z) { return NormalBelow(-z); }
+
+double NormalQuantile(double p) { return -std::sqrt(2.0) * boost::math::erfc_inv(2 * p, Quiet()); }
+
+double BetaQuantile(double a, double b, double p) { return boost::math::ibeta_inv(a, b, p, Quiet()); }
+
+double BinomialProbability(double trials, double p, double successes) {
+  if (p <= 0) return successes == 0 ? 1 : 0;
+  if (p >= 1) return successes == trials ? 1 : 0;
+  return boost::math::pdf(boost::math::binomial_distribution<double, Quiet>(trials, p), successes);
 }
 
 double ChiSquareAbove(double degrees_of_freedom, double x) {

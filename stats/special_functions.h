@@ -19,6 +19,24 @@ double LogNormalBelow(double z);
 // The t with P(T < t) = p of Student's distribution.
 double StudentQuantile(double degrees_of_freedom, double p);
 
+// P(T < t) and P(T > t) of Student's distribution.
+double StudentBelow(double degrees_of_freedom, double t);
+double StudentAbove(double degrees_of_freedom, double t);
+
+// P(T > t) of the noncentral t distribution.
+double NoncentralStudentAbove(double degrees_of_freedom, double noncentrality, double t);
+
+// P(Z < z) and P(Z > z) of a standard normal Z, and the z with P(Z < z) = p.
+double NormalBelow(double z);
+double NormalAbove(double z);
+double NormalQuantile(double p);
+
+// The x with P(X < x) = p of X ~ Beta(a, b).
+double BetaQuantile(double a, double b, double p);
+
+// P(X = successes) of X ~ Binomial(trials, p).
+double BinomialProbability(double trials, double p, double successes);
+
 // P(X > x) of a chi-square distribution. degrees_of_freedom > 0, x >= 0.
 double ChiSquareAbove(double degrees_of_freedom, double x);
 

@@ -17,14 +17,24 @@ Examples:
   weirctl validate weir.yaml experiments/     every error as file:line:column, before it is deployed
   weirctl reset income-classifier             opens a new run after a rollback
   weirctl explain --key alice                 which variant alice gets, and how it was drawn
+  weirctl calc --list                         the statistics as a calculator: JSON lines in, JSON lines out
+  weirctl calc power_t n=20 difference=1      one of them, from the command line
 )";
 
 constexpr char kControlFooter[] = R"(Exit codes:
   0  done
-  1  refused by the proxy, an invalid file, or (status --exit-code) an experiment that is rolled back or frozen,
+  1  refused by the proxy, an invalid file, a call of calc that has no result, or (status --exit-code) an experiment that is rolled back or frozen,
      a refused configuration, an unhealthy journal, or a proxy that is not ready
   2  the command line is wrong
   3  the proxy cannot be reached)";
+
+constexpr char kCalculateFooter[] = R"(Examples:
+  weirctl calc power_t n=20 difference=1 standard_deviation=1
+  weirctl calc proportion_difference 'a={"n": 80, "successes": 48}' 'b={"n": 70, "successes": 56}'
+  echo '{"id": 1, "function": "moments", "inputs": {"values": [1, 2, 4]}}' | weirctl calc
+  weirctl calc --list group_sequential
+An answer is {"id": ..., "result": {...}} or {"id": ..., "error": "inputs.alpha: must be in (0, 1), got 2"};
+one bad call never stops the rest. Effects are b minus a; tests are two-sided unless sided is 1.)";
 
 constexpr char kProxyHelp[] =
     R"(weir is a gRPC proxy in front of the versions of a model: it divides traffic by users, measures
@@ -63,6 +73,7 @@ struct Subcommands {
   CLI::App* validate;
   CLI::App* reset;
   CLI::App* explain;
+  CLI::App* calculate;
 };
 
 struct Values {
@@ -70,6 +81,7 @@ struct Values {
   ValidateCommand validate;
   ResetCommand reset;
   ExplainCommand explain;
+  CalculateCommand calculate;
 };
 
 Subcommands AddSubcommands(CLI::App& app, Values& values) {
@@ -88,6 +100,11 @@ Subcommands AddSubcommands(CLI::App& app, Values& values) {
   sub.explain = app.add_subcommand("explain", "Shows which variant a user gets, by the weights in force, and why");
   sub.explain->add_option("--key", values.explain.key, "The user's key, as the key header carries it")->required();
   sub.explain->add_option("--experiment", values.explain.experiment, "One experiment alone");
+  sub.calculate = app.add_subcommand(
+      "calc", "Computes: reads calls as JSON lines (or one array) from standard input, and answers a line each");
+  sub.calculate->footer(kCalculateFooter);
+  sub.calculate->add_flag("--list", values.calculate.is_list, "Describe all functions, or those that are named");
+  sub.calculate->add_option("FUNCTION", values.calculate.arguments, "A function, then its inputs as name=value (JSON)");
   return sub;
 }
 
@@ -113,6 +130,8 @@ CommandLine ParseCommandLine(std::span<const char* const> arguments, const std::
     line.command = values.validate;
   } else if (sub.reset->parsed()) {
     line.command = values.reset;
+  } else if (sub.calculate->parsed()) {
+    line.command = values.calculate;
   } else {
     line.command = values.explain;
   }

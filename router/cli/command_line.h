@@ -33,6 +33,10 @@ struct ExplainCommand {
   std::string key;
   std::string experiment;  // Empty: every one.
 };
+struct CalculateCommand {
+  bool is_list = false;
+  std::vector<std::string> arguments;
+};
 // Nothing left to do but to print: help, a version, or what is wrong with the command line.
 struct SayCommand {
   ExitCode code = ExitCode::kOk;
@@ -41,7 +45,8 @@ struct SayCommand {
 
 struct CommandLine {
   std::string address;
-  std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, ExplainCommand> command;
+  std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, ExplainCommand, CalculateCommand>
+      command;
 };
 
 // `arguments` are those after the program's name. The environment's WEIR_ADMIN stands in for --address.

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "router/cli/admin_client.h"
+#include "router/cli/calculator/calc_command.h"
 #include "router/cli/command_line.h"
 #include "router/cli/status_text.h"
 #include "router/cli/validate.h"
@@ -100,6 +101,15 @@ ExitCode Run(const CommandLine& line, const ExplainCommand& command) {
   if (!response.ok()) return Fail(response.status());
   std::cout << ExplainText(*response);
   return ExitCode::kOk;
+}
+
+ExitCode Run(const CommandLine&, const CalculateCommand& command) {
+  if (command.arguments.empty() && !command.is_list && isatty(STDIN_FILENO) != 0) {
+    std::cerr << "weirctl: reading calls as JSON lines; end with ctrl-D. What there is: weirctl calc --list\n";
+  }
+  std::ios::sync_with_stdio(false);
+  const bool is_ok = RunCalc({.is_list = command.is_list, .arguments = command.arguments}, std::cin, std::cout);
+  return is_ok ? ExitCode::kOk : ExitCode::kRefused;
 }
 
 }  // namespace
