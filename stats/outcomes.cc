@@ -11,10 +11,19 @@ namespace {
 
 constexpr int64_t kLeastOutcomes = 30;  // Fewer, and the normal approximation is not one.
 constexpr double kUsersToCluster = 128;
+// Of users who come back, fewer than this say too little about their spread for all looks together: measured with Zipf
+// traffic the sequence covered 60 to 90 % from the first outcomes on, 94 to 97 % from 128 users on, and 95 to 98 % so.
+constexpr double kUsersForASequence = 256;
+constexpr double kOutcomesOfOneCall = 1.5;  // Up to so many a user, outcomes are taken for independent.
 
 double SquaredRho(double alpha, double planned_n) {
   const double log_alpha = std::log(alpha);
   return (-2 * log_alpha + std::log1p(-2 * log_alpha)) / planned_n;
+}
+
+bool HasTooFewUsers(const OutcomeCounts& counts) {
+  const double users = EstimateActiveUsers(OutcomeSums(counts));
+  return users < kUsersForASequence && static_cast<double>(counts.n) > kOutcomesOfOneCall * users;
 }
 
 double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, double alpha, double planned_n) {
@@ -84,7 +93,7 @@ double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha
 
 std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha, double planned_n) {
   const std::optional<double> error = StandardErrorOfMean(counts);
-  if (counts.n < kLeastOutcomes || !error || !(*error > 0)) return std::nullopt;
+  if (counts.n < kLeastOutcomes || !error || !(*error > 0) || HasTooFewUsers(counts)) return std::nullopt;
   const double half = ConfidenceSequenceHalfWidth(*error, static_cast<double>(counts.n), alpha, planned_n);
   return MeanEstimate{counts.mean, *error, {.lower = counts.mean - half, .upper = counts.mean + half}};
 }

@@ -95,6 +95,17 @@ TEST(OutcomesTest, UsersWhoAlwaysDoTheSameWidenTheError) {
 }
 
 // 200 looks at a 95 % interval: nearly all of 400 streams are covered at every look. (The naive interval covers 57 %.)
+TEST(OutcomesTest, AFewUsersWhoComeBackGiveNoIntervalAndAsManyOutcomesOfManyUsersDo) {
+  OutcomeCounts few, many;
+  for (int i = 0; i < 3000; ++i) {
+    few.Add(static_cast<uint8_t>(i % 100), i % 3);
+    many.Add(static_cast<uint8_t>(i), i % 3);
+  }
+  EXPECT_FALSE(EstimateMean(few, 0.05).has_value());
+  EXPECT_EQ(LogMeanBelow(few, 2, 0.05), 0);
+  EXPECT_TRUE(EstimateMean(many, 0.05).has_value());
+}
+
 TEST(OutcomesTest, TheIntervalCoversTheMeanAtAllLooksTogether) {
   const unsigned seed = 8;
   SCOPED_TRACE(seed);
