@@ -166,7 +166,7 @@ bool CoversForEver(const Population& population, uint64_t seed) {
 
 Measurement SequenceCoverage(const Population& population, const Settings& settings) {
   return CoverageOf(
-      OverStreams(settings, StreamsOf(settings) / 4,
+      OverStreams(settings, std::max(400, StreamsOf(settings) / 4),
                   [&](uint64_t seed) { return CoversForEver(population, seed) ? 1.0 : 0; }),
       0.95, 1, absl::StrFormat(" over %d looks each", population.users / 20));
 }

@@ -28,7 +28,7 @@ struct Measurement {
   std::string note = "";  // The raw figures, for people.
 };
 
-// kOpen: outside the promise, but too few streams to say that it is not chance.
+// kOpen: outside the promise, but by less than twice the limits of chance: too few streams to tell.
 enum class Result { kPass, kOpen, kFail };
 Result ResultOf(const Measurement& measurement);
 const char* ResultName(Result result);

@@ -74,7 +74,7 @@ TEST(StatisticalTest, ARunIsTheSameWhateverTheNumberOfThreads) {
 TEST(ResultTest, OutsideButWithinChanceIsOpen) {
   EXPECT_EQ(ResultOf({.value = 1, .low = 0.9, .high = 1.1, .judged = 1, .most = 1.2}), Result::kPass);
   EXPECT_EQ(ResultOf({.value = 1.3, .low = 1.1, .high = 1.5, .judged = 1.3, .most = 1.2}), Result::kOpen);
-  EXPECT_EQ(ResultOf({.value = 1.3, .low = 1.25, .high = 1.5, .judged = 1.3, .most = 1.2}), Result::kFail);
+  EXPECT_EQ(ResultOf({.value = 1.3, .low = 1.28, .high = 1.5, .judged = 1.3, .most = 1.2}), Result::kFail);
   EXPECT_EQ(ResultOf({.value = 1, .low = 1, .high = 1, .judged = 1, .most = 0}), Result::kFail);
   EXPECT_EQ(ResultOf({.value = 1, .low = 1, .high = 1, .judged = std::nan(""), .most = 0}), Result::kFail);
 }
