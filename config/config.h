@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "config/rollout.h"
 #include "config/units.h"
 
 namespace weir::config {
@@ -177,6 +178,7 @@ struct Experiment {
   std::vector<OutcomeMetric> metrics;
   std::vector<Guardrail> guardrails;
   std::optional<DecisionWeights> decision;
+  std::optional<Rollout> rollout;  // Owns the shares: the weights only say how candidates divide theirs.
   absl::Duration join_window = absl::Hours(24);
   Percent ticket_sample = Percent::All();
   std::string file;  // Where it was read, for messages.

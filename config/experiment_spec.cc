@@ -9,6 +9,7 @@
 #include "config/guardrail_spec.h"
 #include "config/limits.h"
 #include "config/proxy_spec.h"
+#include "config/rollout_spec.h"
 
 namespace weir::config {
 namespace {
@@ -166,7 +167,7 @@ void CheckExperiment(const Field& spec, const Experiment& experiment) {
   if (compares && experiment.variants.size() == 1) {
     findings.errors.push_back(
         places.ErrorAt(place("guardrails"), "compareTo needs a candidate beside the default, got the default alone"));
-  } else if (compares && !experiment.variants.empty() &&
+  } else if (compares && !experiment.variants.empty() && !experiment.rollout &&
              experiment.variants[experiment.default_variant].weight == Weight()) {
     findings.warnings.push_back(
         places.ErrorAt(place("guardrails"),
@@ -195,6 +196,10 @@ void ReadSpec(const Field& field, Experiment& experiment) {
   if (Field f = spec.Optional("metrics")) experiment.metrics = ReadMetrics(f);
   if (Field f = spec.Optional("guardrails")) experiment.guardrails = ReadGuardrails(f, experiment.metrics);
   if (Field f = spec.Optional("decision")) experiment.decision = ReadDecision(f);
+  if (Field f = spec.Optional("rollout")) {
+    experiment.rollout = ReadRollout(f);
+    CheckRollout(f, experiment);
+  }
   if (Field f = spec.Optional("joinWindow")) {
     experiment.join_window =
         f.ReadDuration(limits::kShortestJoinWindow, limits::kLongestJoinWindow).value_or(experiment.join_window);
@@ -203,7 +208,7 @@ void ReadSpec(const Field& field, Experiment& experiment) {
     experiment.ticket_sample = f.ReadPercent().value_or(experiment.ticket_sample);
   }
   if (spec.is_mapping()) CheckExperiment(field, experiment);
-  spec.Finish({"rollout",      "targeting",   "fallback", "notify",   "holdback",    "detector",
+  spec.Finish({"targeting",   "fallback", "notify",   "holdback",    "detector",
                "resourceType", "config",      "strategy", "steps",    "maxDuration", "onInconclusive",
                "layer",        "bandit",      "schedule", "segments", "approval",    "hypothesis",
                "owner",        "description", "plan",     "drift",    "analysis"});

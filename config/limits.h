@@ -67,6 +67,17 @@ inline constexpr absl::Duration kShortestJoinWindow = absl::Seconds(1);
 // One bit for each ticket issued in the window: at 10,000 tickets a second, 14 days are 1.5 GB, which
 // kTicketBitmapBytes cuts short (and counts) long before.
 inline constexpr absl::Duration kLongestJoinWindow = absl::Hours(14 * 24);
+// --- Rollouts.
+
+inline constexpr size_t kRolloutSteps = 64;  // Each has a share of its guardrails' alpha: more would be blind.
+// Time passes for a rollout tick by tick (100 ms).
+inline constexpr absl::Duration kShortestRolloutSpan = absl::Milliseconds(100);
+inline constexpr absl::Duration kLongestRolloutSpan = absl::Hours(365 * 24);
+inline constexpr int kMostSamples = 1'000'000'000;
+inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
+inline constexpr size_t kApprovalRoles = 16;
+inline constexpr int kMostHoldback = 5000;  // Basis points: beyond a half it is no promotion.
+
 // log10(1/alpha) is a threshold that evidence must reach; below this no traffic of this world reaches it.
 inline constexpr double kSmallestAlpha = 1e-12;
 

@@ -200,7 +200,7 @@ e.yaml:19:58: spec.guardrails[2].action: pause is not supported yet by this vers
 e.yaml:20:42: spec.guardrails[3].min: is for the metrics of outcomes: errors and latency are bounded by max or maxRatio
 e.yaml:20:52: spec.guardrails[3].max: must be a fraction above 0 and below 1, such as 0.05, got 5
 e.yaml:20:62: spec.guardrails[3].alpha: must be a probability above 0 and below 1, such as 0.001, got 1
-e.yaml:21:3: spec.rollout: is not supported yet by this version
+e.yaml:21:12: spec.rollout.steps: is missing
 e.yaml:22:15: spec.joinWindow: must be a duration such as 500ms, 1s, 5m, 24h or 14d, got 24
 e.yaml:23:3: spec.guardrail: is not a known key, did you mean "guardrails"?
 )");
@@ -251,7 +251,7 @@ p.yaml:16:3: spec.fleet: is not supported yet by this version
 }
 
 TEST(ParseExperimentsTest, KeysOfTheSpecificationThatThisVersionDoesNotActOnSaySo) {
-  for (std::string key : {"rollout", "targeting", "fallback", "notify", "holdback", "detector"}) {
+  for (std::string key : {"targeting", "fallback", "notify", "holdback", "detector"}) {
     const std::string errors = ExperimentErrors(std::string(kExperiment) + "  " + key + ": {a: 1}\n");
     EXPECT_NE(errors.find("spec." + key + ": is not supported yet by this version\n"), std::string::npos) << errors;
   }

@@ -1,0 +1,40 @@
+#include "config/rollout.h"
+
+#include <algorithm>
+
+namespace weir::config {
+
+RolloutEnd EndOf(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kCanary:
+    case Strategy::kBlueGreen:
+      return RolloutEnd::kPromotion;
+    case Strategy::kAbTest:
+      return RolloutEnd::kDecision;
+    case Strategy::kShadow:
+      return RolloutEnd::kCompletion;
+  }
+  return RolloutEnd::kDecision;
+}
+
+std::string ToString(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kCanary:
+      return "canary";
+    case Strategy::kBlueGreen:
+      return "blueGreen";
+    case Strategy::kAbTest:
+      return "abTest";
+    case Strategy::kShadow:
+      return "shadow";
+  }
+  return "unknown";
+}
+
+Percent LessHoldback(Percent weight, Percent holdback) {
+  const int most = Percent::All().basis_points() - holdback.basis_points();
+  // Between 0 and 100 % by construction.
+  return Percent::FromBasisPoints(std::min(weight.basis_points(), most)).value_or(weight);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,241 @@
+#include "config/rollout_spec.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "config/guardrail_spec.h"
+#include "config/limits.h"
+
+namespace weir::config {
+namespace {
+
+// Where the specification says nothing.
+constexpr int kUsualHoldback = 100;  // Basis points: enough to see a breach in a day's traffic, and nobody misses it.
+constexpr absl::Duration kUsualWatch = absl::Hours(24);
+
+std::optional<absl::Duration> ReadSpan(const Field& field, absl::Duration least = limits::kShortestRolloutSpan) {
+  return field.ReadDuration(least, limits::kLongestRolloutSpan);
+}
+
+Pause ReadPause(const Field& field) {
+  Mapping mapping(field);
+  Pause pause;
+  const Field duration = mapping.Optional("duration");
+  const Field samples = mapping.Optional("minSamples");
+  if (duration) pause.duration = ReadSpan(duration).value_or(pause.duration);
+  if (samples) pause.min_samples = samples.ReadInteger(1, limits::kMostSamples).value_or(0);
+  if (mapping.is_mapping() && !duration && !samples && field.node().children.empty()) {
+    field.Report("must have duration or minSamples; a step that waits for a person has approval: {required: 1}");
+  }
+  mapping.Finish();
+  return pause;
+}
+
+Approval ReadApproval(const Field& field) {
+  Mapping mapping(field);
+  Approval approval;
+  if (Field f = mapping.Optional("required")) {
+    approval.required = f.ReadInteger(1, limits::kMostApprovals).value_or(approval.required);
+  }
+  if (Field f = mapping.Optional("roles")) {
+    for (const Field& item : f.ReadList(1, limits::kApprovalRoles)) {
+      const std::optional<std::string> role = item.ReadName();
+      if (role.has_value() && !approval.roles.insert(*role).second) item.ReportGot("must be given once");
+    }
+  }
+  if (Field f = mapping.Optional("expires")) approval.expires = ReadSpan(f).value_or(approval.expires);
+  mapping.Finish({"users", "notify"});
+  return approval;
+}
+
+// `before`: the weight of the step before; a step that names none keeps it.
+RolloutStep ReadStep(const Field& field, Percent before) {
+  Mapping mapping(field);
+  RolloutStep step{.weight = before, .pause = {}, .approval = {}};
+  const Field weight = mapping.Optional("setWeight");
+  const Field pause = mapping.Optional("pause");
+  const Field approval = mapping.Optional("approval");
+  if (weight) step.weight = weight.ReadPercent().value_or(before);
+  if (pause) step.pause = ReadPause(pause);
+  if (approval) step.approval = ReadApproval(approval);
+  const size_t errors = field.reading().findings.errors.size();
+  mapping.Finish({"analysis", "experiment", "setMirrorRoute", "setHeaderRoute", "setCanaryScale", "plugin"});
+  const bool says_nothing = mapping.is_mapping() && !weight && !pause && !approval;
+  if (says_nothing && errors == field.reading().findings.errors.size()) {
+    field.Report("must have setWeight, pause or approval");
+  }
+  if (weight && *step.weight < before) {
+    weight.Warn(absl::StrCat("is below the step before, which has ", before.ToString(),
+                             ": the users between move back to the default"));
+  }
+  return step;
+}
+
+void ReadSteps(const Field& field, Rollout& rollout) {
+  Percent before;
+  for (const Field& item : field.ReadList(1, limits::kRolloutSteps)) {
+    rollout.steps.push_back(ReadStep(item, before));
+    before = *rollout.steps.back().weight;
+  }
+}
+
+// The one step of a strategy that has no `steps`: its parts stand in the rollout itself.
+void ReadOnlyStep(Mapping& mapping, std::optional<Percent> weight, Rollout& rollout) {
+  RolloutStep step{.weight = weight, .pause = {}, .approval = {}};
+  if (Field f = mapping.Optional("pause")) step.pause = ReadPause(f);
+  if (Field f = mapping.Optional("approval")) step.approval = ReadApproval(f);
+  rollout.steps.push_back(std::move(step));
+}
+
+void ReadStart(const Field& field, Rollout& rollout) {
+  const std::optional<std::string> text = field.ReadText();
+  if (!text.has_value()) return;
+  rollout.is_started_by_hand = *text == "manual";
+  if (rollout.is_started_by_hand) return;
+  absl::Time start;
+  std::string why;
+  if (absl::ParseTime(absl::RFC3339_full, *text, &start, &why)) {
+    rollout.start = start;
+  } else {
+    field.ReportGot("must be manual or a time such as 2030-01-31T09:00:00Z");
+  }
+}
+
+void ReadHoldback(Mapping& mapping, Rollout& rollout) {
+  const bool has_promotion = EndOf(rollout.strategy) != RolloutEnd::kCompletion;
+  // The old version of a blue-green rollout is kept warm, but has no share: it is switched back to in a moment.
+  if (rollout.strategy != Strategy::kBlueGreen && has_promotion) {
+    rollout.holdback = Percent::FromBasisPoints(kUsualHoldback).value_or(Percent());
+  }
+  if (has_promotion) rollout.watch = kUsualWatch;
+  if (Field f = mapping.Optional("holdback")) {
+    rollout.holdback = f.ReadPercent().value_or(rollout.holdback);
+    if (rollout.holdback.basis_points() > limits::kMostHoldback) {
+      f.ReportGot(absl::StrCat("must be from 0 to ", limits::kMostHoldback / 100));
+    } else if (!has_promotion) {
+      f.Report("is for what is promoted: a shadow never is");
+    }
+  }
+  if (Field f = mapping.Optional("watch")) {
+    rollout.watch = ReadSpan(f, absl::ZeroDuration()).value_or(rollout.watch);
+    if (!has_promotion) f.Report("is for what is promoted: a shadow never is");
+  }
+}
+
+void ReadLimits(Mapping& mapping, Rollout& rollout) {
+  if (Field f = mapping.Optional("minDuration")) rollout.min_duration = ReadSpan(f).value_or(rollout.min_duration);
+  if (Field f = mapping.Optional("maxDuration")) {
+    rollout.max_duration = ReadSpan(f).value_or(rollout.max_duration);
+    absl::Duration least = rollout.min_duration;
+    absl::Duration pauses;
+    for (const RolloutStep& step : rollout.steps) pauses += step.pause.duration;
+    least = std::max(least, pauses);
+    if (rollout.max_duration < least) {
+      f.ReportGot(absl::StrCat("must be at least minDuration and the pauses of all steps, ",
+                               absl::FormatDuration(least)));
+    }
+  }
+}
+
+void ReadTroubles(Mapping& mapping, Rollout& rollout) {
+  if (Field f = mapping.Optional("onInconclusive")) {
+    rollout.on_inconclusive = f.ReadChoice<OnInconclusive>({{"pause", OnInconclusive::kPause},
+                                                            {"rollback", OnInconclusive::kRollback}},
+                                                           {"promote", "continue"})
+                                  .value_or(rollout.on_inconclusive);
+  }
+  if (Field f = mapping.Optional("onNoData")) {
+    rollout.on_no_data = f.ReadChoice<OnNoData>({{"wait", OnNoData::kWait},
+                                                 {"pause", OnNoData::kPause},
+                                                 {"rollback", OnNoData::kRollback}})
+                             .value_or(rollout.on_no_data);
+  }
+  if (Field f = mapping.Optional("noDataAfter")) rollout.no_data_after = ReadSpan(f).value_or(rollout.no_data_after);
+}
+
+void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
+  switch (rollout.strategy) {
+    case Strategy::kCanary:
+      if (Field f = mapping.Required("steps")) ReadSteps(f, rollout);
+      return;
+    case Strategy::kBlueGreen:
+      ReadOnlyStep(mapping, Percent(), rollout);
+      if (rollout.steps[0].pause == Pause() && !rollout.steps[0].approval) {
+        mapping.field().Report("a blueGreen needs pause or approval: what is to be there before the switch");
+      }
+      return;
+    case Strategy::kAbTest:
+      ReadOnlyStep(mapping, std::nullopt, rollout);
+      if (rollout.steps[0].pause == Pause()) {
+        mapping.field().Report("an abTest needs pause: {duration: ..., minSamples: ...}, its planned length");
+      }
+      return;
+    case Strategy::kShadow:
+      ReadOnlyStep(mapping, Percent(), rollout);
+      if (rollout.steps[0].pause.duration == absl::ZeroDuration()) {
+        mapping.field().Report("a shadow needs pause: {duration: ...}, its planned length");
+      }
+      return;
+  }
+}
+
+bool CanCompareAtTheEnd(const Rollout& rollout) {
+  if (rollout.holdback > Percent() || EndOf(rollout.strategy) == RolloutEnd::kCompletion) return true;
+  const bool reaches_all = std::any_of(rollout.steps.begin(), rollout.steps.end(),
+                                       [](const RolloutStep& step) { return step.weight == Percent::All(); });
+  return !reaches_all && rollout.watch == absl::ZeroDuration();
+}
+
+}  // namespace
+
+Rollout ReadRollout(const Field& field) {
+  Mapping mapping(field);
+  Rollout rollout;
+  if (Field f = mapping.Required("strategy")) {
+    rollout.strategy = f.ReadChoice<Strategy>({{"canary", Strategy::kCanary},
+                                               {"blueGreen", Strategy::kBlueGreen},
+                                               {"abTest", Strategy::kAbTest},
+                                               {"shadow", Strategy::kShadow}},
+                                              {"bandit"})
+                           .value_or(rollout.strategy);
+  }
+  ReadStepsOfStrategy(mapping, rollout);
+  ReadHoldback(mapping, rollout);
+  ReadLimits(mapping, rollout);
+  ReadTroubles(mapping, rollout);
+  if (Field f = mapping.Optional("start")) ReadStart(f, rollout);
+  mapping.Finish({"end", "freeze", "wholeWeeks", "dryRun", "drainTimeout", "analysis", "bandit", "preview"});
+  return rollout;
+}
+
+void CheckRollout(const Field& field, const Experiment& experiment) {
+  if (!experiment.rollout || experiment.variants.empty()) return;
+  const Rollout& rollout = *experiment.rollout;
+  const auto has_share = [&](const Variant& v) {
+    return &v != &experiment.variants[experiment.default_variant] && v.weight > Weight();
+  };
+  const std::vector<ConfigError>& errors = field.reading().findings.errors;
+  const bool are_candidates_read = std::none_of(errors.begin(), errors.end(), [](const ConfigError& error) {
+    return error.path.starts_with("spec.candidates");
+  });
+  if (are_candidates_read && rollout.strategy != Strategy::kShadow &&
+      std::none_of(experiment.variants.begin(), experiment.variants.end(), has_share)) {
+    field.Report("needs a candidate beside the default with a weight above 0: the steps' shares are divided by it");
+  }
+  if (rollout.strategy == Strategy::kShadow && experiment.mirrors.empty()) {
+    field.Report("a shadow needs spec.mirror: there is none that would hear of the calls");
+  }
+  const bool compares = std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(),
+                                    [](const Guardrail& g) { return ComparesWithDefault(g.rule); });
+  if (compares && !CanCompareAtTheEnd(rollout)) {
+    field.Warn(
+        "with holdback 0 the default has nothing at the end, and nothing can be compared with it: from then on only "
+        "absolute guardrails watch");
+  }
+}
+
+}  // namespace weir::config

@@ -1,0 +1,184 @@
+#include "config/rollout_spec.h"
+
+#include <string>
+
+#include "config/parse.h"
+#include "gtest/gtest.h"
+
+namespace weir::config {
+namespace {
+
+std::string With(const std::string& rollout, const std::string& weight = "30", const std::string& guardrails = "[]") {
+  return R"(apiVersion: weir/v1
+kind: Experiment
+metadata: {name: e}
+spec:
+  default: a
+  candidates: [{name: a, weight: 70}, {name: b, weight: )" +
+         weight + R"(}]
+  assignment: {key: [{header: x-user}]}
+  guardrails: )" +
+         guardrails + R"(
+  rollout: )" +
+         rollout + "\n";
+}
+
+Percent Of(double percent) { return *Percent::FromDouble(percent); }
+
+Rollout Read(const std::string& rollout) {
+  const auto parsed = ParseExperiments(With(rollout), "e.yaml");
+  EXPECT_TRUE(parsed.value.has_value()) << ToString(parsed.errors);
+  return parsed.value ? *parsed.value->at(0).rollout : Rollout();
+}
+
+std::string Errors(const std::string& rollout, const std::string& weight = "30") {
+  return ToString(ParseExperiments(With(rollout, weight), "e.yaml").errors);
+}
+
+std::string Warnings(const std::string& rollout, const std::string& guardrails) {
+  return ToString(ParseExperiments(With(rollout, "30", guardrails), "e.yaml").warnings);
+}
+
+constexpr char kRelative[] = "[{name: errors, metric: error_rate, compareTo: default, maxRatio: 1.2}]";
+
+TEST(ReadRolloutTest, EveryFieldOfACanaryArrives) {
+  const Rollout rollout = Read(R"(
+    strategy: canary
+    steps:
+      - {setWeight: 1, pause: {duration: 24h, minSamples: 1000}}
+      - {pause: {duration: 1h}}
+      - {setWeight: 25, approval: {required: 2, roles: [operator, owner], expires: 2d}}
+      - {setWeight: 100}
+    holdback: 0.5
+    watch: 2h
+    minDuration: 3d
+    maxDuration: 14d
+    onInconclusive: rollback
+    onNoData: pause
+    noDataAfter: 10m
+    start: 2030-01-31T09:00:00+01:00)");
+  EXPECT_EQ(rollout,
+            (Rollout{.strategy = Strategy::kCanary,
+                     .steps = {{.weight = Of(1), .pause = {absl::Hours(24), 1000}, .approval = {}},
+                               {.weight = Of(1), .pause = {absl::Hours(1), 0}, .approval = {}},
+                               {.weight = Of(25),
+                                .pause = {},
+                                .approval = Approval{2, {"operator", "owner"}, absl::Hours(48)}},
+                               {.weight = Of(100), .pause = {}, .approval = {}}},
+                     .holdback = Of(0.5),
+                     .watch = absl::Hours(2),
+                     .min_duration = absl::Hours(72),
+                     .max_duration = absl::Hours(14 * 24),
+                     .on_inconclusive = OnInconclusive::kRollback,
+                     .on_no_data = OnNoData::kPause,
+                     .no_data_after = absl::Minutes(10),
+                     .start = absl::FromUnixSeconds(1896076800)}));
+}
+
+TEST(ReadRolloutTest, OnePercentIsHeldBackThroughADayOfWatchUnlessWrittenOtherwise) {
+  const Rollout usual = Read("{strategy: canary, steps: [{setWeight: 100}]}");
+  EXPECT_EQ(usual.holdback, Of(1));
+  EXPECT_EQ(usual.watch, absl::Hours(24));
+  const Rollout none = Read("{strategy: canary, steps: [{setWeight: 100}], holdback: 0, watch: 0s}");
+  EXPECT_EQ(none.holdback, Of(0));
+  EXPECT_EQ(none.watch, absl::ZeroDuration());
+}
+
+TEST(ReadRolloutTest, AStepWithoutAWeightKeepsTheOneBefore) {
+  const Rollout rollout = Read("{strategy: canary, steps: [{pause: {duration: 1s}}, {setWeight: 5}, {approval: {}}]}");
+  EXPECT_EQ(rollout.steps[0].weight, Of(0));
+  EXPECT_EQ(rollout.steps[2].weight, Of(5));
+  EXPECT_EQ(rollout.steps[2].approval, Approval{});
+}
+
+TEST(ReadRolloutTest, TheOtherStrategiesAreReadAsOneStep) {
+  EXPECT_EQ(Read("{strategy: abTest, pause: {duration: 14d, minSamples: 500}}").steps,
+            (std::vector<RolloutStep>{{.weight = std::nullopt, .pause = {absl::Hours(14 * 24), 500}, .approval = {}}}));
+  const Rollout blue_green = Read("{strategy: blueGreen, approval: {roles: [owner]}, watch: 1h}");
+  EXPECT_EQ(blue_green.steps, (std::vector<RolloutStep>{{.weight = Of(0), .pause = {}, .approval = Approval{1, {"owner"}}}}));
+  EXPECT_EQ(blue_green.holdback, Of(0));
+}
+
+TEST(ReadRolloutTest, AStartByHandIsATextOfItsOwn) {
+  EXPECT_TRUE(Read("{strategy: canary, steps: [{setWeight: 1}], start: manual}").is_started_by_hand);
+}
+
+TEST(ReadRolloutTest, EveryErrorIsReportedAtItsPlace) {
+  EXPECT_EQ(Errors(R"(
+    strategy: canary
+    steps:
+      - {setWeight: 101}
+      - {setWeight: 5, pause: {}}
+      - {setWeight: 5, pause: {duration: 0s, minSamples: 0}}
+      - {approval: {required: 0, roles: [], expires: -1h}}
+      - {analysis: {}}
+      - {}
+      - {setweight: 5}
+    holdback: 51
+    watch: soon
+    minDuration: 2h
+    maxDuration: 1h
+    onInconclusive: promote
+    onNoData: guess
+    start: tomorrow
+    freeze: []
+    pause: {duration: 1s})"),
+            R"(e.yaml:12:21: spec.rollout.steps[0].setWeight: must be from 0 to 100, got 101
+e.yaml:13:31: spec.rollout.steps[1].pause: must have duration or minSamples; a step that waits for a person has approval: {required: 1}
+e.yaml:14:42: spec.rollout.steps[2].pause.duration: must be from 100ms to 8760h, got 0s
+e.yaml:14:58: spec.rollout.steps[2].pause.minSamples: must be a whole number from 1 to 1000000000, got 0
+e.yaml:15:31: spec.rollout.steps[3].approval.required: must be a whole number from 1 to 16, got 0
+e.yaml:15:41: spec.rollout.steps[3].approval.roles: must have at least 1 item, got 0
+e.yaml:15:54: spec.rollout.steps[3].approval.expires: must be a duration such as 500ms, 1s, 5m, 24h or 14d, got -1h
+e.yaml:16:10: spec.rollout.steps[4].analysis: is not supported yet by this version
+e.yaml:17:9: spec.rollout.steps[5]: must have setWeight, pause or approval
+e.yaml:18:10: spec.rollout.steps[6].setweight: is not a known key, did you mean "setWeight"?
+e.yaml:19:15: spec.rollout.holdback: must be from 0 to 50, got 51
+e.yaml:20:12: spec.rollout.watch: must be a duration such as 500ms, 1s, 5m, 24h or 14d, got soon
+e.yaml:22:18: spec.rollout.maxDuration: must be at least minDuration and the pauses of all steps, 2h, got 1h
+e.yaml:23:21: spec.rollout.onInconclusive: promote is not supported yet by this version
+e.yaml:24:15: spec.rollout.onNoData: must be wait, pause or rollback, got guess
+e.yaml:25:12: spec.rollout.start: must be manual or a time such as 2030-01-31T09:00:00Z, got tomorrow
+e.yaml:26:5: spec.rollout.freeze: is not supported yet by this version
+e.yaml:27:5: spec.rollout.pause: is not a known key (known: holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, start, steps, strategy, watch)
+)");
+}
+
+TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
+  EXPECT_EQ(Errors("{strategy: bandit}"),
+            "e.yaml:9:12: spec.rollout.steps: is missing\n"
+            "e.yaml:9:23: spec.rollout.strategy: bandit is not supported yet by this version\n");
+  EXPECT_EQ(Errors("{strategy: canary, steps: []}"),
+            "e.yaml:9:38: spec.rollout.steps: must have at least 1 item, got 0\n");
+  EXPECT_EQ(Errors("{strategy: abTest}"),
+            "e.yaml:9:12: spec.rollout: an abTest needs pause: {duration: ..., minSamples: ...}, its planned length\n");
+  EXPECT_EQ(Errors("{strategy: blueGreen}"),
+            "e.yaml:9:12: spec.rollout: a blueGreen needs pause or approval: what is to be there before the switch\n");
+  EXPECT_EQ(Errors("{strategy: shadow, pause: {duration: 1h}, holdback: 1}"),
+            "e.yaml:9:12: spec.rollout: a shadow needs spec.mirror: there is none that would hear of the calls\n"
+            "e.yaml:9:64: spec.rollout.holdback: is for what is promoted: a shadow never is\n");
+}
+
+TEST(ReadRolloutTest, ACandidateMustBeThereToGetAShare) {
+  EXPECT_EQ(Errors("{strategy: canary, steps: [{setWeight: 1}]}", "0"),
+            "e.yaml:9:12: spec.rollout: needs a candidate beside the default with a weight above 0: the steps' shares "
+            "are divided by it\n");
+}
+
+TEST(ReadRolloutTest, WhatIsAllowedButSurprisingIsAWarning) {
+  EXPECT_EQ(Warnings("{strategy: canary, steps: [{setWeight: 25}, {setWeight: 5}]}", kRelative),
+            "e.yaml:9:68: spec.rollout.steps[1].setWeight: is below the step before, which has 25 %: the users between "
+            "move back to the default\n");
+  EXPECT_EQ(Warnings("{strategy: canary, steps: [{setWeight: 100}], holdback: 0}", kRelative),
+            "e.yaml:9:12: spec.rollout: with holdback 0 the default has nothing at the end, and nothing can be compared "
+            "with it: from then on only absolute guardrails watch\n");
+  EXPECT_EQ(Warnings("{strategy: canary, steps: [{setWeight: 100}]}", kRelative), "");
+}
+
+TEST(LessHoldbackTest, AFullShareLeavesTheHoldback) {
+  EXPECT_EQ(LessHoldback(Of(100), Of(1)), Of(99));
+  EXPECT_EQ(LessHoldback(Of(50), Of(1)), Of(50));
+}
+
+}  // namespace
+}  // namespace weir::config
