@@ -24,24 +24,24 @@ enum class Strategy { kCanary, kBlueGreen, kAbTest, kShadow };
 
 // A step is not left before both are there.
 struct Pause {
-  absl::Duration duration;  // Since the step was entered, without the time that a person paused it.
+  absl::Duration duration{};  // Since the step was entered, without the time that a person paused it.
   int64_t min_samples = 0;  // Calls of each candidate that started in the step and ended well or badly.
   bool operator==(const Pause&) const = default;
 };
 
 // People that must agree before a step is left.
 struct Approval {
-  int required = 1;                                      // Different people.
-  std::set<std::string> roles;                           // Each of whom has one of these; empty: anybody.
-  absl::Duration expires = absl::InfiniteDuration();     // Since it was asked for; then the step is inconclusive.
+  int required = 1;                                   // Different people.
+  std::set<std::string> roles{};                      // Each of whom has one of these; empty: anybody.
+  absl::Duration expires = absl::InfiniteDuration();  // Since it was asked for; then the step is inconclusive.
   bool operator==(const Approval&) const = default;
 };
 
 struct RolloutStep {
   // That the candidates get together, less what the holdback keeps. nullopt: the shares by the file's weights.
   std::optional<Percent> weight = Percent();
-  Pause pause;
-  std::optional<Approval> approval;  // Asked for when the pause is over.
+  Pause pause{};
+  std::optional<Approval> approval{};  // Asked for when the pause is over.
   bool operator==(const RolloutStep&) const = default;
 };
 
@@ -57,15 +57,15 @@ enum class OnNoData {
 
 struct Rollout {
   Strategy strategy = Strategy::kCanary;
-  std::vector<RolloutStep> steps;                 // At least one.
-  Percent holdback;                               // On the default, from the promotion until the watch is over.
-  absl::Duration watch;                           // After the promotion. 0: none.
-  absl::Duration min_duration;                    // From the first step to the promotion, at least.
+  std::vector<RolloutStep> steps{};  // At least one.
+  Percent holdback{};                // On the default, from the promotion until the watch is over.
+  absl::Duration watch{};            // After the promotion. 0: none.
+  absl::Duration min_duration{};     // From the first step to the promotion, at least.
   absl::Duration max_duration = absl::InfiniteDuration();  // The same, at most.
   OnInconclusive on_inconclusive = OnInconclusive::kPause;
   OnNoData on_no_data = OnNoData::kWait;
   absl::Duration no_data_after = absl::Minutes(5);  // Without a call that started.
-  std::optional<absl::Time> start;                  // Not before.
+  std::optional<absl::Time> start{};                // Not before.
   bool is_started_by_hand = false;                  // `start: manual`: not before `weirctl start`.
   bool operator==(const Rollout&) const = default;
 };

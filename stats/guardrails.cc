@@ -15,12 +15,10 @@ namespace {
 // folded early.
 constexpr size_t kMaxOpenEpochs = 16;
 
-// The alpha of the run's test, or with restart > 0 that of the restart-th restarted one.
-double LogThreshold(double alpha, uint32_t restart) {
-  const double run = std::log(2 / alpha);
-  if (restart == 0) return run;
-  const double k = restart;
-  return run + std::log(std::numbers::pi * std::numbers::pi / 6 * k * k);
+// The run's test has half of alpha; with restart > 0 the threshold of the restart-th restarted one.
+double LogThreshold(const GuardrailSpec& spec, uint32_t restart) {
+  if (restart == 0) return std::log(2 / spec.alpha);
+  return -std::log(spec.alpha * RestartShare(spec.planned_restarts, restart));
 }
 
 double LogMeanOfTwo(double a, double b) {
@@ -49,6 +47,15 @@ std::optional<double> QuantileOf(const GuardrailTest& test) {
 }
 
 }  // namespace
+
+double RestartShare(uint32_t planned_restarts, uint32_t restart) {
+  constexpr double kHalf = 0.5;
+  constexpr double kReserve = 0.2;
+  const auto nth_of_many = [](double k) { return 6 / (std::numbers::pi * std::numbers::pi * k * k); };
+  if (planned_restarts == 0) return kHalf * nth_of_many(restart);
+  if (restart <= planned_restarts) return kHalf * (1 - kReserve) / planned_restarts;
+  return kHalf * kReserve * nth_of_many(restart - planned_restarts);
+}
 
 std::string DescribeRounding(const GuardrailTest& test) {
   if (const auto* ratio = std::get_if<TailRatioRule>(&test)) {
@@ -219,8 +226,8 @@ Verdict GuardrailLedger::VerdictOf(size_t guardrail, const Logs& logs) {
   const GuardrailSpec& spec = specs_[guardrail];
   const uint32_t restart = open_.back().evidence.state().restart;
   Verdict verdict{
-      .log_e = logs.run, .log_threshold = LogThreshold(spec.alpha, 0), .breached = false, .note = "run's test"};
-  const double restart_threshold = LogThreshold(spec.alpha, restart);
+      .log_e = logs.run, .log_threshold = LogThreshold(spec, 0), .breached = false, .note = "run's test"};
+  const double restart_threshold = LogThreshold(spec, restart);
   if (restart > 0 && logs.restart - restart_threshold > verdict.log_e - verdict.log_threshold) {
     verdict = {
         .log_e = logs.restart, .log_threshold = restart_threshold, .breached = false, .note = "this epoch's test"};

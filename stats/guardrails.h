@@ -5,8 +5,10 @@
 // (spans of unchanged shares), tail evidence of past epochs multiplies, each as (1+E)/2. The other half is spent on
 // tests restarted at each later epoch, since a test with a long healthy history is slow to turn: the k-th restart has
 // alpha/2 * 6/(pi^2 k^2), which sums to alpha/2 over however many there will be, because without a rollout nobody knows
-// how often the weights will be edited. (In the run's first epoch the two tests are the same one, so nothing is spent
-// twice.)
+// how often the weights will be edited. With a rollout n restarts are known to come: four fifths of the half are divided
+// evenly by the first n, and those that people add beyond them share the last fifth in the same convergent way, so that
+// the sum stays within alpha/2 whatever they do. (In the run's first epoch the two tests are the same one, so nothing is
+// spent twice.)
 
 #ifndef WEIR_STATS_GUARDRAILS_H_
 #define WEIR_STATS_GUARDRAILS_H_
@@ -61,9 +63,13 @@ using GuardrailTest = std::variant<ErrorRatioRule, ErrorCeilingRule, TailRatioRu
 
 struct GuardrailSpec {
   GuardrailTest test;
-  double alpha = 0.001;  // In (0, 1).
+  double alpha = 0.001;           // In (0, 1).
+  uint32_t planned_restarts = 0;  // Of the run; fixed when it begins, or the sum over restarts is not bounded.
   bool operator==(const GuardrailSpec&) const = default;
 };
+
+// The part of alpha that the restart-th restarted test (from 1) has. The sum over all of them is a half at most.
+double RestartShare(uint32_t planned_restarts, uint32_t restart);
 
 // What is exact about the test that runs: "x1.2 is tested as x1.2008 (18 buckets)". Empty where nothing is rounded.
 std::string DescribeRounding(const GuardrailTest& test);

@@ -147,6 +147,30 @@ TEST(GuardrailLedgerTest, HalfOfAlphaIsTheRunsAndTheRestIsSplitOverRestarts) {
   EXPECT_LT(spent, kAlpha / 2);
 }
 
+TEST(GuardrailLedgerTest, PlannedRestartsShareEvenlyAndHoweverManyComeBesideThemTheSumStaysWithinHalfOfAlpha) {
+  for (uint32_t planned = 0; planned <= 70; ++planned) {
+    double spent = 0;
+    for (uint32_t restart = 1; restart <= 100'000; ++restart) spent += RestartShare(planned, restart);
+    EXPECT_LE(spent, 0.5);
+    EXPECT_GT(spent, 0.499);
+    for (uint32_t restart = 1; restart <= planned; ++restart) {
+      EXPECT_DOUBLE_EQ(RestartShare(planned, restart), 0.4 / planned);
+    }
+  }
+}
+
+TEST(GuardrailLedgerTest, AStagesTestHasItsEvenShareOfTheHalf) {
+  TrafficSimulation simulation(Traffic{.candidate_error = 0.02}, 1);
+  constexpr double kAlpha = 1e-9;
+  GuardrailLedger ledger({{kErrors, kAlpha, /*planned_restarts=*/4}});
+  EXPECT_NEAR(Judged(simulation, ledger, 3)[0].log_threshold, std::log(2 / kAlpha), 1e-12);
+  simulation.Change(Traffic{.calls_per_tick = 500, .baseline_error = 0.02, .candidate_error = 0.002});
+  Judged(simulation, ledger, 200);
+  simulation.BeginEpoch();
+  simulation.Change(Traffic{.candidate_error = 0.1});
+  EXPECT_NEAR(Judged(simulation, ledger, 20)[0].log_threshold, std::log(4 / 0.4 / kAlpha), 1e-12);
+}
+
 TEST(GuardrailLedgerTest, CallsOfAPastEpochThatEndLateStillCount) {
   VariantCounts baseline, candidate, baseline_2, candidate_2;
   GuardrailLedger ledger({{kErrors, 0.001}});

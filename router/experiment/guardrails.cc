@@ -134,8 +134,10 @@ double AlphaShare(size_t first, uint32_t joined) {
 }
 
 stats::GuardrailSpec SpecOf(const config::Guardrail& guardrail, const std::vector<config::OutcomeMetric>& metrics,
-                            double alpha_share) {
-  return {.test = std::visit(TestOf{metrics}, guardrail.rule), .alpha = guardrail.alpha * alpha_share};
+                            double alpha_share, uint32_t planned_restarts) {
+  return {.test = std::visit(TestOf{metrics}, guardrail.rule),
+          .alpha = guardrail.alpha * alpha_share,
+          .planned_restarts = planned_restarts};
 }
 
 Guardrails::Identity Guardrails::IdentityOf(const config::Guardrail& guardrail) {
@@ -150,7 +152,10 @@ void Guardrails::Follow(const config::Experiment& specification, const Split& sp
   for (const auto& [name, tested] : tested_) candidates.insert(name);
   candidates.erase(split.default_name());
   const bool is_first = first_candidates_ == 0;
-  if (is_first) first_candidates_ = candidates.size();
+  if (is_first) {
+    first_candidates_ = candidates.size();
+    planned_restarts_ = PlannedRestarts(PlanOf(specification));
+  }
   std::map<std::string, Tested> followed;
   for (const std::string& candidate : candidates) {
     Memory memory = MemoryOf(candidate);
@@ -159,7 +164,7 @@ void Guardrails::Follow(const config::Experiment& specification, const Split& sp
     const double alpha_share = AlphaShare(first_candidates_, *memory.joined);
     std::vector<stats::GuardrailSpec> specs;
     for (const config::Guardrail& guardrail : specification.guardrails) {
-      specs.push_back(SpecOf(guardrail, specification.metrics, alpha_share));
+      specs.push_back(SpecOf(guardrail, specification.metrics, alpha_share, planned_restarts_));
     }
     const auto present = tested_.find(candidate);
     if (present != tested_.end() && present->second.default_variant == split.default_name() &&
@@ -273,6 +278,7 @@ v1::TestsCheckpoint Guardrails::Checkpoint() const {
   v1::TestsCheckpoint checkpoint;
   checkpoint.set_first_candidates(static_cast<uint32_t>(first_candidates_));
   checkpoint.set_joined_later(joined_later_);
+  checkpoint.set_planned_restarts(planned_restarts_);
   for (const auto& [candidate, tested] : tested_) {
     const Memory memory = MemoryOf(candidate);
     v1::CandidateTestsCheckpoint* record = checkpoint.add_candidates();
@@ -294,6 +300,7 @@ v1::TestsCheckpoint Guardrails::Checkpoint() const {
 absl::Status Guardrails::Restore(const v1::TestsCheckpoint& checkpoint) {
   first_candidates_ = checkpoint.first_candidates();
   joined_later_ = checkpoint.joined_later();
+  planned_restarts_ = checkpoint.planned_restarts();
   if (first_candidates_ == 0) first_candidates_ = static_cast<size_t>(checkpoint.candidates_size());
   for (const v1::CandidateTestsCheckpoint& record : checkpoint.candidates()) {
     Memory& memory = restored_[record.candidate()];

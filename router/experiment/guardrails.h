@@ -4,7 +4,8 @@
 // ever tests in a run. Four fifths of it are shared evenly by the candidates that the run begins with. The rest is for
 // tests that join later, since nobody knows how many will: the k-th of them has alpha/5 * 6/(pi^2 k^2). A share is
 // fixed when its test begins; another default makes new tests. A new run begins with all of alpha. How each share is
-// spent over the run is in stats/guardrails.h.
+// spent over the run is in stats/guardrails.h: by the stages of the rollout that the run begins with, if it has one, so
+// that an edited rollout does not change what was promised.
 
 #ifndef WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_
 #define WEIR_ROUTER_EXPERIMENT_GUARDRAILS_H_
@@ -43,7 +44,7 @@ double AlphaShare(size_t first, uint32_t joined);
 
 // The specification's guardrail as the statistics know it, with that share of its alpha.
 stats::GuardrailSpec SpecOf(const config::Guardrail& guardrail, const std::vector<config::OutcomeMetric>& metrics,
-                            double alpha_share);
+                            double alpha_share, uint32_t planned_restarts = 0);
 
 // One run's. The control thread's.
 class Guardrails {
@@ -97,6 +98,7 @@ class Guardrails {
                                            const RunEvidence& evidence) const;
 
   size_t first_candidates_ = 0;             // That the run began with; 0: there was none yet.
+  uint32_t planned_restarts_ = 0;           // By the plan that the run began with.
   uint32_t joined_later_ = 0;               // Tests begun since.
   std::map<std::string, Memory> restored_;  // By candidate; until Follow.
   std::map<std::string, Tested> tested_;    // By candidate, also such as are in the split no more.

@@ -144,6 +144,45 @@ TEST(GuardrailsTest, ADefaultThatFlipsSpendsAlphaOfTheReserveAlsoOverRestarts) {
   EXPECT_LE(spent, kErrors.alpha / 2);
 }
 
+config::Rollout StepsOf(size_t steps) {
+  return {.steps = std::vector<config::RolloutStep>(steps), .watch = absl::Hours(1)};
+}
+
+// Of the epoch's own test, which is nearer than the run's, since the candidate does worse than before; but no breach.
+double ThresholdOfANewEpoch(Judged& run, uint32_t epoch) {
+  const absl::Time from = kStart + absl::Seconds(100 * epoch);
+  run.evidence.BeginEpoch(epoch, run.split);
+  run.guardrails.Follow(run.specification, run.split);
+  Serve(run.evidence, epoch, "a", from, 5, 101);
+  Serve(run.evidence, epoch, "b", from, 5, 9);
+  const std::vector<Judgement> judgements = run.At(from - kStart + absl::Seconds(2));
+  EXPECT_FALSE(judgements.at(0).breached);
+  EXPECT_EQ(judgements.at(0).note.substr(0, 17), "this epoch's test");
+  return judgements.at(0).log10_threshold;
+}
+
+TEST(GuardrailsTest, ARolloutsStagesShareTheHalfThatIsNotTheRunsAndAnEditDoesNotChangeThat) {
+  Judged run({"a", "b"}, {});
+  run.specification.guardrails = {{.name = "errors", .rule = config::ErrorRatio{1.2}, .alpha = 1e-6}};
+  run.specification.rollout = StepsOf(4);
+  run.guardrails = Guardrails();
+  run.guardrails.Follow(run.specification, run.split);
+  // A long healthy past, so that the stage's test is the nearer one.
+  Serve(run.evidence, 1, "a", kStart, 500, 21);
+  Serve(run.evidence, 1, "b", kStart, 500, 201);
+  // Three steps, the watch and the end come after the first step.
+  const double even = -std::log10(1e-6 * AlphaShare(1, 0) * 0.4 / 5);
+  EXPECT_NEAR(ThresholdOfANewEpoch(run, 2), even, 1e-9);
+
+  run.specification.rollout = StepsOf(60);
+  Guardrails restored;
+  ASSERT_TRUE(restored.Restore(run.guardrails.Checkpoint()).ok());
+  run.guardrails = std::move(restored);
+  run.guardrails.Follow(run.specification, run.split);
+  run.At(absl::Seconds(202));
+  EXPECT_NEAR(ThresholdOfANewEpoch(run, 3), even, 1e-9);
+}
+
 TEST(GuardrailsTest, EvidenceGoesOnOverEpochs) {
   Judged run({"a", "b"}, {kErrors});
   Serve(run.evidence, 1, "a", kStart, 10, 51);

@@ -3,24 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "router/experiment/phase_record.h"
 #include "router/experiment/proto_time.h"
 
 namespace weir::experiment {
 namespace {
-
-Breach BreachOf(const v1::Breach& recorded) {
-  return Breach{.guardrail = recorded.guardrail(),
-                .variant = recorded.variant(),
-                .judged_at = TimeOf(recorded.judged_at()),
-                .published_at = TimeOf(recorded.published_at()),
-                .candidate_calls = recorded.candidate_calls(),
-                .candidate_errors = recorded.candidate_errors(),
-                .default_calls = recorded.default_calls(),
-                .default_errors = recorded.default_errors(),
-                .log10_evidence = recorded.log10_evidence(),
-                .log10_threshold = recorded.log10_threshold(),
-                .summary = recorded.summary()};
-}
 
 v1::ExperimentState RecordOf(const std::string& experiment, const State& state) {
   v1::ExperimentState record;
@@ -37,11 +24,7 @@ v1::ExperimentState RecordOf(const std::string& experiment, const State& state) 
   }
   record.set_default_variant(state.epoch.split.default_name());
   *record.mutable_phase_since() = TimestampOf(state.phase_since);
-  if (const auto* rolled_back = std::get_if<RolledBack>(&state.phase)) {
-    *record.mutable_rolled_back()->mutable_breach() = RecordOf(rolled_back->breach);
-  } else {
-    record.mutable_running();
-  }
+  RecordPhase(state.phase, record);
   return record;
 }
 
@@ -96,24 +79,15 @@ absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded) {
   if (recorded.run() == 0 || recorded.epoch() == 0) {
     return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' names no run or no epoch"));
   }
-  State state{
+  absl::StatusOr<Phase> phase = PhaseOf(recorded);
+  if (!phase.ok()) return phase.status();
+  return State{
       .run = {.ordinal = recorded.run(), .label = recorded.run_label(), .started = TimeOf(recorded.run_started_at())},
       .epoch = {.ordinal = recorded.epoch(),
                 .started = TimeOf(recorded.epoch_started_at()),
                 .split = *std::move(split)},
-      .phase = Running{},
+      .phase = *std::move(phase),
       .phase_since = TimeOf(recorded.phase_since())};
-  switch (recorded.phase_case()) {
-    case v1::ExperimentState::kRunning:
-      return state;
-    case v1::ExperimentState::kRolledBack:
-      state.phase = RolledBack{BreachOf(recorded.rolled_back().breach())};
-      return state;
-    case v1::ExperimentState::PHASE_NOT_SET:
-      break;
-  }
-  // Also what a later version wrote that has more phases: not to be guessed at.
-  return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' has no phase known here"));
 }
 
 }  // namespace weir::experiment

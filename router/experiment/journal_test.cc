@@ -35,7 +35,27 @@ TEST(JournalTest, AStateComesBackAsItWasWritten) {
                       .log10_evidence = 3.5,
                       .log10_threshold = 3,
                       .summary = "too many"};
-  for (const Phase& phase : {Phase(Running{}), Phase(RolledBack{breach})}) {
+  const Stepping stepping{.step = 2,
+                          .first_epoch = 4,
+                          .begun = kNow - absl::Hours(3),
+                          .entered = kNow - absl::Hours(1),
+                          .asked_at = kNow,
+                          .approvals = {{"ann", kNow, "fine"}, {"bob", kNow, ""}},
+                          .by_hand = *config::Percent::FromDouble(12.5)};
+  const std::vector<Phase> phases = {Running{},
+                                     RolledBack{.breach = breach},
+                                     RolledBack{.by = "ann", .why = "enough"},
+                                     Waiting{},
+                                     Waiting{.held_by = "ann"},
+                                     Stepping{.begun = kNow, .entered = kNow},
+                                     stepping,
+                                     Paused{stepping, "ann", "lunch"},
+                                     Inconclusive{stepping, "who knows"},
+                                     Watching{.since = kNow},
+                                     Watching{.since = kNow, .by_hand = config::Percent()},
+                                     Completed{},
+                                     Completed{.is_promoted = false}};
+  for (const Phase& phase : phases) {
     const Change change = AChange(phase);
     const v1::AuditRecord record = RecordOf(change, 12);
     EXPECT_EQ(record.sequence(), 12u);

@@ -3,160 +3,231 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "router/experiment/moves.h"
+#include "router/experiment/wait.h"
 
 namespace weir::experiment {
 namespace {
 
-// What any split's weights are when the default has all.
-constexpr uint32_t kWhole = 10000;
+using StepOrNothing = std::optional<Step>;
 
-const config::Variant* Find(const Split& split, std::string_view name) {
-  for (const config::Variant& variant : split.variants) {
-    if (variant.name == name) return &variant;
+// --- The file.
+
+std::string ActionOf(const State& state, const Target& target) {
+  if (state.phase == target.phase) return "epoch-opened";
+  if (std::holds_alternative<Inconclusive>(target.phase)) return "inconclusive";
+  return std::holds_alternative<Running>(target.phase) ? "rollout-removed" : "rollout-begun";
+}
+
+std::string WhyOf(const State& state, const Target& target) {
+  const std::string weights =
+      absl::StrCat("weights ", Describe(target.split), "; before ", Describe(state.epoch.split));
+  const auto* inconclusive = std::get_if<Inconclusive>(&target.phase);
+  return inconclusive == nullptr ? weights : absl::StrCat(inconclusive->why, "; ", weights);
+}
+
+// Towards `target`: first what is taken away, if anything is, and then the rest.
+StepOrNothing Toward(const State& state, const Target& target, bool is_new_run, absl::Time now) {
+  const Split& from = state.epoch.split;
+  const Deed deed{"file", ActionOf(state, target), WhyOf(state, target)};
+  if (!is_new_run && !Opens(from, target.split)) return Move(state, target, deed, now);
+  if (is_new_run && !Opens(from, target.split) && from != target.split) {
+    return Move(state, {.phase = state.phase, .split = target.split}, {"file", "epoch-opened", deed.detail}, now);
   }
-  return nullptr;
-}
-
-uint64_t Sum(const Split& split) {
-  uint64_t sum = 0;
-  for (const config::Variant& variant : split.variants) sum += variant.weight.hundredths();
-  return sum;
-}
-
-uint64_t WeightOf(const Split& split, std::string_view name) {
-  const config::Variant* variant = Find(split, name);
-  return variant == nullptr ? 0 : variant->weight.hundredths();
-}
-
-// a / sum_a > b / sum_b, exactly: weights are at most 1e8 hundredths each and there are few, so products fit.
-bool IsLarger(uint64_t a, uint64_t sum_a, uint64_t b, uint64_t sum_b) { return a * sum_b > b * sum_a; }
-
-// Whether any candidate gets more under `to` than under `from`. Another default opens too: it gets what it never had.
-bool Opens(const Split& from, const Split& to) {
-  if (from.default_name() != to.default_name()) return true;
-  return std::any_of(to.variants.begin(), to.variants.end(), [&](const config::Variant& variant) {
-    return variant.name != to.default_name() &&
-           IsLarger(variant.weight.hundredths(), Sum(to), WeightOf(from, variant.name), Sum(from));
-  });
-}
-
-// What `to` takes away from candidates of `from`, given to the default, and nothing else changed; nullopt if it takes
-// nothing. The sum stays, so that no other share moves; shares are rounded down to the weights' steps.
-std::optional<Split> ShutPart(const Split& from, const Split& to) {
-  Split result = from;
-  uint64_t taken = 0;
-  for (size_t i = 0; i < result.variants.size(); ++i) {
-    if (i == result.default_variant) continue;
-    const uint64_t present = result.variants[i].weight.hundredths();
-    const uint64_t wanted = WeightOf(to, result.variants[i].name) * Sum(from) / Sum(to);
-    // The default of `to` may be a candidate of `from`: its share is not taken away, it is about to grow.
-    if (wanted >= present || result.variants[i].name == to.default_name()) continue;
-    result.variants[i].weight = config::Weight::FromHundredths(static_cast<uint32_t>(wanted));
-    taken += present - wanted;
+  if (auto shut = ShutPart(from, target.split)) {
+    const std::string detail = absl::StrCat("weights ", Describe(*shut), "; before ", Describe(from));
+    return Move(state, {.phase = state.phase, .split = *std::move(shut)}, {"file", "epoch-opened", detail}, now);
   }
-  if (taken == 0) return std::nullopt;
-  config::Variant& fallback = result.variants[result.default_variant];
-  fallback.weight = config::Weight::FromHundredths(static_cast<uint32_t>(fallback.weight.hundredths() + taken));
-  return result;
+  if (!is_new_run) return Move(state, target, deed, now);
+  return std::nullopt;
 }
 
-std::string Describe(const Split& split) {
-  return absl::StrJoin(split.variants, ", ", [](std::string* out, const config::Variant& variant) {
-    absl::StrAppend(out, variant.name, " ", variant.weight.ToString());
-  });
-}
-
-State NewRun(const std::optional<State>& state, const Filed& filed, absl::Time now) {
-  const uint32_t ordinal = state ? state->run.ordinal + 1 : 1;
-  return State{.run = {.ordinal = ordinal, .label = filed.run_label, .started = now},
-               .epoch = {.ordinal = 1, .started = now, .split = filed.split},
-               .phase = Running{},
-               .phase_since = now};
-}
-
-Step NewEpoch(const State& state, Split split, Gate gate, absl::Time now) {
-  State next = state;
-  std::string detail = absl::StrCat("weights ", Describe(split), "; before ", Describe(state.epoch.split));
-  next.epoch = {.ordinal = state.epoch.ordinal + 1, .started = now, .split = std::move(split)};
-  return Step{std::move(next), gate, "file", "epoch-opened", std::move(detail)};
-}
-
-std::optional<Step> OnFile(const std::optional<State>& state, const Filed& filed, absl::Time now) {
-  if (!state) {
-    return Step{NewRun(state, filed, now), Gate::kOpens, "file", "run-opened",
-                absl::StrCat("first seen; weights ", Describe(filed.split))};
+StepOrNothing OnFile(const Plan& plan, const std::optional<State>& state, absl::Time now) {
+  if (!state) return NewRun(plan, state, {"file", "run-opened", "first seen"}, now);
+  if (state->run.label == plan.run_label) {
+    const std::optional<Target> target = Follow(plan, *state, now);
+    return target ? Toward(*state, *target, /*is_new_run=*/false, now) : std::nullopt;
   }
-  const bool is_new_run = state->run.label != filed.run_label;
-  if (const bool is_running = std::holds_alternative<Running>(state->phase);
-      is_running && state->epoch.split != filed.split) {
-    if (!Opens(state->epoch.split, filed.split)) return NewEpoch(*state, filed.split, Gate::kShuts, now);
-    if (auto shut = ShutPart(state->epoch.split, filed.split)) {
-      return NewEpoch(*state, *std::move(shut), Gate::kShuts, now);
+  Step open = NewRun(
+      plan, state,
+      {"file", "run-opened", absl::StrCat("spec.run is '", plan.run_label, "', was '", state->run.label, "'")}, now);
+  if (IsOpen(*state)) {
+    const Target target{.phase = state->phase, .split = open.next.epoch.split};
+    if (StepOrNothing shut = Toward(*state, target, /*is_new_run=*/true, now)) return shut;
+  }
+  return open;
+}
+
+// --- Verdicts.
+
+StepOrNothing OnBreach(const std::optional<State>& state, const Breach& breach, absl::Time now) {
+  if (!state || !IsOpen(*state)) return std::nullopt;
+  return RollBack(*state, RolledBack{.breach = breach}, {"weir", "rolled-back", breach.summary}, now);
+}
+
+// What the specification says to do where nobody can tell.
+Step Trouble(const Plan& plan, const State& state, const Stepping& stepping, bool rolls_back, const std::string& why,
+             absl::Time now) {
+  const std::string detail = absl::StrCat("in step ", stepping.step + 1, " of ", plan.rollout->steps.size(), ": ", why);
+  if (rolls_back) return RollBack(state, RolledBack{.why = detail}, {"weir", "rolled-back", detail}, now);
+  return Move(state, {.phase = Inconclusive{stepping, why}, .split = state.epoch.split},
+              {"weir", "inconclusive", detail}, now);
+}
+
+Step Unclear(const Plan& plan, const State& state, const Stepping& stepping, const std::string& why, absl::Time now) {
+  const bool rolls_back = plan.rollout->on_inconclusive == config::OnInconclusive::kRollback;
+  return Trouble(plan, state, stepping, rolls_back, why, now);
+}
+
+Step Ask(const State& state, Stepping stepping, const config::Approval& approval, absl::Time now) {
+  stepping.asked_at = now;
+  return Move(state, {.phase = std::move(stepping), .split = state.epoch.split},
+              {"weir", "approval-asked", absl::StrCat(approval.required, " needed")}, now);
+}
+
+Step GoOn(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
+  Target target = AfterStep(plan, state, stepping, now);
+  const auto* next = std::get_if<Stepping>(&target.phase);
+  Deed deed{"weir", next == nullptr ? "promoted" : "step-entered",
+            next == nullptr ? absl::StrCat("weights ", Describe(target.split)) : DescribeStep(plan, next->step)};
+  if (const auto* completed = std::get_if<Completed>(&target.phase); completed != nullptr && !completed->is_promoted) {
+    deed.action = "completed";
+  }
+  return MoveForward(state, std::move(target), std::move(deed), now);
+}
+
+// Everything but a person is there: asks for approval where it is missing, else goes on.
+StepOrNothing AskOrGoOn(const Plan& plan, const State& state, const Stepping& stepping, int approvals, absl::Time now) {
+  if (approvals == 0) return GoOn(plan, state, stepping, now);
+  if (stepping.asked_at) return std::nullopt;
+  return Ask(state, stepping, *plan.rollout->steps[stepping.step].approval, now);
+}
+
+// --- Time.
+
+// Why nobody can tell any more; empty as long as it is in order.
+std::string WhyOverdue(const config::Rollout& rollout, const Stepping& stepping, absl::Time now) {
+  if (now >= stepping.begun + rollout.max_duration) {
+    return absl::StrCat("it was not promoted within maxDuration, ", absl::FormatDuration(rollout.max_duration));
+  }
+  const std::optional<config::Approval>& approval = rollout.steps[stepping.step].approval;
+  if (stepping.asked_at && approval && now >= *stepping.asked_at + approval->expires) {
+    return absl::StrCat("nobody approved within ", absl::FormatDuration(approval->expires));
+  }
+  return "";
+}
+
+StepOrNothing InStep(const Plan& plan, const State& state, const Stepping& stepping, const TimePassed& known,
+                     absl::Time now) {
+  const config::Rollout& rollout = *plan.rollout;
+  const Wait wait = WaitOf(plan, state, known, now);
+  if (!wait.silent.empty() && rollout.on_no_data != config::OnNoData::kWait) {
+    const std::string why = absl::StrCat(Describe(Wait{.time = {}, .samples = {}, .silent = wait.silent}), " for ",
+                                         absl::FormatDuration(rollout.no_data_after));
+    return Trouble(plan, state, stepping, rollout.on_no_data == config::OnNoData::kRollback, why, now);
+  }
+  if (const std::string why = WhyOverdue(rollout, stepping, now); !why.empty()) {
+    return Unclear(plan, state, stepping, why, now);
+  }
+  if (wait.time > absl::ZeroDuration() || !wait.samples.empty() || !wait.silent.empty()) return std::nullopt;
+  const bool is_at_end = stepping.step + 1 == rollout.steps.size();
+  const bool has_approval = rollout.steps[stepping.step].approval.has_value();
+  if (is_at_end && !has_approval && config::EndOf(rollout.strategy) == config::RolloutEnd::kDecision) {
+    return Unclear(plan, state, stepping, "its planned end is reached without a verdict", now);
+  }
+  return AskOrGoOn(plan, state, stepping, wait.approvals, now);
+}
+
+StepOrNothing OnTime(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
+  if (const auto* stepping = std::get_if<Stepping>(&state.phase)) return InStep(plan, state, *stepping, known, now);
+  const Wait wait = WaitOf(plan, state, known, now);
+  if (wait.is_for_person || wait.time > absl::ZeroDuration()) return std::nullopt;
+  if (std::holds_alternative<Waiting>(state.phase)) {
+    return MoveForward(state, FirstStep(plan, state.epoch.ordinal + 1, now),
+                       {"weir", "step-entered", DescribeStep(plan, 0)}, now);
+  }
+  if (std::holds_alternative<Watching>(state.phase)) {
+    const Split split = SplitCompleted(plan, /*is_promoted=*/true);
+    return MoveForward(state, {.phase = Completed{}, .split = split},
+                       {"weir", "completed", absl::StrCat("weights ", Describe(split))}, now);
+  }
+  return std::nullopt;
+}
+
+// --- The verdict on the whole.
+
+StepOrNothing OnVerdict(const Plan& plan, const State& state, const Analysed& analysed, absl::Time now) {
+  const Stepping* where = StepOf(state);
+  const auto* stepping = std::get_if<Stepping>(&state.phase);
+  switch (analysed.verdict) {
+    case Verdict::kFailed:
+      if (where == nullptr && !std::holds_alternative<Watching>(state.phase)) return std::nullopt;
+      return RollBack(state, RolledBack{.why = analysed.why}, {"weir", "rolled-back", analysed.why}, now);
+    case Verdict::kInconclusive:
+      if (stepping == nullptr) return std::nullopt;
+      return Unclear(plan, state, *stepping, analysed.why, now);
+    case Verdict::kSuccess: {
+      // Steps are walked to their end all the same; a test may end by it, but not early.
+      const bool ends_by_verdict = config::EndOf(plan.rollout->strategy) == config::RolloutEnd::kDecision;
+      if (stepping == nullptr || !ends_by_verdict || now < stepping->begun + plan.rollout->min_duration) {
+        return std::nullopt;
+      }
+      const int approvals = WaitOf(plan, state, {}, now).approvals;
+      return AskOrGoOn(plan, state, *stepping, approvals, now);
     }
-    if (!is_new_run) return NewEpoch(*state, filed.split, Gate::kOpens, now);
   }
-  if (!is_new_run) return std::nullopt;
-  return Step{NewRun(state, filed, now), Gate::kOpens, "file", "run-opened",
-              absl::StrCat("spec.run is '", filed.run_label, "', was '", state->run.label, "'; weights ",
-                           Describe(filed.split))};
+  return std::nullopt;
 }
 
-std::optional<Step> OnBreach(const std::optional<State>& state, const Breach& breach, absl::Time now) {
-  if (!state || !std::holds_alternative<Running>(state->phase)) return std::nullopt;
-  State next = *state;
-  next.phase = RolledBack{breach};
-  // Shares change, so an epoch begins: what the default does alone is not mixed into what it did beside the candidate.
-  next.epoch.ordinal += 1;
-  next.epoch.started = now;
-  next.phase_since = now;
-  return Step{std::move(next), Gate::kShuts, "weir", "rolled-back", breach.summary};
+// Time and verdicts act only on what has followed its file: else they would go on by steps that are no more.
+bool HasFollowed(const Plan& plan, const std::optional<State>& state, absl::Time now) {
+  return state && IsOpen(*state) && plan.rollout && state->run.label == plan.run_label && !Follow(plan, *state, now);
 }
 
-absl::StatusOr<std::optional<Step>> OnReset(const std::optional<State>& state, const ResetRequested& reset,
-                                            absl::Time now) {
-  if (!state) return absl::FailedPreconditionError("its first run is not opened yet: there is nothing to reset");
-  if (std::holds_alternative<Running>(state->phase)) {
-    return absl::FailedPreconditionError(absl::StrCat("it is running (run ", state->run.ordinal,
-                                                      "): only a rolled-back or frozen experiment is reset; another "
-                                                      "`spec.run` in its file opens a new run of this one"));
+struct AdvanceOn {
+  const Plan& plan;
+  const std::optional<State>& state;
+  absl::Time now;
+  using Result = absl::StatusOr<std::optional<Step>>;
+
+  Result operator()(const Filed&) const { return OnFile(plan, state, now); }
+  Result operator()(const Breached& breached) const { return OnBreach(state, breached.breach, now); }
+  Result operator()(const TimePassed& known) const {
+    return HasFollowed(plan, state, now) ? OnTime(plan, *state, known, now) : std::nullopt;
   }
-  return Step{NewRun(state, reset.file, now), Gate::kOpens, reset.actor, "reset",
-              absl::StrCat("weights ", Describe(reset.file.split))};
-}
+  Result operator()(const Analysed& analysed) const {
+    return HasFollowed(plan, state, now) ? OnVerdict(plan, *state, analysed, now) : std::nullopt;
+  }
+  Result operator()(const Command& command) const { return OnCommand(plan, state, command, now); }
+};
 
 }  // namespace
 
-Split SplitOf(const config::Experiment& experiment) { return {experiment.variants, experiment.default_variant}; }
+bool IsOpen(const State& state) {
+  return !std::holds_alternative<RolledBack>(state.phase) && !std::holds_alternative<Frozen>(state.phase);
+}
 
-Filed FiledOf(const config::Experiment& experiment) { return {experiment.run, SplitOf(experiment)}; }
-
-double ShareOf(const Split& split, std::string_view variant) {
-  const uint64_t sum = Sum(split);
-  return sum == 0 ? 0 : static_cast<double>(WeightOf(split, variant)) / static_cast<double>(sum);
+const Stepping* StepOf(const State& state) {
+  if (const auto* paused = std::get_if<Paused>(&state.phase)) return &paused->where;
+  if (const auto* inconclusive = std::get_if<Inconclusive>(&state.phase)) return &inconclusive->where;
+  return std::get_if<Stepping>(&state.phase);
 }
 
 Split SplitInForce(const State& state) {
-  if (std::holds_alternative<Running>(state.phase)) return state.epoch.split;
-  Split split = state.epoch.split;
-  for (config::Variant& variant : split.variants) variant.weight = config::Weight();
-  split.variants[split.default_variant].weight = config::Weight::FromHundredths(kWhole);
-  return split;
+  return IsOpen(state) ? state.epoch.split : WithCandidateShare(state.epoch.split, config::Percent());
 }
 
-State FrozenState(const config::Experiment& filed, std::string why, absl::Time now) {
-  return State{.run = {.ordinal = 0, .label = filed.run, .started = now},
-               .epoch = {.ordinal = 0, .started = now, .split = SplitOf(filed)},
+State FrozenState(const Plan& plan, std::string why, absl::Time now) {
+  return State{.run = {.ordinal = 0, .label = plan.run_label, .started = now},
+               .epoch = {.ordinal = 0, .started = now, .split = plan.split},
                .phase = Frozen{std::move(why)},
                .phase_since = now};
 }
 
-absl::StatusOr<std::optional<Step>> Advance(const std::optional<State>& state, const Event& event, absl::Time now) {
-  if (const auto* filed = std::get_if<Filed>(&event)) return OnFile(state, *filed, now);
-  if (const auto* breached = std::get_if<Breached>(&event)) return OnBreach(state, breached->breach, now);
-  return OnReset(state, std::get<ResetRequested>(event), now);
+absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
+                                            absl::Time now) {
+  return std::visit(AdvanceOn{plan, state, now}, event);
 }
 
 }  // namespace weir::experiment

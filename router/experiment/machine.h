@@ -3,7 +3,7 @@
 // A state is a value that the journal keeps. `Advance` says which state follows and whether the step shuts the gate or
 // opens it, for the two are carried out differently (README, "Who owns the weights"): a shutting step is in force
 // before it is journalled and is never refused; an opening one is journalled first, and does not happen when that
-// fails.
+// fails. machine.md lists what follows on what, and a test holds it to that.
 
 #ifndef WEIR_ROUTER_EXPERIMENT_MACHINE_H_
 #define WEIR_ROUTER_EXPERIMENT_MACHINE_H_
@@ -18,21 +18,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "config/config.h"
+#include "router/experiment/plan.h"
+#include "router/experiment/split.h"
 
 namespace weir::experiment {
-
-// Who shares the traffic, and how.
-struct Split {
-  std::vector<config::Variant> variants;  // In the order of the specification.
-  size_t default_variant = 0;             // Its place.
-  bool operator==(const Split&) const = default;
-
-  const std::string& default_name() const { return variants[default_variant].name; }
-};
-Split SplitOf(const config::Experiment& experiment);
-
-// The share, 0 to 1, that a split gives to the variant of that name; 0 where it has none.
-double ShareOf(const Split& split, std::string_view variant);
 
 // The evidence at the moment that the gate shut.
 struct Breach {
@@ -50,15 +39,17 @@ struct Breach {
   bool operator==(const Breach&) const = default;
 };
 
-// --- Phases.
+// --- Phases without a rollout, or with one.
 
-// The weights of the epoch are in force.
+// The weights of the file are in force: there is no rollout.
 struct Running {
   bool operator==(const Running&) const = default;
 };
 // The default has all traffic until a person resets, or files a new `spec.run`.
 struct RolledBack {
-  Breach breach;
+  std::optional<Breach> breach{};  // nullopt: somebody asked for it, or the rollout's own rules did.
+  std::string by = "weir";
+  std::string why{};  // Where there is no breach.
   bool operator==(const RolledBack&) const = default;
 };
 // Where the experiment stood could not be read at start: the default has all traffic until a person resets. Never
@@ -67,7 +58,58 @@ struct Frozen {
   std::string why;
   bool operator==(const Frozen&) const = default;
 };
-using Phase = std::variant<Running, RolledBack, Frozen>;
+
+// --- Phases of a rollout. Shares are those of the epoch.
+
+// Before the first step: the default has all traffic.
+struct Waiting {
+  std::optional<std::string> held_by{};  // Who paused it: it waits for `resume` or `start`, whatever the time.
+  bool operator==(const Waiting&) const = default;
+};
+struct Approved {
+  std::string by;
+  absl::Time at;
+  std::string comment;
+  bool operator==(const Approved&) const = default;
+};
+// In a step: its pause is not over, or (asked_at) it waits for approval.
+struct Stepping {
+  uint32_t step = 0;         // From 0.
+  uint32_t first_epoch = 1;  // The epoch that began with it: samples are counted from there.
+  absl::Time begun{};        // When the first step was entered, later by the time that it was paused since.
+  absl::Time entered{};      // The same, of this step.
+  std::optional<absl::Time> asked_at{};  // For approval: everything else is there.
+  std::vector<Approved> approvals{};
+  std::optional<config::Percent> by_hand{};  // The candidates' share that a person set, until the next step or resume.
+  bool operator==(const Stepping&) const = default;
+};
+// A person stopped the clock of a step. Its share stays.
+struct Paused {
+  Stepping where;
+  std::string by;
+  std::string why;
+  bool operator==(const Paused&) const = default;
+};
+// Nobody can tell how to go on, until a person does. The step's share stays.
+struct Inconclusive {
+  Stepping where;
+  std::string why;
+  bool operator==(const Inconclusive&) const = default;
+};
+// Promoted, with the holdback on the default.
+struct Watching {
+  absl::Time since;
+  std::optional<config::Percent> by_hand{};
+  bool operator==(const Watching&) const = default;
+};
+// Nothing is left to do. Guardrails still watch.
+struct Completed {
+  bool is_promoted = true;  // False: a shadow, the default keeps all.
+  bool operator==(const Completed&) const = default;
+};
+
+using Phase =
+    std::variant<Running, RolledBack, Frozen, Waiting, Stepping, Paused, Inconclusive, Watching, Completed>;
 
 struct Run {
   uint32_t ordinal = 0;  // From 1; 0 while nothing is known of any run.
@@ -92,33 +134,74 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-// The split that traffic follows: the epoch's own while running, all to its default otherwise.
+// Not rolled back and not frozen: the epoch's shares are in force, and guardrails are judged.
+bool IsOpen(const State& state);
+
+// The step that a rollout is in, goes on with after its pause, or is inconclusive in; null in all other phases.
+const Stepping* StepOf(const State& state);
+
+// The split that traffic follows: the epoch's own while open, all to its default otherwise.
 Split SplitInForce(const State& state);
 
 // The state of an experiment of which nothing could be read.
-State FrozenState(const config::Experiment& filed, std::string why, absl::Time now);
+State FrozenState(const Plan& plan, std::string why, absl::Time now);
 
 // --- Events.
 
-// What the file says now. Told as often as one likes: it changes something only where it differs from the state.
-struct Filed {
-  std::string run_label;
-  Split split;
-};
-Filed FiledOf(const config::Experiment& experiment);
+// Look at what the file says now. Told as often as one likes: it changes something only where the file and the state
+// differ.
+struct Filed {};
 
 // A guardrail with `action: rollback` was breached.
 struct Breached {
   Breach breach;
 };
 
-// A person asks for a new run, by the file of this moment.
-struct ResetRequested {
-  std::string actor;
-  Filed file;
+// What is known of a variant in the present step.
+struct StepSamples {
+  std::string variant;
+  int64_t samples = 0;                         // Calls that started in the step and ended, well or badly.
+  absl::Time newest = absl::InfinitePast();    // When the newest call of the run started.
+};
+// Time has passed, and calls have come. Told at every tick.
+struct TimePassed {
+  std::vector<StepSamples> samples;  // A variant that is not there has none.
 };
 
-using Event = std::variant<Filed, Breached, ResetRequested>;
+// The verdict on the experiment as a whole.
+enum class Verdict { kSuccess, kFailed, kInconclusive };
+struct Analysed {
+  Verdict verdict = Verdict::kInconclusive;
+  std::string why;
+};
+
+enum class CommandKind {
+  kStart,
+  kPause,
+  kResume,
+  kPromote,
+  kAbort,
+  kRollback,
+  kRetry,
+  kReset,
+  kSetWeight,
+  kApprove,
+  kReject,
+};
+// "set-weight", as people write it.
+std::string NameOf(CommandKind kind);
+
+// A person asks.
+struct Command {
+  CommandKind kind = CommandKind::kReset;
+  std::string actor;
+  std::vector<std::string> roles{};  // That the actor has.
+  std::string comment{};
+  std::optional<config::Percent> weight{};  // Of set-weight: the candidates' share.
+  bool is_full = false;                     // Of promote: past all steps, and not only this one.
+};
+
+using Event = std::variant<Filed, Breached, TimePassed, Analysed, Command>;
 
 // --- Steps.
 
@@ -132,14 +215,17 @@ struct Step {
   Gate gate;
   // For the audit.
   std::string actor;   // "weir", "file", or the person.
-  std::string action;  // "run-opened", "epoch-opened", "rolled-back", "reset"
+  std::string action;  // "run-opened", "epoch-opened", "rolled-back", "step-entered", ... (machine.md)
   std::string detail;
 };
 
-// The step that `event` asks for at `now`; nothing where it changes nothing. `state` is nullopt for an experiment never
-// seen before. Only a reset is ever refused: FAILED_PRECONDITION, with what is possible instead. A file that both takes
-// from one candidate and gives to another makes two steps, the shutting one first: tell it again after each step.
-absl::StatusOr<std::optional<Step>> Advance(const std::optional<State>& state, const Event& event, absl::Time now);
+// The step that `event` asks for at `now`; nothing where it changes nothing. `plan` is the file's of now. `state` is
+// nullopt for an experiment never seen before. Only commands are ever refused: FAILED_PRECONDITION with what is possible
+// instead, PERMISSION_DENIED for a role that is missing, INVALID_ARGUMENT for an argument. A file that both takes from
+// one candidate and gives to another makes two steps, the shutting one first: tell it again after each step. Time acts
+// only on a state that has followed its file.
+absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
+                                            absl::Time now);
 
 }  // namespace weir::experiment
 

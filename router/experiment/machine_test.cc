@@ -32,7 +32,7 @@ State RunningAt(Split split, std::string label = "") {
 
 State RolledBackAt(Split split, std::string label = "") {
   State state = RunningAt(split, label);
-  state.phase = RolledBack{Breach{.guardrail = "errors", .variant = "b"}};
+  state.phase = RolledBack{.breach = Breach{.guardrail = "errors", .variant = "b"}};
   return state;
 }
 
@@ -42,14 +42,20 @@ State FrozenAt(Split split) {
   return state;
 }
 
-std::optional<Step> Must(const std::optional<State>& state, const Event& event) {
-  absl::StatusOr<std::optional<Step>> step = Advance(state, event, kNow);
+std::optional<Step> Must(const Plan& plan, const std::optional<State>& state, const Event& event) {
+  absl::StatusOr<std::optional<Step>> step = Advance(plan, state, event, kNow);
   EXPECT_TRUE(step.ok()) << step.status();
   return step.ok() ? *step : std::nullopt;
 }
 
+std::optional<Step> File(const std::optional<State>& state, const Plan& plan) {
+  return Must(plan, state, Filed{});
+}
+
+Command ResetBy(std::string actor) { return {.kind = CommandKind::kReset, .actor = std::move(actor)}; }
+
 TEST(AdvanceTest, AnExperimentNeverSeenOpensItsFirstRun) {
-  const auto step = Must(std::nullopt, Filed{"a", Of({{"a", 70}, {"b", 30}})});
+  const auto step = File(std::nullopt, Plan{"a", Of({{"a", 70}, {"b", 30}})});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->gate, Gate::kOpens);
   EXPECT_EQ(step->next, (State{.run = {1, "a", kNow},
@@ -61,13 +67,13 @@ TEST(AdvanceTest, AnExperimentNeverSeenOpensItsFirstRun) {
 TEST(AdvanceTest, TheSameFileChangesNothingInAnyPhase) {
   const Split split = Of({{"a", 70}, {"b", 30}});
   for (const State& state : {RunningAt(split), RolledBackAt(split), FrozenAt(split)}) {
-    EXPECT_FALSE(Must(state, Filed{"", split}));
+    EXPECT_FALSE(File(state, Plan{"", split}));
   }
 }
 
 TEST(AdvanceTest, MoreForACandidateOpensAnEpochOfTheSameRun) {
   const State state = RunningAt(Of({{"a", 70}, {"b", 30}}));
-  const auto step = Must(state, Filed{"", Of({{"a", 60}, {"b", 30}})});
+  const auto step = File(state, Plan{"", Of({{"a", 60}, {"b", 30}})});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->gate, Gate::kOpens);
   EXPECT_EQ(step->next.run, state.run);
@@ -77,7 +83,7 @@ TEST(AdvanceTest, MoreForACandidateOpensAnEpochOfTheSameRun) {
 
 TEST(AdvanceTest, LessForACandidateShutsAndBeginsAnEpoch) {
   for (const Split& less : {Of({{"a", 90}, {"b", 10}}), Of({{"a", 70}, {"b", 0}}), Of({{"a", 1}})}) {
-    const auto step = Must(RunningAt(Of({{"a", 70}, {"b", 30}})), Filed{"", less});
+    const auto step = File(RunningAt(Of({{"a", 70}, {"b", 30}})), Plan{"", less});
     ASSERT_TRUE(step);
     EXPECT_EQ(step->gate, Gate::kShuts);
     EXPECT_EQ(step->next.epoch.split, less);
@@ -86,7 +92,7 @@ TEST(AdvanceTest, LessForACandidateShutsAndBeginsAnEpoch) {
 }
 
 TEST(AdvanceTest, TheSameSharesInOtherNumbersAreNotOpening) {
-  const auto step = Must(RunningAt(Of({{"a", 70}, {"b", 30}})), Filed{"", Of({{"a", 7}, {"b", 3}})});
+  const auto step = File(RunningAt(Of({{"a", 70}, {"b", 30}})), Plan{"", Of({{"a", 7}, {"b", 3}})});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->gate, Gate::kShuts);
 }
@@ -96,9 +102,9 @@ TEST(AdvanceTest, ANewCandidateOrAnotherDefaultOpens) {
   swapped.default_variant = 1;
   for (const Split& split : {Of({{"a", 70}, {"b", 20}, {"c", 10}}), swapped}) {
     std::optional<State> state = RunningAt(Of({{"a", 70}, {"b", 30}}));
-    auto step = Must(state, Filed{"", split});
+    auto step = File(state, Plan{"", split});
     ASSERT_TRUE(step);
-    if (step->gate == Gate::kShuts) step = Must(step->next, Filed{"", split});
+    if (step->gate == Gate::kShuts) step = File(step->next, Plan{"", split});
     ASSERT_TRUE(step);
     EXPECT_EQ(step->gate, Gate::kOpens);
     EXPECT_EQ(step->next.epoch.split, split);
@@ -107,26 +113,26 @@ TEST(AdvanceTest, ANewCandidateOrAnotherDefaultOpens) {
 
 TEST(AdvanceTest, RemovingOneOfTwoCandidatesOpensBecauseTheOthersShareGrows) {
   const Split now = Of({{"a", 70}, {"b", 20}, {"c", 10}});
-  const auto shut = Must(RunningAt(now), Filed{"", Of({{"a", 70}, {"b", 20}})});
+  const auto shut = File(RunningAt(now), Plan{"", Of({{"a", 70}, {"b", 20}})});
   ASSERT_TRUE(shut);
   EXPECT_EQ(shut->gate, Gate::kShuts);
   EXPECT_EQ(shut->next.epoch.split, Of({{"a", 80}, {"b", 20}, {"c", 0}}));
-  const auto open = Must(shut->next, Filed{"", Of({{"a", 70}, {"b", 20}})});
+  const auto open = File(shut->next, Plan{"", Of({{"a", 70}, {"b", 20}})});
   ASSERT_TRUE(open);
   EXPECT_EQ(open->gate, Gate::kOpens);
 }
 
 TEST(AdvanceTest, WhatAnEditTakesFromOneCandidateIsShutBeforeAnotherIsOpened) {
   const Split wanted = Of({{"a", 70}, {"b", 10}, {"c", 20}});
-  const auto shut = Must(RunningAt(Of({{"a", 70}, {"b", 20}, {"c", 10}})), Filed{"", wanted});
+  const auto shut = File(RunningAt(Of({{"a", 70}, {"b", 20}, {"c", 10}})), Plan{"", wanted});
   ASSERT_TRUE(shut);
   EXPECT_EQ(shut->gate, Gate::kShuts);
   EXPECT_EQ(shut->next.epoch.split, Of({{"a", 80}, {"b", 10}, {"c", 10}}));
-  const auto open = Must(shut->next, Filed{"", wanted});
+  const auto open = File(shut->next, Plan{"", wanted});
   ASSERT_TRUE(open);
   EXPECT_EQ(open->gate, Gate::kOpens);
   EXPECT_EQ(open->next.epoch.split, wanted);
-  EXPECT_FALSE(Must(open->next, Filed{"", wanted}));
+  EXPECT_FALSE(File(open->next, Plan{"", wanted}));
 }
 
 // Exhausts small weights: told again after each step, a file is in force after at most two, and shutting never gives.
@@ -141,7 +147,7 @@ TEST(AdvanceTest, EveryEditSettlesAndAShuttingStepGivesNoCandidateMore) {
     each([&](const Split& to) {
       State state = RunningAt(from);
       int steps = 0;
-      while (auto step = Must(state, Filed{"", to})) {
+      while (auto step = File(state, Plan{"", to})) {
         ASSERT_LE(++steps, 2);
         for (const char* candidate : {"b", "c"}) {
           if (step->gate == Gate::kOpens) continue;
@@ -157,7 +163,7 @@ TEST(AdvanceTest, EveryEditSettlesAndAShuttingStepGivesNoCandidateMore) {
 TEST(AdvanceTest, AnotherRunLabelOpensANewRunFromAnyPhase) {
   const Split split = Of({{"a", 70}, {"b", 30}});
   for (const State& state : {RunningAt(split), RolledBackAt(split), FrozenAt(split)}) {
-    const auto step = Must(state, Filed{"again", split});
+    const auto step = File(state, Plan{"again", split});
     ASSERT_TRUE(step);
     EXPECT_EQ(step->gate, Gate::kOpens);
     EXPECT_EQ(step->next.run, (experiment::Run{4, "again", kNow}));
@@ -167,11 +173,11 @@ TEST(AdvanceTest, AnotherRunLabelOpensANewRunFromAnyPhase) {
 }
 
 TEST(AdvanceTest, ANewRunThatTakesFromACandidateTakesFirst) {
-  const auto shut = Must(RunningAt(Of({{"a", 70}, {"b", 30}})), Filed{"again", Of({{"a", 100}, {"b", 0}})});
+  const auto shut = File(RunningAt(Of({{"a", 70}, {"b", 30}})), Plan{"again", Of({{"a", 100}, {"b", 0}})});
   ASSERT_TRUE(shut);
   EXPECT_EQ(shut->gate, Gate::kShuts);
   EXPECT_EQ(shut->next.run.ordinal, 3u);
-  const auto open = Must(shut->next, Filed{"again", Of({{"a", 100}, {"b", 0}})});
+  const auto open = File(shut->next, Plan{"again", Of({{"a", 100}, {"b", 0}})});
   ASSERT_TRUE(open);
   EXPECT_EQ(open->next.run.ordinal, 4u);
 }
@@ -179,28 +185,28 @@ TEST(AdvanceTest, ANewRunThatTakesFromACandidateTakesFirst) {
 TEST(AdvanceTest, ABreachRollsARunningExperimentBackAndIsOtherwiseIgnored) {
   const Split split = Of({{"a", 70}, {"b", 30}});
   const Breach breach{.guardrail = "tail", .variant = "b", .summary = "slow"};
-  const auto step = Must(RunningAt(split), Breached{breach});
+  const auto step = Must(Plan{"", split}, RunningAt(split), Breached{breach});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->gate, Gate::kShuts);
-  EXPECT_EQ(step->next.phase, Phase(RolledBack{breach}));
+  EXPECT_EQ(step->next.phase, Phase(RolledBack{.breach = breach}));
   EXPECT_EQ(step->next.phase_since, kNow);
   EXPECT_EQ(step->detail, "slow");
   EXPECT_EQ(step->next.epoch, (Epoch{6, kNow, split}));
-  EXPECT_FALSE(Must(RolledBackAt(split), Breached{breach}));
-  EXPECT_FALSE(Must(FrozenAt(split), Breached{breach}));
-  EXPECT_FALSE(Must(std::nullopt, Breached{breach}));
+  EXPECT_FALSE(Must(Plan{"", split}, RolledBackAt(split), Breached{breach}));
+  EXPECT_FALSE(Must(Plan{"", split}, FrozenAt(split), Breached{breach}));
+  EXPECT_FALSE(Must(Plan{"", split}, std::nullopt, Breached{breach}));
 }
 
 TEST(AdvanceTest, AnEditedFileChangesNothingAfterARollback) {
   const State state = RolledBackAt(Of({{"a", 70}, {"b", 30}}));
-  EXPECT_FALSE(Must(state, Filed{"", Of({{"a", 0}, {"b", 100}})}));
-  EXPECT_FALSE(Must(state, Filed{"", Of({{"b", 100}})}));
+  EXPECT_FALSE(File(state, Plan{"", Of({{"a", 0}, {"b", 100}})}));
+  EXPECT_FALSE(File(state, Plan{"", Of({{"b", 100}})}));
 }
 
 TEST(AdvanceTest, AResetOpensANewRunByTheFileOfThatMoment) {
   const Split edited = Of({{"a", 50}, {"b", 50}});
   for (const State& state : {RolledBackAt(Of({{"a", 70}, {"b", 30}})), FrozenAt(Of({{"a", 70}, {"b", 30}}))}) {
-    const auto step = Must(state, ResetRequested{"ann", Filed{"", edited}});
+    const auto step = Must(Plan{"", edited}, state, ResetBy("ann"));
     ASSERT_TRUE(step);
     EXPECT_EQ(step->gate, Gate::kOpens);
     EXPECT_EQ(step->actor, "ann");
@@ -211,8 +217,9 @@ TEST(AdvanceTest, AResetOpensANewRunByTheFileOfThatMoment) {
 
 TEST(AdvanceTest, ARunningExperimentIsNotReset) {
   const Split split = Of({{"a", 70}, {"b", 30}});
-  EXPECT_TRUE(absl::IsFailedPrecondition(Advance(RunningAt(split), ResetRequested{"ann", {"", split}}, kNow).status()));
-  EXPECT_TRUE(absl::IsFailedPrecondition(Advance(std::nullopt, ResetRequested{"ann", {"", split}}, kNow).status()));
+  const Plan plan{"", split};
+  EXPECT_TRUE(absl::IsFailedPrecondition(Advance(plan, RunningAt(split), ResetBy("ann"), kNow).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Advance(plan, std::nullopt, ResetBy("ann"), kNow).status()));
 }
 
 TEST(SplitInForceTest, OnlyARunningExperimentGivesCandidatesTraffic) {

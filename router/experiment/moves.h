@@ -1,0 +1,66 @@
+// The moves that the machine's steps are made of. Used by machine.cc and commands.cc alone.
+
+#ifndef WEIR_ROUTER_EXPERIMENT_MOVES_H_
+#define WEIR_ROUTER_EXPERIMENT_MOVES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "router/experiment/machine.h"
+
+namespace weir::experiment {
+
+// Where a state goes.
+struct Target {
+  Phase phase;
+  Split split;
+  bool begins_epoch = false;  // Also where the shares stay as they are.
+};
+
+// Who moves it, and what the audit says.
+struct Deed {
+  std::string actor;
+  std::string action;
+  std::string detail;
+};
+
+// In force first where it gives no candidate more. Another phase, or another step, begins now.
+Step Move(const State& state, Target target, Deed deed, absl::Time now);
+// The same, but journalled first unless it only takes away: for what goes towards a larger share.
+Step MoveForward(const State& state, Target target, Deed deed, absl::Time now);
+
+Step NewRun(const Plan& plan, const std::optional<State>& state, Deed deed, absl::Time now);
+// The default has all from now on, in an epoch of its own: what it does alone is not mixed into what it did beside the
+// candidate.
+Step RollBack(const State& state, RolledBack phase, Deed deed, absl::Time now);
+
+// What the file asks of a state that is open, where it is not so yet. Of the same run.
+std::optional<Target> Follow(const Plan& plan, const State& state, absl::Time now);
+
+// --- Of a plan with a rollout.
+
+// Waiting for its start, or in its first step.
+Target BeginOf(const Plan& plan, uint32_t epoch, absl::Time now);
+Target FirstStep(const Plan& plan, uint32_t epoch, absl::Time now);
+// The next step, or what follows the last one.
+Target AfterStep(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now);
+// Past all steps.
+Target Promoted(const Plan& plan, absl::Time now);
+// The same step anew.
+Target StepAnew(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now);
+// The split of a step with what a person set; as it is in `state` where the plan has no such step any more.
+Split SplitOfStepping(const Plan& plan, const State& state, const Stepping& stepping);
+bool IsInPlan(const Plan& plan, const Stepping& stepping);
+// "step 2 of 4, at 5 %"
+std::string DescribeStep(const Plan& plan, uint32_t step);
+
+// commands.cc
+absl::StatusOr<std::optional<Step>> OnCommand(const Plan& plan, const std::optional<State>& state,
+                                              const Command& command, absl::Time now);
+
+}  // namespace weir::experiment
+
+#endif  // WEIR_ROUTER_EXPERIMENT_MOVES_H_

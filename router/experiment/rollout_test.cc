@@ -1,0 +1,445 @@
+// The life of a rollout, told with virtual time. What follows on what at all is machine_table_test's.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "router/experiment/machine.h"
+#include "router/experiment/wait.h"
+
+namespace weir::experiment {
+namespace {
+
+config::Percent Share(double percent) { return *config::Percent::FromDouble(percent); }
+
+Plan ACanary() {
+  const config::Rollout rollout{
+      .steps = {{.weight = Share(5), .pause = {absl::Hours(1), 100}},
+                {.weight = Share(25), .approval = config::Approval{2, {"owner"}, absl::Hours(24)}},
+                {.weight = Share(100), .pause = {absl::Hours(2), 0}}},
+      .holdback = Share(1),
+      .watch = absl::Hours(3)};
+  return {.run_label = "",
+          .split = {.variants = {{"a", config::Weight::FromHundredths(7000)}, {"b", config::Weight::FromHundredths(3000)}}},
+          .rollout = rollout};
+}
+
+// Goes through a rollout: every step that is asked for is taken.
+class Walk {
+ public:
+  explicit Walk(Plan plan = ACanary()) : plan_(std::move(plan)) { Tell(Filed{}); }
+
+  Plan& plan() { return plan_; }
+  const State& state() const { return *state_; }
+  absl::Time now() const { return now_; }
+  double share() const { return ShareOf(SplitInForce(*state_), "b"); }
+  Gate last_gate() const { return last_gate_; }
+
+  // Calls come all the time, `samples` of each variant in every step.
+  void Pass(absl::Duration time, int64_t samples = 1000) {
+    now_ += time;
+    for (int i = 0; i < 8 && Tell(TimePassed{{{"a", samples, now_}, {"b", samples, now_}}}); ++i) continue;
+  }
+  // Without a call since `newest`.
+  void PassSilently(absl::Duration time, absl::Time newest) {
+    now_ += time;
+    Tell(TimePassed{{{"a", 1000, newest}, {"b", 1000, newest}}});
+  }
+  absl::Status Ask(Command command) {
+    const auto step = Advance(plan_, state_, command, now_);
+    if (step.ok() && *step) Take(**step);
+    return step.status();
+  }
+  absl::Status Ask(CommandKind kind, const std::string& actor = "ann") {
+    return Ask(Command{.kind = kind, .actor = actor, .roles = {"owner"}});
+  }
+  bool Tell(const Event& event) {
+    const auto step = Advance(plan_, state_, event, now_);
+    EXPECT_TRUE(step.ok()) << step.status();
+    if (step.ok() && *step) Take(**step);
+    return step.ok() && step->has_value();
+  }
+  void File(Plan plan) {
+    plan_ = std::move(plan);
+    while (Tell(Filed{})) continue;
+  }
+  template <typename T>
+  const T* In() const {
+    return std::get_if<T>(&state_->phase);
+  }
+  uint32_t step() const { return StepOf(*state_)->step; }
+  // Past the first step, waiting for approval in the second.
+  void ToApproval() { Pass(absl::Hours(1)); }
+
+ private:
+  void Take(const Step& step) {
+    state_ = step.next;
+    last_gate_ = step.gate;
+  }
+
+  Plan plan_;
+  std::optional<State> state_;
+  absl::Time now_ = absl::FromUnixSeconds(1'000'000);
+  Gate last_gate_ = Gate::kShuts;
+};
+
+TEST(RolloutTest, ACanaryGoesFromItsFirstStepToTheEnd) {
+  Walk walk;
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+  walk.Pass(absl::Minutes(59));
+  EXPECT_EQ(walk.step(), 0u);
+  walk.Pass(absl::Minutes(1));
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.25);
+  EXPECT_TRUE(walk.In<Stepping>()->asked_at);
+  walk.Pass(absl::Hours(5));
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kOpens);
+  EXPECT_EQ(walk.step(), 2u);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.99);
+  const uint32_t epoch = walk.state().epoch.ordinal;
+  walk.Pass(absl::Hours(2));
+  ASSERT_NE(walk.In<Watching>(), nullptr);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.99);
+  EXPECT_EQ(walk.state().epoch.ordinal, epoch) << "the shares are as they were: its test goes on";
+  walk.Pass(absl::Hours(3));
+  EXPECT_NE(walk.In<Completed>(), nullptr);
+  EXPECT_DOUBLE_EQ(walk.share(), 1);
+}
+
+TEST(RolloutTest, AStepIsNotLeftBeforeEachCandidateHasItsSamples) {
+  Walk walk;
+  walk.Pass(absl::Hours(9), 99);
+  EXPECT_EQ(walk.step(), 0u);
+  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(), {{{"a", 99, walk.now()}, {"b", 99, walk.now()}}}, walk.now())),
+            "b has 99 of 100 samples");
+  walk.Pass(absl::Seconds(1), 100);
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, EveryStepBeginsAnEpochSoThatItsSamplesAreItsOwn) {
+  Plan plan = ACanary();
+  plan.rollout->steps = {{.weight = Share(5), .pause = {absl::Hours(1), 0}},
+                         {.weight = Share(5), .pause = {absl::Hours(1), 10}},
+                         {.weight = Share(50), .pause = {absl::Hours(1), 0}}};
+  Walk walk(plan);
+  walk.Pass(absl::Hours(1), 5);
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_EQ(walk.state().epoch.ordinal, 2u);
+  EXPECT_EQ(walk.In<Stepping>()->first_epoch, 2u);
+}
+
+TEST(RolloutTest, WithoutCallsAStepIsNotLeft) {
+  Walk walk;
+  const absl::Time newest = walk.now() + absl::Minutes(54);
+  walk.PassSilently(absl::Minutes(60), newest);
+  EXPECT_EQ(walk.step(), 0u);
+  walk.Pass(absl::Seconds(1));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, WithoutCallsItPausesOrRollsBackWhereTheFileSaysSo) {
+  Plan plan = ACanary();
+  plan.rollout->on_no_data = config::OnNoData::kPause;
+  Walk pausing(plan);
+  pausing.PassSilently(absl::Minutes(4), absl::InfinitePast());
+  EXPECT_NE(pausing.In<Stepping>(), nullptr);
+  pausing.PassSilently(absl::Minutes(1), absl::InfinitePast());
+  ASSERT_NE(pausing.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(pausing.In<Inconclusive>()->why, "no calls of a, b for 5m");
+  EXPECT_DOUBLE_EQ(pausing.share(), 0.05);
+  EXPECT_TRUE(pausing.Ask(CommandKind::kResume).ok());
+  pausing.PassSilently(absl::Minutes(4), absl::InfinitePast());
+  EXPECT_NE(pausing.In<Stepping>(), nullptr) << "it has its time again";
+
+  plan.rollout->on_no_data = config::OnNoData::kRollback;
+  Walk rolling_back(plan);
+  rolling_back.PassSilently(absl::Minutes(5), absl::InfinitePast());
+  EXPECT_NE(rolling_back.In<RolledBack>(), nullptr);
+  EXPECT_EQ(rolling_back.share(), 0);
+}
+
+TEST(RolloutTest, APauseStopsTheClock) {
+  Walk walk;
+  walk.Pass(absl::Minutes(30));
+  EXPECT_TRUE(walk.Ask(CommandKind::kPause).ok());
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+  walk.Pass(absl::Hours(10));
+  EXPECT_NE(walk.In<Paused>(), nullptr);
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::Minutes(29));
+  EXPECT_EQ(walk.step(), 0u);
+  walk.Pass(absl::Minutes(1));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, WhatTakesTooLongIsInconclusiveAndMayBeGrantedItsTimeAgain) {
+  Plan plan = ACanary();
+  plan.rollout->max_duration = absl::Hours(4);
+  Walk walk(plan);
+  walk.Pass(absl::Hours(1));
+  walk.Pass(absl::Hours(3));
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.25);
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::Hours(3));
+  EXPECT_NE(walk.In<Stepping>(), nullptr);
+  walk.Pass(absl::Hours(1));
+  EXPECT_NE(walk.In<Inconclusive>(), nullptr);
+
+  plan.rollout->on_inconclusive = config::OnInconclusive::kRollback;
+  Walk rolling_back(plan);
+  rolling_back.Pass(absl::Hours(4), 0);
+  EXPECT_NE(rolling_back.In<RolledBack>(), nullptr);
+}
+
+TEST(RolloutTest, AnApprovalExpires) {
+  Walk walk;
+  walk.ToApproval();
+  walk.Pass(absl::Hours(23));
+  EXPECT_NE(walk.In<Stepping>(), nullptr);
+  walk.Pass(absl::Hours(1));
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(walk.In<Inconclusive>()->why, "nobody approved within 24h");
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  EXPECT_EQ(walk.In<Stepping>()->asked_at, walk.now()) << "it is asked for again";
+}
+
+TEST(RolloutTest, ApprovalNeedsTheRoleAndTwoPeopleAreTwo) {
+  Walk walk;
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kApprove)));
+  walk.ToApproval();
+  EXPECT_TRUE(absl::IsPermissionDenied(walk.Ask(Command{.kind = CommandKind::kApprove, .actor = "eve"})));
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kApprove, "ann")));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, ARejectionRollsBackWhoeverAsks) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(Command{.kind = CommandKind::kReject, .actor = "eve", .comment = "too slow"}).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  ASSERT_NE(walk.In<RolledBack>(), nullptr);
+  EXPECT_EQ(walk.In<RolledBack>()->why, "rejected by eve: too slow");
+}
+
+TEST(RolloutTest, PromoteGoesPastAStepsPauseButNeverPastPeople) {
+  Walk walk;
+  EXPECT_TRUE(walk.Ask(CommandKind::kPromote).ok());
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kPromote, .actor = "ann", .is_full = true})));
+  EXPECT_TRUE(walk.Ask(CommandKind::kPromote).ok());
+  EXPECT_TRUE(walk.In<Stepping>()->asked_at) << "it asks at once";
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kPromote)));
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kPromote, .actor = "ann", .is_full = true}).ok());
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+}
+
+TEST(RolloutTest, AShareSetByHandLastsUntilTheNextStepOrResume) {
+  Plan plan = ACanary();
+  plan.rollout->steps[1].approval.reset();
+  Walk walk(plan);
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(40)}).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kOpens);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.40);
+  EXPECT_FALSE(walk.Tell(Filed{})) << "the file does not take it back";
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)}).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  walk.Pass(absl::Hours(1));
+  EXPECT_NE(walk.step(), 0u);
+  EXPECT_GE(walk.share(), 0.25);
+}
+
+TEST(RolloutTest, NobodyGivesByHandWhatNeedsApproval) {
+  Walk walk;
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(6)})));
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(4)}).ok());
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(5)}).ok());
+}
+
+TEST(RolloutTest, TheHoldbackIsNotTakenByHandEither) {
+  Plan plan = ACanary();
+  plan.rollout->steps = {{.weight = Share(5), .pause = {absl::Hours(1), 0}}};
+  Walk walk(plan);
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(100)}).ok());
+  EXPECT_DOUBLE_EQ(walk.share(), 0.99);
+}
+
+TEST(RolloutTest, RetryBeginsTheStepAnew) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  const uint32_t epoch = walk.state().epoch.ordinal;
+  EXPECT_TRUE(walk.Ask(CommandKind::kRetry).ok());
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(walk.In<Stepping>()->approvals.empty());
+  EXPECT_EQ(walk.In<Stepping>()->first_epoch, epoch + 1);
+}
+
+TEST(RolloutTest, WhatIsShutIsOpenedByAResetFromItsFirstStep) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(CommandKind::kRollback).ok());
+  EXPECT_EQ(walk.share(), 0);
+  EXPECT_TRUE(walk.Ask(CommandKind::kAbort).ok()) << "shut already";
+  walk.Pass(absl::Hours(100));
+  EXPECT_FALSE(walk.Tell(Filed{}));
+  const absl::Status refused = walk.Ask(CommandKind::kResume);
+  EXPECT_EQ(refused.message(), "it is rolled back; possible now: reset");
+  EXPECT_TRUE(walk.Ask(CommandKind::kReset).ok());
+  EXPECT_EQ(walk.state().run.ordinal, 2u);
+  EXPECT_EQ(walk.step(), 0u);
+}
+
+TEST(RolloutTest, ItWaitsForItsStartOrForAPerson) {
+  Plan plan = ACanary();
+  plan.rollout->start = absl::FromUnixSeconds(1'000'000) + absl::Hours(2);
+  Walk walk(plan);
+  EXPECT_EQ(walk.share(), 0);
+  walk.Pass(absl::Hours(1));
+  EXPECT_TRUE(walk.Ask(CommandKind::kPause).ok());
+  walk.Pass(absl::Hours(5));
+  EXPECT_NE(walk.In<Waiting>(), nullptr);
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::Seconds(1));
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+
+  plan.rollout->is_started_by_hand = true;
+  Walk by_hand(plan);
+  by_hand.Pass(absl::Hours(50));
+  EXPECT_NE(by_hand.In<Waiting>(), nullptr);
+  EXPECT_TRUE(by_hand.Ask(CommandKind::kStart).ok());
+  EXPECT_EQ(by_hand.step(), 0u);
+}
+
+TEST(RolloutTest, ThePromotionWaitsForMinDuration) {
+  Plan plan = ACanary();
+  plan.rollout->steps = {{.weight = Share(50), .pause = {absl::Hours(1), 0}}};
+  plan.rollout->min_duration = absl::Hours(6);
+  Walk walk(plan);
+  walk.Pass(absl::Hours(5));
+  EXPECT_NE(walk.In<Stepping>(), nullptr);
+  walk.Pass(absl::Hours(1));
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+}
+
+// --- The file is edited meanwhile.
+
+TEST(RolloutTest, AnEditedStepIsFollowedAndPassedOnesAreNotRunAgain) {
+  Walk walk;
+  walk.ToApproval();
+  Plan edited = walk.plan();
+  edited.rollout->steps[0].weight = Share(1);
+  edited.rollout->steps[1] = {.weight = Share(10), .pause = {absl::Hours(2), 0}};
+  walk.File(edited);
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.10);
+  walk.Pass(absl::Hours(2));
+  EXPECT_EQ(walk.step(), 2u);
+}
+
+TEST(RolloutTest, AFileWithFewerStepsThanWereReachedIsInconclusive) {
+  Walk walk;
+  walk.ToApproval();
+  const Plan whole = walk.plan();
+  Plan shorter = whole;
+  shorter.rollout->steps.resize(1);
+  walk.File(shorter);
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(walk.In<Inconclusive>()->why, "the file has 1 steps now, and step 2 was reached");
+  EXPECT_DOUBLE_EQ(walk.share(), 0.25);
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kResume)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kRetry)));
+  walk.File(whole);
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, ARolloutThatIsAddedBeginsAndOneThatIsRemovedLeavesTheWeights) {
+  Plan plain = ACanary();
+  plain.rollout.reset();
+  Walk walk(plain);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.30);
+  walk.File(ACanary());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  EXPECT_EQ(walk.state().run.ordinal, 1u);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+  walk.File(plain);
+  EXPECT_EQ(walk.last_gate(), Gate::kOpens);
+  EXPECT_NE(walk.In<Running>(), nullptr);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.30);
+}
+
+// --- The other strategies.
+
+TEST(RolloutTest, ATestRunsToItsEndAndThenSomebodyDecides) {
+  Plan plan = ACanary();
+  plan.rollout->strategy = config::Strategy::kAbTest;
+  plan.rollout->steps = {{.weight = std::nullopt, .pause = {absl::Hours(24), 100}}};
+  Walk walk(plan);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.30);
+  walk.Pass(absl::Hours(24));
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_TRUE(walk.Ask(CommandKind::kPromote).ok());
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+
+  Walk decided(plan);
+  decided.Tell(Analysed{Verdict::kSuccess, "better"});
+  EXPECT_NE(decided.In<Watching>(), nullptr) << "a sequential end";
+  Walk failed(plan);
+  failed.Tell(Analysed{Verdict::kFailed, "worse"});
+  EXPECT_NE(failed.In<RolledBack>(), nullptr);
+}
+
+TEST(RolloutTest, AShadowNeverGetsAShare) {
+  Plan plan = ACanary();
+  plan.rollout = config::Rollout{.strategy = config::Strategy::kShadow,
+                                 .steps = {{.weight = Share(0), .pause = {absl::Hours(24), 0}}}};
+  Walk walk(plan);
+  EXPECT_EQ(walk.share(), 0);
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)})));
+  walk.Pass(absl::Hours(24));
+  ASSERT_NE(walk.In<Completed>(), nullptr);
+  EXPECT_EQ(walk.share(), 0);
+}
+
+TEST(RolloutTest, ABlueGreenSwitchesAtOnceAndBackAtOnce) {
+  Plan plan = ACanary();
+  plan.rollout = config::Rollout{.strategy = config::Strategy::kBlueGreen,
+                                 .steps = {{.weight = Share(0), .approval = config::Approval{}}},
+                                 .watch = absl::Hours(1)};
+  Walk walk(plan);
+  walk.Pass(absl::Seconds(1));
+  EXPECT_EQ(walk.share(), 0);
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove).ok());
+  EXPECT_EQ(walk.share(), 1);
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+  EXPECT_TRUE(walk.Ask(CommandKind::kRollback).ok());
+  EXPECT_EQ(walk.share(), 0);
+}
+
+TEST(RolloutTest, ABreachRollsBackInEveryOpenPhaseAlsoAfterTheEnd) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+  walk.Pass(absl::Hours(2));
+  walk.Pass(absl::Hours(3));
+  ASSERT_NE(walk.In<Completed>(), nullptr);
+  walk.Tell(Breached{Breach{.guardrail = "errors", .summary = "too many"}});
+  EXPECT_EQ(walk.share(), 0);
+}
+
+}  // namespace
+}  // namespace weir::experiment

@@ -1,0 +1,93 @@
+#include "router/experiment/wait.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace weir::experiment {
+namespace {
+
+absl::Duration Until(absl::Time then, absl::Time now) { return std::max(then - now, absl::ZeroDuration()); }
+
+StepSamples SamplesOf(const TimePassed& known, const std::string& variant) {
+  for (const StepSamples& samples : known.samples) {
+    if (samples.variant == variant) return samples;
+  }
+  return {.variant = variant};
+}
+
+Wait WaitToStart(const config::Rollout& rollout, const Waiting& waiting, absl::Time now) {
+  Wait wait;
+  wait.is_for_person = waiting.held_by.has_value() || rollout.is_started_by_hand;
+  if (rollout.start) wait.time = Until(*rollout.start, now);
+  return wait;
+}
+
+absl::Duration TimeLeft(const config::Rollout& rollout, const Stepping& stepping, absl::Time now) {
+  const absl::Duration pause = Until(stepping.entered + rollout.steps[stepping.step].pause.duration, now);
+  if (stepping.step + 1 < rollout.steps.size()) return pause;
+  return std::max(pause, Until(stepping.begun + rollout.min_duration, now));
+}
+
+Wait WaitInStep(const config::Rollout& rollout, const State& state, const Stepping& stepping, const TimePassed& known,
+                absl::Time now) {
+  Wait wait;
+  const config::RolloutStep& step = rollout.steps[stepping.step];
+  wait.time = TimeLeft(rollout, stepping, now);
+  const Split& split = state.epoch.split;
+  for (const config::Variant& variant : split.variants) {
+    if (variant.weight == config::Weight()) continue;
+    const StepSamples of = SamplesOf(known, variant.name);
+    const bool is_candidate = variant.name != split.default_name();
+    if (is_candidate && of.samples < step.pause.min_samples) {
+      wait.samples.push_back({variant.name, of.samples, step.pause.min_samples});
+    }
+    // A step that is new, or went on just now, has had no time yet.
+    if (std::max(of.newest, state.phase_since) + rollout.no_data_after <= now) wait.silent.push_back(variant.name);
+  }
+  const int given = static_cast<int>(stepping.approvals.size());
+  if (step.approval) wait.approvals = std::max(0, step.approval->required - given);
+  return wait;
+}
+
+}  // namespace
+
+Wait WaitOf(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
+  if (!plan.rollout) return {};
+  const config::Rollout& rollout = *plan.rollout;
+  if (const auto* waiting = std::get_if<Waiting>(&state.phase)) return WaitToStart(rollout, *waiting, now);
+  if (const auto* watching = std::get_if<Watching>(&state.phase)) {
+    Wait wait;
+    wait.time = Until(watching->since + rollout.watch, now);
+    return wait;
+  }
+  const Stepping* stepping = StepOf(state);
+  if (stepping == nullptr) return {};
+  if (!std::holds_alternative<Stepping>(state.phase)) {
+    Wait wait;
+    wait.is_for_person = true;
+    return wait;
+  }
+  if (stepping->step >= rollout.steps.size()) return {};
+  return WaitInStep(rollout, state, *stepping, known, now);
+}
+
+std::string Describe(const Wait& wait) {
+  std::vector<std::string> parts;
+  if (wait.is_for_person) parts.push_back("a person goes on");
+  if (wait.time > absl::ZeroDuration()) {
+    const absl::Duration unit = wait.time < absl::Seconds(10) ? absl::Milliseconds(100) : absl::Seconds(1);
+    parts.push_back(absl::StrCat(absl::FormatDuration(absl::Ceil(wait.time, unit)), " left"));
+  }
+  for (const Wait::Missing& missing : wait.samples) {
+    parts.push_back(absl::StrCat(missing.variant, " has ", missing.samples, " of ", missing.wanted, " samples"));
+  }
+  if (!wait.silent.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.silent, ", ")));
+  if (wait.approvals > 0) {
+    parts.push_back(absl::StrCat(wait.approvals, wait.approvals == 1 ? " approval" : " approvals", " missing"));
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
+}  // namespace weir::experiment

@@ -1,0 +1,38 @@
+// What a rollout waits for: the same answer for the machine, which goes on when it is nothing, and for people.
+
+#ifndef WEIR_ROUTER_EXPERIMENT_WAIT_H_
+#define WEIR_ROUTER_EXPERIMENT_WAIT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "router/experiment/machine.h"
+
+namespace weir::experiment {
+
+struct Wait {
+  struct Missing {
+    std::string variant;
+    int64_t samples = 0;
+    int64_t wanted = 0;
+    bool operator==(const Missing&) const = default;
+  };
+  absl::Duration time;             // Left of a pause, of minDuration, of the watch, or until the start. Never negative.
+  std::vector<Missing> samples;    // Candidates that have fewer than the step wants.
+  std::vector<std::string> silent; // Variants with a share of which no call has come for `noDataAfter`.
+  int approvals = 0;               // That are missing; asked for when nothing else is.
+  bool is_for_person = false;      // Nothing goes on by itself: paused, inconclusive, held, or started by hand.
+  bool operator==(const Wait&) const = default;
+};
+
+// Of a state that has followed its file. In a phase that waits for nothing the answer is Wait{}.
+Wait WaitOf(const Plan& plan, const State& state, const TimePassed& known, absl::Time now);
+
+// "12m left, candidate has 40 of 1000 samples, 1 approval missing"; empty where it waits for nothing.
+std::string Describe(const Wait& wait);
+
+}  // namespace weir::experiment
+
+#endif  // WEIR_ROUTER_EXPERIMENT_WAIT_H_
