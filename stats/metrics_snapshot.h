@@ -43,7 +43,7 @@ struct GuardrailMetrics {
 
 struct ExperimentMetrics {
   std::string experiment;
-  std::string phase;  // "running", "rolled_back", "frozen"
+  std::string phase;  // weir.v1.Phase in lower case: "running", "rolled_back", ...
   uint32_t run = 0;
   uint32_t epoch = 0;
   std::map<std::string, int64_t> outcomes_refused;  // By cause: "repeated", "expired", "unknown_run", "unknown_metric".

@@ -19,7 +19,6 @@ constexpr size_t kMostMemory = 32 * 1024 * 1024;
 constexpr int kMostRequestBytes = 64 * 1024;  // The largest request is a user's key.
 constexpr int kMostMetadataBytes = 8 * 1024;
 constexpr int kMostStreamsPerConnection = 16;
-constexpr size_t kMostActorBytes = 256;
 
 bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
@@ -64,25 +63,36 @@ class GrpcServer::Service : public weir::v1::Admin::CallbackService {
 
   grpc::ServerUnaryReactor* Reset(grpc::CallbackServerContext* context, const weir::v1::ResetRequest* request,
                                   weir::v1::ResetResponse* response) override {
-    if (request->experiment().empty()) return Finish(context, absl::InvalidArgumentError("experiment is empty"));
-    if (request->actor().size() > kMostActorBytes) {
-      return Finish(context,
-                    absl::InvalidArgumentError(absl::StrCat("actor is longer than ", kMostActorBytes, " bytes")));
-    }
-    const std::string actor = request->actor().empty() ? context->peer() : request->actor();
+    weir::v1::CommandRequest command;
+    command.set_kind(weir::v1::CommandRequest::RESET);
+    command.set_experiment(request->experiment());
+    command.set_actor(request->actor());
+    return Obey(context, std::move(command), response->mutable_experiment());
+  }
+
+  grpc::ServerUnaryReactor* Command(grpc::CallbackServerContext* context, const weir::v1::CommandRequest* request,
+                                    weir::v1::CommandResponse* response) override {
+    return Obey(context, *request, response->mutable_experiment());
+  }
+
+ private:
+  // `shown` lives until the reactor's Finish.
+  grpc::ServerUnaryReactor* Obey(grpc::CallbackServerContext* context, weir::v1::CommandRequest command,
+                                 weir::v1::ExperimentStatus* shown) {
+    if (command.experiment().empty()) return Finish(context, absl::InvalidArgumentError("experiment is empty"));
+    if (command.actor().empty()) command.set_actor(context->peer());
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    // The request and the response live until the reactor's Finish.
-    control_->Reset(request->experiment(), actor, [this, reactor, request, response](const absl::Status& status) {
+    const std::string name = command.experiment();
+    control_->Obey(std::move(command), [this, reactor, name, shown](const absl::Status& status) {
       const auto snapshot = control_->Current();
       const auto* experiment =
-          status.ok() && snapshot != nullptr ? FindExperiment(snapshot->status, request->experiment()) : nullptr;
-      if (experiment != nullptr) *response->mutable_experiment() = *experiment;
+          status.ok() && snapshot != nullptr ? FindExperiment(snapshot->status, name) : nullptr;
+      if (experiment != nullptr) *shown = *experiment;
       reactor->Finish(GrpcStatusOf(status));
     });
     return reactor;
   }
 
- private:
   static grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const absl::Status& status) {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(GrpcStatusOf(status));

@@ -17,13 +17,13 @@ class RecordingControl : public control::ControlInterface {
  public:
   void Publish(std::shared_ptr<const control::Snapshot> snapshot) { snapshot_.store(std::move(snapshot)); }
   std::shared_ptr<const control::Snapshot> Current() override { return snapshot_.load(); }
-  void Reset(std::string experiment, std::string actor, std::function<void(absl::Status)> done) override {
-    resets.emplace_back(std::move(experiment), std::move(actor));
+  void Obey(weir::v1::CommandRequest request, std::function<void(absl::Status)> done) override {
+    commands.push_back(std::move(request));
     done(answer);
   }
 
   absl::Status answer;
-  std::vector<std::pair<std::string, std::string>> resets;
+  std::vector<weir::v1::CommandRequest> commands;
 
  private:
   std::atomic<std::shared_ptr<const control::Snapshot>> snapshot_;

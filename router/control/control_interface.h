@@ -28,9 +28,10 @@ class ControlInterface {
   virtual ~ControlInterface() = default;
   // The newest snapshot; nullptr before the first tick.
   virtual std::shared_ptr<const Snapshot> Current() = 0;
-  // Opens a new run of a rolled-back experiment. `done` is called once, on the control thread, after the new run was
-  // journalled and a snapshot that shows it was published; or with the error, by the codes of admin.proto.
-  virtual void Reset(std::string experiment, std::string actor, std::function<void(absl::Status)> done) = 0;
+  // What a person asks of an experiment; an actor is named. `done` is called once, on the control thread, after it was done and a snapshot
+  // that shows it was published (what opens the gate is journalled before); or with the error, by the codes of
+  // admin.proto, at once where nothing is asked of the control thread.
+  virtual void Obey(weir::v1::CommandRequest request, std::function<void(absl::Status)> done) = 0;
 };
 
 }  // namespace weir::control

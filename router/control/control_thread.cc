@@ -7,6 +7,7 @@
 #include "config/files.h"
 #include "config/limits.h"
 #include "config/load.h"
+#include "router/control/command_request.h"
 
 namespace weir::control {
 namespace {
@@ -141,9 +142,9 @@ void ControlThread::TakeMail() {
 }
 
 void ControlThread::TakeCommands() {
-  for (ResetCommand& command : commands_.TakeAll()) {
-    resets_[++last_token_] = std::move(command.done);
-    controller_->Reset(last_token_, command.experiment, command.actor, loop_->now());
+  for (PostedCommand& posted : commands_.TakeAll()) {
+    unanswered_[++last_token_] = std::move(posted.done);
+    controller_->Obey(last_token_, posted.experiment, posted.command, loop_->now());
   }
 }
 
@@ -157,7 +158,7 @@ void ControlThread::CarryOut() {
       }
     } else if (auto* ask = std::get_if<AskJournal>(&effect)) {
       writer_->Ask(std::move(ask->request));
-    } else if (const auto* answer = std::get_if<AnswerReset>(&effect)) {
+    } else if (const auto* answer = std::get_if<AnswerCommand>(&effect)) {
       ShowNow();  // Before: whoever is answered sees what came of it.
       Answer(answer->token, answer->status);
     } else {
@@ -172,7 +173,7 @@ void ControlThread::ShowNow() {
 }
 
 void ControlThread::Answer(uint64_t token, const absl::Status& status) {
-  if (auto waiting = resets_.extract(token)) waiting.mapped()(status);
+  if (auto waiting = unanswered_.extract(token)) waiting.mapped()(status);
 }
 
 void ControlThread::Log(const Notice& notice) const {
@@ -192,10 +193,12 @@ bool ControlThread::PostOutcome(stats::OutcomeReport& report, std::function<void
   return false;
 }
 
-void ControlThread::Reset(std::string experiment, std::string actor, std::function<void(absl::Status)> done) {
-  ResetCommand command{std::move(experiment), std::move(actor), std::move(done)};
-  if (!is_stopped_ && commands_.Post(command)) return;
-  command.done(absl::UnavailableError(is_stopped_ ? "weir is ending" : "too many commands at once: try again"));
+void ControlThread::Obey(weir::v1::CommandRequest request, std::function<void(absl::Status)> done) {
+  absl::StatusOr<experiment::Command> command = CommandOf(request);
+  if (!command.ok()) return done(command.status());
+  PostedCommand posted{request.experiment(), *std::move(command), std::move(done)};
+  if (!is_stopped_ && commands_.Post(posted)) return;
+  posted.done(absl::UnavailableError(is_stopped_ ? "weir is ending" : "too many commands at once: try again"));
 }
 
 void ControlThread::Stop() {
@@ -208,7 +211,7 @@ void ControlThread::Stop() {
   CarryOut();
   ShowNow();
   writer_.reset();  // After it has written what it was asked.
-  for (auto& [token, done] : std::exchange(resets_, {})) done(absl::UnavailableError("weir is ending"));
+  for (auto& [token, done] : std::exchange(unanswered_, {})) done(absl::UnavailableError("weir is ending"));
 }
 
 }  // namespace weir::control

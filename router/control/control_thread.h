@@ -70,7 +70,7 @@ class ControlThread : public ControlInterface {
   // The same; else `reply` is called once, on the control thread, when the report was counted or refused.
   bool PostOutcome(stats::OutcomeReport& report, std::function<void(absl::Status)> reply);
   std::shared_ptr<const Snapshot> Current() override { return snapshot_.load(); }
-  void Reset(std::string experiment, std::string actor, std::function<void(absl::Status)> done) override;
+  void Obey(weir::v1::CommandRequest request, std::function<void(absl::Status)> done) override;
 
   // After the data plane has posted its last reports: counts them, writes the last checkpoint, and ends the threads.
   // Who still waits for an answer is told UNAVAILABLE. Once; also by the destructor.
@@ -86,9 +86,9 @@ class ControlThread : public ControlInterface {
     stats::OutcomeReport report;
     std::function<void(absl::Status)> reply;
   };
-  struct ResetCommand {
+  struct PostedCommand {
     std::string experiment;
-    std::string actor;
+    experiment::Command command;
     std::function<void(absl::Status)> done;
   };
 
@@ -111,7 +111,7 @@ class ControlThread : public ControlInterface {
 
   runtime::Mailbox<stats::WorkerReport> reports_;
   runtime::Mailbox<PostedOutcome> outcomes_;
-  runtime::Mailbox<ResetCommand> commands_;
+  runtime::Mailbox<PostedCommand> commands_;
   runtime::Mailbox<JournalReply> replies_;
   std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
   absl::Notification first_table_;
@@ -126,7 +126,7 @@ class ControlThread : public ControlInterface {
   absl::Time last_shown_ = absl::InfinitePast();
   bool has_new_counts_ = false;
   std::vector<std::string> warnings_;
-  std::map<uint64_t, std::function<void(absl::Status)>> resets_;  // Not answered yet, by token.
+  std::map<uint64_t, std::function<void(absl::Status)>> unanswered_;  // Not answered yet, by token.
   uint64_t last_token_ = 0;
   std::thread thread_;
 };

@@ -123,10 +123,17 @@ class ControlThreadTest : public testing::Test {
     while (!control_->PostReport(report)) std::this_thread::yield();
   }
 
+  static v1::CommandRequest ResetByAnn() {
+    v1::CommandRequest request;
+    request.set_kind(v1::CommandRequest::RESET);
+    request.set_experiment("income");
+    request.set_actor("ann");
+    return request;
+  }
   absl::Status Reset() {
     absl::Notification answered;
     absl::Status answer;
-    control_->Reset("income", "ann", [&](absl::Status status) {
+    control_->Obey(ResetByAnn(), [&](absl::Status status) {
       answer = std::move(status);
       answered.Notify();
     });
@@ -253,7 +260,7 @@ TEST_F(ControlThreadTest, ADamagedJournalStopsNoTrafficAndEveryGateIsAtItsDefaul
 TEST_F(ControlThreadTest, AfterStopWhoAsksIsTold) {
   control_->Stop();
   absl::Status answer;
-  control_->Reset("income", "ann", [&](absl::Status status) { answer = std::move(status); });
+  control_->Obey(ResetByAnn(), [&](absl::Status status) { answer = std::move(status); });
   EXPECT_TRUE(absl::IsUnavailable(answer));
   stats::OutcomeReport report;
   EXPECT_FALSE(control_->PostOutcome(report, [](absl::Status) {}));

@@ -126,10 +126,11 @@ Controller::Governed& Controller::GovernedBy(const std::string& name) {
 // What the file asks for, and is not so yet. Told at every tick, so that nothing that failed is forgotten.
 void Controller::FollowFile(Governed& governed, absl::Time now) {
   if (!governed.experiment.filed()) return;
-  const experiment::Event event = experiment::FiledOf(*governed.experiment.filed());
+  const experiment::Plan plan = governed.experiment.plan();
   for (;;) {
     // A file is never refused.
-    std::optional<Step> step = experiment::Advance(governed.experiment.state(), event, now).value_or(std::nullopt);
+    std::optional<Step> step =
+        experiment::Advance(plan, governed.experiment.state(), experiment::Filed{}, now).value_or(std::nullopt);
     if (!step) return;
     const bool opens = step->gate == Gate::kOpens;
     if (opens && (governed.opening || governed.unjournalled || now < governed.retry_at || !unread_.ok())) return;
@@ -140,7 +141,7 @@ void Controller::FollowFile(Governed& governed, absl::Time now) {
 
 void Controller::Carry(Governed& governed, Step step, absl::Time now) {
   if (step.gate == Gate::kOpens) {
-    governed.opening = Opening{.id = 0, .step = std::move(step), .base = governed.experiment.state(), .reset = {}};
+    governed.opening = Opening{.id = 0, .step = std::move(step), .base = governed.experiment.state(), .token = {}};
     return;
   }
   Enter(governed, step, now);
@@ -161,35 +162,59 @@ void Controller::Enter(Governed& governed, const Step& step, absl::Time now) {
                    step.detail));
 }
 
-void Controller::Reset(uint64_t token, const std::string& experiment, const std::string& actor, absl::Time now) {
-  const auto refuse = [&](absl::Status status) { effects_.emplace_back(AnswerReset{token, std::move(status)}); };
+// Why nothing can be opened now; OK if it can.
+absl::Status Controller::WhyNotOpened(const Governed& governed) const {
+  if (!unread_.ok()) {
+    return absl::UnavailableError(absl::StrCat("it could not be journalled: ", std::string(unread_.message())));
+  }
+  if (governed.opening) return absl::UnavailableError("another change is being journalled: try again");
+  if (governed.unjournalled) {
+    return absl::UnavailableError(
+        absl::StrCat("its last change is not journalled yet, and goes first: ", governed.journal_error));
+  }
+  return absl::OkStatus();
+}
+
+void Controller::Obey(uint64_t token, const std::string& experiment, const experiment::Command& command,
+                      absl::Time now) {
+  const auto answer = [&](absl::Status status) { effects_.emplace_back(AnswerCommand{token, std::move(status)}); };
   const auto found = experiments_.find(experiment);
   if (found == experiments_.end() || !found->second.experiment.filed()) {
-    return refuse(absl::NotFoundError(absl::StrCat("no experiment '", experiment, "'")));
+    return answer(absl::NotFoundError(absl::StrCat("no experiment '", experiment, "'")));
   }
   Governed& governed = found->second;
-  if (!unread_.ok()) {
-    return refuse(
-        absl::UnavailableError(absl::StrCat("a new run could not be journalled: ", std::string(unread_.message()))));
-  }
-  if (governed.opening) return refuse(absl::UnavailableError("another change is being journalled: try again"));
-  const experiment::ResetRequested request{.actor = actor, .file = experiment::FiledOf(*governed.experiment.filed())};
-  absl::StatusOr<std::optional<Step>> step = experiment::Advance(governed.experiment.state(), request, now);
-  if (!step.ok()) return refuse(step.status());
-  if (governed.unjournalled) {
-    return refuse(absl::UnavailableError(
-        absl::StrCat("its rollback is not journalled yet, and goes first: ", governed.journal_error)));
+  absl::StatusOr<std::optional<Step>> step =
+      experiment::Advance(governed.experiment.plan(), governed.experiment.state(), command, now);
+  if (!step.ok()) return answer(step.status());
+  if (!*step) return answer(absl::OkStatus());  // It is so already.
+  const bool opens = (*step)->gate == Gate::kOpens;
+  if (opens) {
+    if (absl::Status why = WhyNotOpened(governed); !why.ok()) return answer(std::move(why));
   }
   Carry(governed, **std::move(step), now);
-  governed.opening->reset = token;
+  if (opens) governed.opening->token = token;
   Flush(now);
+  if (!opens) answer(absl::OkStatus());
+}
+
+// Time goes on for the rollout, unless a change of it is on its way.
+void Controller::GoOn(Governed& governed, absl::Time now) {
+  if (!governed.experiment.filed() || governed.opening) return;
+  // Time is never refused.
+  std::optional<Step> step =
+      experiment::Advance(governed.experiment.plan(), governed.experiment.state(), governed.experiment.Known(), now)
+          .value_or(std::nullopt);
+  if (!step) return;
+  if (step->gate == Gate::kOpens && (governed.unjournalled || now < governed.retry_at || !unread_.ok())) return;
+  Carry(governed, *std::move(step), now);
 }
 
 void Controller::Judge(Governed& governed, absl::Time now) {
-  if (!governed.experiment.is_running() || !governed.experiment.filed()) return;
+  if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
   std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
   if (!breach) return;
-  auto step = experiment::Advance(governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
+  const experiment::Plan plan = governed.experiment.plan();
+  auto step = experiment::Advance(plan, governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
   if (step.ok() && *step) Carry(governed, **std::move(step), now);
 }
 
@@ -197,6 +222,7 @@ void Controller::Tick(absl::Time now) {
   for (auto& [name, governed] : experiments_) {
     Judge(governed, now);
     FollowFile(governed, now);
+    GoOn(governed, now);
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
@@ -363,7 +389,7 @@ void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time 
 void Controller::OnOpened(Governed& governed, const absl::Status& status, absl::Time now) {
   const Opening opening = *std::exchange(governed.opening, std::nullopt);
   const auto answer = [&](absl::Status result) {
-    if (opening.reset) effects_.emplace_back(AnswerReset{*opening.reset, std::move(result)});
+    if (opening.token) effects_.emplace_back(AnswerCommand{*opening.token, std::move(result)});
   };
   if (!status.ok()) {
     return answer(absl::UnavailableError(absl::StrCat("nothing was opened: ", std::string(status.message()))));

@@ -46,8 +46,8 @@ struct PublishTable {
 struct AskJournal {
   JournalRequest request;
 };
-// To whoever asked for the reset `token`; a view that shows its effect is to be published before.
-struct AnswerReset {
+// To whoever gave the command `token`; a view that shows its effect is to be published before.
+struct AnswerCommand {
   uint64_t token = 0;
   absl::Status status;
 };
@@ -58,7 +58,7 @@ struct Notice {
   std::string experiment;  // Empty: none.
   std::string detail;
 };
-using Effect = std::variant<PublishTable, AskJournal, AnswerReset, Notice>;
+using Effect = std::variant<PublishTable, AskJournal, AnswerCommand, Notice>;
 
 class Controller {
  public:
@@ -80,8 +80,9 @@ class Controller {
   void TakeReport(const stats::WorkerReport& report);
   // Whether it was counted; the codes of feedback.proto.
   absl::Status TakeOutcome(const stats::OutcomeReport& report, absl::Time now);
-  // Answered by an AnswerReset with this token.
-  void Reset(uint64_t token, const std::string& experiment, const std::string& actor, absl::Time now);
+  // Answered by an AnswerCommand with this token: at once where it shuts or changes nothing, and after the journal where
+  // it opens.
+  void Obey(uint64_t token, const std::string& experiment, const experiment::Command& command, absl::Time now);
   void TakeReply(JournalReply reply, absl::Time now);
   // Every stats::kTick at least. A breach that the counts prove now shuts its gate in this call.
   void Tick(absl::Time now);
@@ -101,7 +102,7 @@ class Controller {
     uint64_t id = 0;  // 0: not asked yet.
     experiment::Step step;
     std::optional<experiment::State> base;  // What it was a step of.
-    std::optional<uint64_t> reset;          // The token of who asked for it.
+    std::optional<uint64_t> token;          // Of who asked for it.
   };
   // A row of a shutting step that the journal has not taken yet.
   struct Unjournalled {
@@ -121,6 +122,8 @@ class Controller {
   absl::StatusOr<routing::RouteTable> BuildTable(const config::Config& config);
   Governed& GovernedBy(const std::string& name);
   void FollowFile(Governed& governed, absl::Time now);
+  void GoOn(Governed& governed, absl::Time now);
+  absl::Status WhyNotOpened(const Governed& governed) const;
   void Carry(Governed& governed, experiment::Step step, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
   void Judge(Governed& governed, absl::Time now);
@@ -139,9 +142,9 @@ class Controller {
   void Say(bool is_warning, std::string message, std::string experiment = "", std::string detail = "");
 
   // controller_view.cc
-  void ViewExperiment(const Governed& governed, Snapshot& view) const;
+  void ViewExperiment(const Governed& governed, absl::Time now, Snapshot& view) const;
   void ViewVariants(const Governed& governed, v1::ExperimentStatus& status, Snapshot& view) const;
-  void ViewPhase(const Governed& governed, v1::ExperimentStatus& status) const;
+  void ViewPhase(const Governed& governed, absl::Time now, v1::ExperimentStatus& status) const;
   void ViewModels(Snapshot& view) const;
   std::string NoticeOf(const Governed& governed) const;
   std::vector<std::string> RestartNotices() const;

@@ -92,8 +92,14 @@ void ControllerRig::Run(int ticks, const std::string& failing, int per_tick) {
 }
 
 absl::Status ControllerRig::Reset(const std::string& experiment) {
+  return Obey({.kind = experiment::CommandKind::kReset}, experiment);
+}
+
+absl::Status ControllerRig::Obey(experiment::Command command, const std::string& experiment) {
   const uint64_t token = ++last_token_;
-  controller_->Reset(token, experiment, "ann", now_);
+  if (command.actor.empty()) command.actor = "ann";
+  command.roles.push_back("operator");
+  controller_->Obey(token, experiment, command, now_);
   CarryOut();
   const auto answer = answers_.find(token);
   return answer == answers_.end() ? absl::DeadlineExceededError("not answered") : answer->second;
@@ -137,7 +143,7 @@ void ControllerRig::CarryOut() {
         } else {
           controller_->TakeReply(std::move(reply), now_);
         }
-      } else if (const auto* answer = std::get_if<AnswerReset>(&effect)) {
+      } else if (const auto* answer = std::get_if<AnswerCommand>(&effect)) {
         answers_[answer->token] = answer->status;
       }
     }

@@ -40,6 +40,9 @@ class ControllerRig {
   void Run(int ticks, const std::string& failing = "", int per_tick = 20);
   void Tick();
   absl::Status Reset(const std::string& experiment = "income");
+  // A command of "ann", who is an operator.
+  absl::Status Obey(experiment::Command command, const std::string& experiment = "income");
+  absl::Status Obey(experiment::CommandKind kind) { return Obey(experiment::Command{.kind = kind}); }
   absl::Status Outcome(uint64_t sequence, double correct, const std::string& variant = "candidate");
   stats::Ticket TicketOf(uint64_t sequence, const std::string& variant = "candidate") const;
 
@@ -68,7 +71,7 @@ class ControllerRig {
   std::optional<config::Config> files_;
   std::unique_ptr<Controller> controller_;
   routing::RouteTablePtr table_;
-  std::map<uint64_t, absl::Status> answers_;  // To resets, by token.
+  std::map<uint64_t, absl::Status> answers_;  // To commands, by token.
   uint64_t last_token_ = 0;
   int64_t calls_ = 0;
   bool holds_replies_ = false;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "router/control/controller.h"
+#include "router/control/rollout_view.h"
 #include "router/experiment/proto_time.h"
 #include "stats/business_value.h"
 #include "stats/clustered.h"
@@ -106,17 +107,6 @@ void ShowCounts(const stats::VariantCounts& counts, v1::VariantStatus& status) {
   if (counts.errors() > 0) status.set_design_effect(stats::ErrorDesignEffect(counts.users()));
 }
 
-const char* NameOf(v1::Phase phase) {
-  switch (phase) {
-    case v1::RUNNING:
-      return "running";
-    case v1::ROLLED_BACK:
-      return "rolled_back";
-    default:
-      return "frozen";
-  }
-}
-
 // Those of the specification in force, then those that the file adds.
 std::vector<std::string> NamesOf(const config::Experiment& in_force, const config::Experiment& filed) {
   std::vector<std::string> names;
@@ -161,7 +151,7 @@ Snapshot Controller::View(absl::Time now) const {
   if (!config_) return view;
   status.set_proxy(config_->proxy.name);
   for (const auto& [name, governed] : experiments_) {
-    if (governed.experiment.filed()) ViewExperiment(governed, view);
+    if (governed.experiment.filed()) ViewExperiment(governed, now, view);
   }
   ViewModels(view);
   return view;
@@ -172,11 +162,11 @@ int64_t Controller::CountUnjournalled() const {
                        [](const auto& entry) { return entry.second.unjournalled.has_value(); });
 }
 
-void Controller::ViewExperiment(const Governed& governed, Snapshot& view) const {
+void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapshot& view) const {
   v1::ExperimentStatus& status = *view.status.add_experiments();
   const config::Experiment& filed = *governed.experiment.filed();
   status.set_name(governed.experiment.name());
-  ViewPhase(governed, status);
+  ViewPhase(governed, now, status);
   ViewVariants(governed, status, view);
   for (const Judgement& judgement : governed.experiment.judgements()) {
     v1::GuardrailStatus* guardrail = status.add_guardrails();
@@ -209,13 +199,13 @@ void Controller::ViewExperiment(const Governed& governed, Snapshot& view) const 
   status.set_alpha_total(alpha);
   status.set_notice(NoticeOf(governed));
   view.metrics.experiments.push_back({.experiment = filed.name,
-                                      .phase = NameOf(status.phase()),
+                                      .phase = LabelOf(status.phase()),
                                       .run = status.run(),
                                       .epoch = status.epoch(),
                                       .outcomes_refused = governed.experiment.outcomes_refused()});
 }
 
-void Controller::ViewPhase(const Governed& governed, v1::ExperimentStatus& status) const {
+void Controller::ViewPhase(const Governed& governed, absl::Time now, v1::ExperimentStatus& status) const {
   const std::optional<experiment::State>& state = governed.experiment.state();
   if (!state) {
     status.set_phase(v1::FROZEN);
@@ -229,16 +219,9 @@ void Controller::ViewPhase(const Governed& governed, v1::ExperimentStatus& statu
   status.set_epoch(state->epoch.ordinal);
   *status.mutable_run_started_at() = TimestampOf(state->run.started);
   *status.mutable_phase_since() = TimestampOf(state->phase_since);
-  if (const auto* rolled_back = std::get_if<RolledBack>(&state->phase)) {
-    status.set_phase(v1::ROLLED_BACK);
-    status.set_phase_reason(rolled_back->breach.summary);
-    *status.mutable_breach() = experiment::RecordOf(rolled_back->breach);
-  } else if (const auto* frozen = std::get_if<Frozen>(&state->phase)) {
-    status.set_phase(v1::FROZEN);
-    status.set_phase_reason(frozen->why);
-  } else {
-    status.set_phase(v1::RUNNING);
-  }
+  ShowPhase(state->phase, status);
+  const experiment::Plan plan = governed.experiment.plan();
+  if (plan.rollout) *status.mutable_rollout() = ViewOfRollout(plan, *state, governed.experiment.Known(), now);
 }
 
 void Controller::ViewVariants(const Governed& governed, v1::ExperimentStatus& status, Snapshot& view) const {
@@ -253,7 +236,8 @@ void Controller::ViewVariants(const Governed& governed, v1::ExperimentStatus& st
     const double share = routed.is_gate_shut ? (is_default ? 1 : 0) : experiment::ShareOf(in_force, name);
     variant.set_name(name);
     variant.set_is_default(is_default);
-    variant.set_configured_share(experiment::ShareOf(experiment::SplitOf(filed), name));
+    // A rollout's file asks for no share but that of its steps.
+    variant.set_configured_share(filed.rollout ? share : experiment::ShareOf(experiment::SplitOf(filed), name));
     variant.set_share(share);
     variant.set_requests(served.requests());
     variant.set_errors(served.errors);
@@ -320,7 +304,7 @@ std::string Controller::NoticeOf(const Governed& governed) const {
   if (governed.unjournalled && !governed.journal_error.empty()) {
     return absl::StrCat("in force, but not in the journal yet: ", governed.journal_error);
   }
-  const bool is_edited = experiment::SplitOf(filed) != state->epoch.split;
+  const bool is_edited = !experiment::HasFollowed(governed.experiment.plan(), *state);
   const std::string way_out = absl::StrCat("`weirctl reset ", filed.name, "` or another spec.run opens a new run");
   if (std::holds_alternative<RolledBack>(state->phase)) {
     return absl::StrCat("the default has all traffic since the rollback",

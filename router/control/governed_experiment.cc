@@ -134,7 +134,7 @@ void GovernedExperiment::RemoveLeftovers(const std::map<std::string, std::string
 }
 
 void GovernedExperiment::Freeze(std::string why, absl::Time now) {
-  state_ = experiment::FrozenState(*filed_, std::move(why), now);
+  state_ = experiment::FrozenState(plan(), std::move(why), now);
 }
 
 void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::string, std::string>& checkpoints) {
@@ -158,7 +158,7 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   unfiled_since_.reset();
   if (filed_) join_window_ = filed_->join_window;
   if (!filed_ || !state_) return false;
-  if (!is_running() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
+  if (!is_open() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
   if (std::exchange(is_dropped_, false)) evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
   guardrails_.Follow(*filed_, state_->epoch.split);
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
@@ -190,14 +190,34 @@ GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config:
   if (!HasModel(models, split.default_name())) return routed;
   routed.specification.variants = split.variants;
   routed.specification.default_variant = split.default_variant;
-  routed.is_gate_shut = !is_running();
+  routed.is_gate_shut = !is_open();
   return routed;
 }
 
 // --- Steps.
 
-bool GovernedExperiment::is_running() const {
-  return state_ && std::holds_alternative<experiment::Running>(state_->phase);
+bool GovernedExperiment::is_open() const {
+  return state_ && experiment::IsOpen(*state_);
+}
+
+experiment::TimePassed GovernedExperiment::Known() const {
+  experiment::TimePassed known;
+  if (!state_) return known;
+  const experiment::Stepping* stepping = experiment::StepOf(*state_);
+  for (const config::Variant& variant : state_->epoch.split.variants) {
+    // What came before this process is not known to be missing.
+    experiment::StepSamples samples{.variant = variant.name, .samples = 0, .newest = began_};
+    for (const auto& [epoch, variants] : evidence_.open()) {
+      const experiment::VariantEvidence* evidence = evidence_.Find(epoch, variant.name);
+      if (evidence == nullptr) continue;
+      const stats::VariantCounts& counts = evidence->counts;
+      if (stepping != nullptr && epoch >= stepping->first_epoch) samples.samples += counts.ended() - counts.neutral();
+      if (counts.cohorts().empty()) continue;
+      samples.newest = std::max(samples.newest, stats::StartOf(counts.cohorts().back().first));
+    }
+    known.samples.push_back(std::move(samples));
+  }
+  return known;
 }
 
 void GovernedExperiment::Enter(State next, absl::Time now) {
@@ -253,8 +273,11 @@ std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
 }
 
 void GovernedExperiment::FoldEpochs() {
+  const experiment::Stepping* stepping = experiment::StepOf(*state_);
   while (evidence_.open().size() > 1) {
     const uint32_t oldest = evidence_.open().begin()->first;
+    // Those of the present step are still counted together.
+    if (stepping != nullptr && oldest >= stepping->first_epoch && evidence_.open().size() <= kEpochsOfAStep) return;
     if (!guardrails_.IsFolded(evidence_, oldest)) return;
     evidence_.Fold(oldest);
   }

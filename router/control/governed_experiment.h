@@ -24,6 +24,8 @@ namespace weir::control {
 // The control thread's.
 class GovernedExperiment {
  public:
+  // Epochs of one step that are counted apart: a person may set its share by hand, and each time begins one.
+  static constexpr size_t kEpochsOfAStep = 16;
   // Past runs that still take late reports of outcomes.
   static constexpr size_t kPastRuns = 2;
 
@@ -58,7 +60,12 @@ class GovernedExperiment {
 
   const std::string& name() const { return name_; }
   const std::optional<experiment::State>& state() const { return state_; }
-  bool is_running() const;
+  // Not shut, and not unknown: guardrails are judged.
+  bool is_open() const;
+  // As the file says now. Needs a file.
+  experiment::Plan plan() const { return experiment::PlanOf(*filed_); }
+  // What is known of the rollout's present step.
+  experiment::TimePassed Known() const;
   // `next` is in force from now on.
   void Enter(experiment::State next, absl::Time now);
   // Looks at all guardrails; the breach that is worst, of those that ask for a rollback, if any. Needs a file.

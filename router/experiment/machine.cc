@@ -181,8 +181,8 @@ StepOrNothing OnVerdict(const Plan& plan, const State& state, const Analysed& an
 }
 
 // Time and verdicts act only on what has followed its file: else they would go on by steps that are no more.
-bool HasFollowed(const Plan& plan, const std::optional<State>& state, absl::Time now) {
-  return state && IsOpen(*state) && plan.rollout && state->run.label == plan.run_label && !Follow(plan, *state, now);
+bool GoesOn(const Plan& plan, const std::optional<State>& state) {
+  return state && IsOpen(*state) && plan.rollout && HasFollowed(plan, *state);
 }
 
 struct AdvanceOn {
@@ -194,10 +194,10 @@ struct AdvanceOn {
   Result operator()(const Filed&) const { return OnFile(plan, state, now); }
   Result operator()(const Breached& breached) const { return OnBreach(state, breached.breach, now); }
   Result operator()(const TimePassed& known) const {
-    return HasFollowed(plan, state, now) ? OnTime(plan, *state, known, now) : std::nullopt;
+    return GoesOn(plan, state) ? OnTime(plan, *state, known, now) : std::nullopt;
   }
   Result operator()(const Analysed& analysed) const {
-    return HasFollowed(plan, state, now) ? OnVerdict(plan, *state, analysed, now) : std::nullopt;
+    return GoesOn(plan, state) ? OnVerdict(plan, *state, analysed, now) : std::nullopt;
   }
   Result operator()(const Command& command) const { return OnCommand(plan, state, command, now); }
 };
@@ -206,6 +206,12 @@ struct AdvanceOn {
 
 bool IsOpen(const State& state) {
   return !std::holds_alternative<RolledBack>(state.phase) && !std::holds_alternative<Frozen>(state.phase);
+}
+
+bool HasFollowed(const Plan& plan, const State& state) {
+  if (state.run.label != plan.run_label) return false;
+  if (IsOpen(state)) return !Follow(plan, state, state.phase_since);
+  return plan.rollout.has_value() || plan.split == state.epoch.split;
 }
 
 const Stepping* StepOf(const State& state) {

@@ -137,6 +137,9 @@ struct State {
 // Not rolled back and not frozen: the epoch's shares are in force, and guardrails are judged.
 bool IsOpen(const State& state);
 
+// Whether the file asks for nothing that is not so, shut gates aside: of those, whether it is as it was when they shut.
+bool HasFollowed(const Plan& plan, const State& state);
+
 // The step that a rollout is in, goes on with after its pause, or is inconclusive in; null in all other phases.
 const Stepping* StepOf(const State& state);
 
@@ -194,7 +197,7 @@ std::string NameOf(CommandKind kind);
 // A person asks.
 struct Command {
   CommandKind kind = CommandKind::kReset;
-  std::string actor;
+  std::string actor{};
   std::vector<std::string> roles{};  // That the actor has.
   std::string comment{};
   std::optional<config::Percent> weight{};  // Of set-weight: the candidates' share.

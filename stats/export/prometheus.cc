@@ -203,7 +203,8 @@ void AddExperiments(const std::vector<ExperimentMetrics>& experiments, Page& pag
   Family epoch = Gauge("weir_experiment_epoch", "Ordinal of the span with unchanged shares within the run.");
   Family refused = Counter("weir_outcomes_refused_total", "Outcomes reported by clients and not counted, by cause.");
   for (const ExperimentMetrics& experiment : experiments) {
-    for (const char* name : {"running", "rolled_back", "frozen"}) {
+    for (const char* name : {"running", "rolled_back", "frozen", "waiting", "stepping", "paused", "inconclusive",
+                             "watching", "completed"}) {
       phase.Add({{"experiment", experiment.experiment}, {"phase", name}}, experiment.phase == name);
     }
     run.Add({{"experiment", experiment.experiment}}, experiment.run);

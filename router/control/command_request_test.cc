@@ -1,0 +1,57 @@
+#include "router/control/command_request.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace weir::control {
+namespace {
+
+v1::CommandRequest Of(v1::CommandRequest::Kind kind) {
+  v1::CommandRequest request;
+  request.set_kind(kind);
+  request.set_experiment("income");
+  request.set_actor("ann");
+  return request;
+}
+
+TEST(CommandOfTest, EveryKindIsTheOneOfItsName) {
+  for (int kind = v1::CommandRequest::START; kind <= v1::CommandRequest::Kind_MAX; ++kind) {
+    const auto named = static_cast<v1::CommandRequest::Kind>(kind);
+    const auto command = CommandOf(Of(named));
+    ASSERT_TRUE(command.ok()) << command.status();
+    std::string name = experiment::NameOf(command->kind);
+    for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    EXPECT_EQ(name, v1::CommandRequest::Kind_Name(named));
+  }
+}
+
+TEST(CommandOfTest, WhatWasSaidArrives) {
+  v1::CommandRequest request = Of(v1::CommandRequest::SET_WEIGHT);
+  request.add_roles("operator");
+  request.set_comment("slowly");
+  request.set_percent(12.5);
+  request.set_full(true);
+  const auto command = CommandOf(request);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->actor, "ann");
+  EXPECT_EQ(command->roles, std::vector<std::string>{"operator"});
+  EXPECT_EQ(command->comment, "slowly");
+  EXPECT_EQ(command->weight, *config::Percent::FromDouble(12.5));
+  EXPECT_TRUE(command->is_full);
+}
+
+TEST(CommandOfTest, WhatIsNoCommandIsRefused) {
+  EXPECT_TRUE(absl::IsInvalidArgument(CommandOf(Of(v1::CommandRequest::KIND_UNSPECIFIED)).status()));
+  v1::CommandRequest nameless = Of(v1::CommandRequest::PAUSE), nobody = nameless, windy = nameless, over = nameless;
+  nameless.clear_experiment();
+  nobody.clear_actor();
+  windy.set_comment(std::string(1025, 'x'));
+  over.set_percent(100.5);
+  for (const v1::CommandRequest& request : {nameless, nobody, windy, over}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CommandOf(request).status())) << request.DebugString();
+  }
+}
+
+}  // namespace
+}  // namespace weir::control
