@@ -63,6 +63,10 @@ absl::StatusOr<weir::v1::ResetResponse> AdminClient::Reset(const weir::v1::Reset
   return Call<weir::v1::ResetResponse>(&weir::v1::Admin::Stub::Reset, request);
 }
 
+absl::StatusOr<weir::v1::CommandResponse> AdminClient::Command(const weir::v1::CommandRequest& request) {
+  return Call<weir::v1::CommandResponse>(&weir::v1::Admin::Stub::Command, request);
+}
+
 absl::StatusOr<weir::v1::ExplainResponse> AdminClient::Explain(const weir::v1::ExplainRequest& request) {
   return Call<weir::v1::ExplainResponse>(&weir::v1::Admin::Stub::Explain, request);
 }

@@ -19,6 +19,7 @@ class AdminClient {
 
   absl::StatusOr<weir::v1::Status> GetStatus();
   absl::StatusOr<weir::v1::ResetResponse> Reset(const weir::v1::ResetRequest& request);
+  absl::StatusOr<weir::v1::CommandResponse> Command(const weir::v1::CommandRequest& request);
   absl::StatusOr<weir::v1::ExplainResponse> Explain(const weir::v1::ExplainRequest& request);
 
   // Whether `error` means that the proxy was not there, and not that it refused.

@@ -30,7 +30,12 @@ TEST_F(AdminClientTest, AsksAndCommands) {
   request.set_experiment("e");
   request.set_actor("eve");
   EXPECT_EQ(client.Reset(request)->experiment().name(), "e");
-  EXPECT_EQ(control_.resets.at(0).second, "eve");
+  EXPECT_EQ(control_.commands.at(0).actor(), "eve");
+  weir::v1::CommandRequest command;
+  command.set_kind(weir::v1::CommandRequest::PAUSE);
+  command.set_experiment("e");
+  EXPECT_EQ(client.Command(command)->experiment().name(), "e");
+  EXPECT_EQ(control_.commands.at(1).kind(), weir::v1::CommandRequest::PAUSE);
 }
 
 TEST_F(AdminClientTest, ARefusalIsNoMissingProxyEvenWhenItIsCalledUnavailable) {

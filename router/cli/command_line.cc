@@ -16,6 +16,9 @@ Examples:
   weirctl status --exit-code && deploy        goes on only if nothing is rolled back, frozen or refused
   weirctl validate weir.yaml experiments/     every error as file:line:column, before it is deployed
   weirctl reset income-classifier             opens a new run after a rollback
+  weirctl approve income-classifier --role operator --comment "looks good"
+                                              lets the step go on that waits for approval
+  weirctl rollback income-classifier          gives the default everything, at once
   weirctl explain --key alice                 which variant alice gets, and how it was drawn
   weirctl calc --list                         the statistics as a calculator: JSON lines in, JSON lines out
   weirctl calc power_t n=20 difference=1      one of them, from the command line
@@ -23,8 +26,9 @@ Examples:
 
 constexpr char kControlFooter[] = R"(Exit codes:
   0  done
-  1  refused by the proxy, an invalid file, a call of calc that has no result, or (status --exit-code) an experiment that is rolled back or frozen,
-     a refused configuration, an unhealthy journal, or a proxy that is not ready
+  1  refused by the proxy, an invalid file, a call of calc that has no result, or (status --exit-code) an
+     experiment that is rolled back, frozen or inconclusive, a refused configuration, an unhealthy journal, or a
+     proxy that is not ready
   2  the command line is wrong
   3  the proxy cannot be reached)";
 
@@ -68,12 +72,27 @@ std::vector<std::string> Reversed(std::span<const char* const> arguments) {
   return {arguments.rbegin(), arguments.rend()};
 }
 
+// The life of a rollout.
+constexpr std::pair<const char*, const char*> kVerbs[] = {
+    {"start", "Enters the first step of a rollout that waits for its start"},
+    {"pause", "Stops the clock of a rollout; its share stays"},
+    {"resume", "Goes on with what is paused or inconclusive, and takes back a share that was set by hand"},
+    {"promote", "Goes past what the step still waits for, except for approval (--full: past all steps)"},
+    {"abort", "Ends the rollout: the default has everything, at once"},
+    {"rollback", "Gives the default everything, at once, whatever the experiment does"},
+    {"retry", "Begins the present step anew"},
+    {"set-weight", "Sets what the candidates get together, in percent, until the next step or resume"},
+    {"approve", "Lets a step go on that waits for approval"},
+    {"reject", "Refuses the approval that a step waits for: the default has everything, at once"},
+};
+
 struct Subcommands {
   CLI::App* status;
   CLI::App* validate;
   CLI::App* reset;
   CLI::App* explain;
   CLI::App* calculate;
+  std::vector<CLI::App*> verbs;  // As in kVerbs.
 };
 
 struct Values {
@@ -82,7 +101,23 @@ struct Values {
   ResetCommand reset;
   ExplainCommand explain;
   CalculateCommand calculate;
+  RolloutCommand rollout;
 };
+
+void AddVerbs(CLI::App& app, RolloutCommand& command, std::vector<CLI::App*>& verbs) {
+  for (const auto& [name, what] : kVerbs) {
+    CLI::App* verb = app.add_subcommand(name, what);
+    verb->add_option("NAME", command.experiment, "The experiment")->required();
+    if (std::string(name) == "set-weight") {
+      verb->add_option("PERCENT", command.percent, "From 0 to 100")->required()->check(CLI::Range(0.0, 100.0));
+    }
+    if (std::string(name) == "promote") verb->add_flag("--full", command.is_full, "Past all steps");
+    verb->add_option("--comment", command.comment, "Why, for the audit");
+    verb->add_option("--actor", command.actor, "Who asks, for the audit (default: the account)");
+    verb->add_option("--role", command.roles, "A role of who asks, such as a step's approval wants; repeatable");
+    verbs.push_back(verb);
+  }
+}
 
 Subcommands AddSubcommands(CLI::App& app, Values& values) {
   Subcommands sub;
@@ -97,6 +132,7 @@ Subcommands AddSubcommands(CLI::App& app, Values& values) {
   sub.reset =
       app.add_subcommand("reset", "Opens a new run of a rolled-back experiment, with the files as they are now");
   sub.reset->add_option("NAME", values.reset.experiment, "The experiment")->required();
+  AddVerbs(app, values.rollout, sub.verbs);
   sub.explain = app.add_subcommand("explain", "Shows which variant a user gets, by the weights in force, and why");
   sub.explain->add_option("--key", values.explain.key, "The user's key, as the key header carries it")->required();
   sub.explain->add_option("--experiment", values.explain.experiment, "One experiment alone");
@@ -132,8 +168,13 @@ CommandLine ParseCommandLine(std::span<const char* const> arguments, const std::
     line.command = values.reset;
   } else if (sub.calculate->parsed()) {
     line.command = values.calculate;
-  } else {
+  } else if (sub.explain->parsed()) {
     line.command = values.explain;
+  } else {
+    for (const CLI::App* verb : sub.verbs) {
+      if (verb->parsed()) values.rollout.verb = verb->get_name();
+    }
+    line.command = values.rollout;
   }
   return line;
 }

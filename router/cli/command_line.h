@@ -3,6 +3,7 @@
 #ifndef WEIR_ROUTER_CLI_COMMAND_LINE_H_
 #define WEIR_ROUTER_CLI_COMMAND_LINE_H_
 
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -29,6 +30,16 @@ struct ValidateCommand {
 struct ResetCommand {
   std::string experiment;
 };
+// The life of a rollout.
+struct RolloutCommand {
+  std::string verb;  // "start", "set-weight", ...
+  std::string experiment;
+  std::string actor;               // Empty: the account.
+  std::vector<std::string> roles;
+  std::string comment;
+  std::optional<double> percent;  // Of set-weight.
+  bool is_full = false;           // Of promote.
+};
 struct ExplainCommand {
   std::string key;
   std::string experiment;  // Empty: every one.
@@ -45,7 +56,8 @@ struct SayCommand {
 
 struct CommandLine {
   std::string address;
-  std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, ExplainCommand, CalculateCommand>
+  std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, RolloutCommand, ExplainCommand,
+               CalculateCommand>
       command;
 };
 

@@ -34,6 +34,23 @@ TEST(CommandLineTest, ExplainAndResetNameWhatTheyMean) {
   EXPECT_EQ(std::get<ResetCommand>(Parse({"reset", "income"}).command).experiment, "income");
 }
 
+TEST(CommandLineTest, ARolloutIsCommandedByVerbs) {
+  for (const char* verb : {"start", "pause", "resume", "promote", "abort", "rollback", "retry", "approve", "reject"}) {
+    const auto command = std::get<RolloutCommand>(Parse({verb, "income"}).command);
+    EXPECT_EQ(command.verb, verb);
+    EXPECT_EQ(command.experiment, "income");
+    EXPECT_FALSE(command.percent.has_value());
+  }
+  const auto approve = std::get<RolloutCommand>(
+      Parse({"approve", "income", "--role", "operator", "--role", "owner", "--actor", "ann", "--comment", "fine"})
+          .command);
+  EXPECT_EQ(approve.actor, "ann");
+  EXPECT_THAT(approve.roles, ElementsAre("operator", "owner"));
+  EXPECT_EQ(approve.comment, "fine");
+  EXPECT_EQ(std::get<RolloutCommand>(Parse({"set-weight", "income", "12.5"}).command).percent, 12.5);
+  EXPECT_TRUE(std::get<RolloutCommand>(Parse({"promote", "income", "--full"}).command).is_full);
+}
+
 TEST(CommandLineTest, TheAddressStandsBeforeOrAfterTheCommandOrInTheEnvironment) {
   EXPECT_EQ(Parse({"status"}).address, "127.0.0.1:9901");
   EXPECT_EQ(Parse({"--address", "127.0.0.1:1", "status"}).address, "127.0.0.1:1");
@@ -52,6 +69,10 @@ TEST(CommandLineTest, AWrongCommandLineIsAUsageError) {
                                                 {"reset"},
                                                 {"reset", "a", "b"},
                                                 {"explain"},
+                                                {"pause"},
+                                                {"set-weight", "income"},
+                                                {"set-weight", "income", "101"},
+                                                {"pause", "income", "--full"},
                                                 {"status", "--json", "--watch"},
                                                 {"status", "validate", "x"}}) {
     EXPECT_EQ(Said(wrong).code, ExitCode::kUsage);

@@ -54,10 +54,10 @@ std::string PhaseName(weir::v1::Phase phase) {
       return "RUNNING";
     case weir::v1::ROLLED_BACK:
       return "ROLLED BACK";
-    case weir::v1::FROZEN:
-      return "FROZEN";
-    default:
+    case weir::v1::PHASE_UNSPECIFIED:
       return "UNKNOWN";
+    default:
+      return weir::v1::Phase_IsValid(phase) ? weir::v1::Phase_Name(phase) : "UNKNOWN";
   }
 }
 
@@ -141,6 +141,22 @@ std::string BreachText(const weir::v1::Breach& breach) {
       Count(breach.default_errors()), flip_ms);
 }
 
+// "canary, step 2 of 4, by hand 12 %, waits: 3m left, 1 approval missing (owner), approved by ann"
+std::string RolloutText(const weir::v1::RolloutStatus& rollout) {
+  std::vector<std::string> parts = {rollout.strategy()};
+  if (rollout.step() > 0) parts.push_back(absl::StrCat("step ", rollout.step(), " of ", rollout.steps()));
+  if (rollout.has_share_by_hand()) {
+    parts.push_back(absl::StrCat("candidates have ", Percentage(rollout.share_by_hand()), " by hand"));
+  }
+  if (!rollout.waits_for().empty()) parts.push_back(absl::StrCat("waits: ", rollout.waits_for()));
+  if (rollout.awaits_approval()) {
+    const std::string roles = absl::StrJoin(rollout.approval_roles(), " or ");
+    parts.push_back(absl::StrCat("`weirctl approve`", roles.empty() ? "" : " by ", roles));
+  }
+  for (const auto& approval : rollout.approvals()) parts.push_back(absl::StrCat("approved by ", approval.by()));
+  return absl::StrJoin(parts, ", ");
+}
+
 std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::Time now) {
   std::string text =
       absl::StrFormat("%s: %s for %s, run %d%s, epoch %d, false rollback at most %.3g\n", experiment.name(),
@@ -148,6 +164,7 @@ std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::T
                       experiment.run_label().empty() ? "" : " (" + experiment.run_label() + ")", experiment.epoch(),
                       experiment.alpha_total());
   if (!experiment.phase_reason().empty()) absl::StrAppend(&text, "  why: ", experiment.phase_reason(), "\n");
+  if (experiment.has_rollout()) absl::StrAppend(&text, "  rollout: ", RolloutText(experiment.rollout()), "\n");
   if (experiment.has_breach()) text += BreachText(experiment.breach());
   if (!experiment.notice().empty()) absl::StrAppend(&text, "  note: ", experiment.notice(), "\n");
   text += VariantTable(experiment);
@@ -174,6 +191,15 @@ std::string ModelsText(const weir::v1::Status& status) {
 }
 
 }  // namespace
+
+std::string PhaseText(const weir::v1::ExperimentStatus& experiment) {
+  std::string text = absl::StrCat(experiment.name(), ": ", PhaseName(experiment.phase()));
+  if (experiment.has_rollout()) absl::StrAppend(&text, ", ", RolloutText(experiment.rollout()));
+  for (const auto& variant : experiment.variants()) {
+    absl::StrAppend(&text, ", ", variant.name(), " has ", Percentage(variant.share()));
+  }
+  return text;
+}
 
 std::string StatusText(const weir::v1::Status& status) {
   const absl::Time now = TimeOf(status.now());
@@ -226,7 +252,9 @@ std::string Trouble(const weir::v1::Status& status) {
   if (status.configuration_errors_size() > 0) return "the files as they are now were refused";
   if (!status.journal().healthy()) return "the journal is unhealthy: " + status.journal().error();
   for (const auto& experiment : status.experiments()) {
-    if (experiment.phase() != weir::v1::RUNNING) {
+    const weir::v1::Phase phase = experiment.phase();
+    if (phase == weir::v1::ROLLED_BACK || phase == weir::v1::FROZEN || phase == weir::v1::INCONCLUSIVE ||
+        phase == weir::v1::PHASE_UNSPECIFIED) {
       return absl::StrCat(experiment.name(), " is ", PhaseName(experiment.phase()));
     }
   }

@@ -13,6 +13,9 @@ namespace weir::cli {
 // A page: the proxy, then each experiment with its variants, guardrails and mirrors. Ends with a line end.
 std::string StatusText(const weir::v1::Status& status);
 
+// Where one experiment stands, in a line without its end.
+std::string PhaseText(const weir::v1::ExperimentStatus& experiment);
+
 // weir.v1.Status as JSON, with the names of admin.proto and every field of a plain type, zero ones too.
 absl::StatusOr<std::string> StatusJson(const weir::v1::Status& status);
 

@@ -141,5 +141,38 @@ TEST(ExplainTextTest, ShowsEachDraw) {
   EXPECT_EQ(ExplainText({}), "no experiments\n");
 }
 
+weir::v1::Status InARollout() {
+  return Parsed(R"(
+    now { seconds: 1000192 } ready: true journal { healthy: true }
+    experiments {
+      name: "income" phase: STEPPING run: 1 epoch: 2 phase_since { seconds: 1000132 }
+      variants { name: "baseline" is_default: true configured_share: 0.75 share: 0.75 }
+      variants { name: "enhanced" configured_share: 0.25 share: 0.25 }
+      rollout { strategy: "canary" step: 2 steps: 4 awaits_approval: true missing_approvals: 1 approval_roles: "owner"
+                approvals { by: "ann" } waits_for: "1 approval missing" }
+    })");
+}
+
+TEST(StatusTextTest, ARolloutSaysWhereItIsAndWhatItWaitsFor) {
+  const weir::v1::Status status = InARollout();
+  EXPECT_THAT(StatusText(status), HasSubstr("income: STEPPING for 1m, run 1, epoch 2"));
+  EXPECT_THAT(StatusText(status), HasSubstr("  rollout: canary, step 2 of 4, waits: 1 approval missing, "
+                                            "`weirctl approve` by owner, approved by ann\n"));
+  EXPECT_EQ(PhaseText(status.experiments(0)),
+            "income: STEPPING, canary, step 2 of 4, waits: 1 approval missing, `weirctl approve` by owner, approved by "
+            "ann, baseline has 75 %, enhanced has 25 %");
+}
+
+TEST(TroubleTest, OnlyARolloutThatNobodyCanTellIsTrouble) {
+  weir::v1::Status status = InARollout();
+  for (const weir::v1::Phase phase : {weir::v1::WAITING, weir::v1::STEPPING, weir::v1::PAUSED, weir::v1::WATCHING,
+                                      weir::v1::COMPLETED}) {
+    status.mutable_experiments(0)->set_phase(phase);
+    EXPECT_EQ(Trouble(status), "");
+  }
+  status.mutable_experiments(0)->set_phase(weir::v1::INCONCLUSIVE);
+  EXPECT_EQ(Trouble(status), "income is INCONCLUSIVE");
+}
+
 }  // namespace
 }  // namespace weir::cli

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <csignal>
 #include <ctime>
 #include <iostream>
@@ -89,6 +90,30 @@ ExitCode Run(const CommandLine& line, const ResetCommand& command) {
   const auto response = proxy.Reset(request);
   if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
   std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
+  return ExitCode::kOk;
+}
+
+// "set-weight" as SET_WEIGHT.
+weir::v1::CommandRequest::Kind KindOf(std::string verb) {
+  for (char& c : verb) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  weir::v1::CommandRequest::Kind kind = weir::v1::CommandRequest::KIND_UNSPECIFIED;
+  (void)weir::v1::CommandRequest::Kind_Parse(verb, &kind);  // Every verb is a kind; the proxy refuses what is none.
+  return kind;
+}
+
+ExitCode Run(const CommandLine& line, const RolloutCommand& command) {
+  AdminClient proxy(line.address);
+  weir::v1::CommandRequest request;
+  request.set_kind(KindOf(command.verb));
+  request.set_experiment(command.experiment);
+  request.set_actor(command.actor.empty() ? Actor() : command.actor);
+  for (const std::string& role : command.roles) request.add_roles(role);
+  request.set_comment(command.comment);
+  if (command.percent) request.set_percent(*command.percent);
+  request.set_full(command.is_full);
+  const auto response = proxy.Command(request);
+  if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
+  std::cout << PhaseText(response->experiment()) << "\n";
   return ExitCode::kOk;
 }
 

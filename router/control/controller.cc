@@ -192,7 +192,10 @@ void Controller::Obey(uint64_t token, const std::string& experiment, const exper
     if (absl::Status why = WhyNotOpened(governed); !why.ok()) return answer(std::move(why));
   }
   Carry(governed, **std::move(step), now);
-  if (opens) governed.opening->token = token;
+  if (opens) {
+    governed.opening->token = token;
+    governed.retry_at = absl::InfinitePast();  // Who asks is not kept waiting for a try that failed before.
+  }
   Flush(now);
   if (!opens) answer(absl::OkStatus());
 }
