@@ -145,7 +145,12 @@ void Controller::Carry(Governed& governed, Step step, absl::Time now) {
     return;
   }
   Enter(governed, step, now);
-  governed.unjournalled = Unjournalled{.id = 0, .change = ChangeOf(governed.experiment.name(), step, now)};
+  Unjournalled row{.id = 0, .change = ChangeOf(governed.experiment.name(), step, now), .tokens = {}, .since = now};
+  if (governed.unjournalled && !governed.unjournalled->tokens.empty()) {
+    row.tokens = std::move(governed.unjournalled->tokens);
+    row.since = governed.unjournalled->since;
+  }
+  governed.unjournalled = std::move(row);
   governed.retry_at = absl::InfinitePast();
 }
 
@@ -196,8 +201,13 @@ void Controller::Obey(uint64_t token, const std::string& experiment, const exper
     governed.opening->token = token;
     governed.retry_at = absl::InfinitePast();  // Who asks is not kept waiting for a try that failed before.
   }
+  if (!opens) governed.unjournalled->tokens.push_back(token);
   Flush(now);
-  if (!opens) answer(absl::OkStatus());
+}
+
+// It is in force, whatever came of its row.
+void Controller::AnswerShut(Unjournalled& row) {
+  for (uint64_t token : std::exchange(row.tokens, {})) effects_.emplace_back(AnswerCommand{token, absl::OkStatus()});
 }
 
 // Time goes on for the rollout, unless a change of it is on its way.
@@ -226,6 +236,9 @@ void Controller::Tick(absl::Time now) {
     Judge(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
+    if (governed.unjournalled && now >= governed.unjournalled->since + kShutPatience) {
+      AnswerShut(*governed.unjournalled);
+    }
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
@@ -382,6 +395,7 @@ void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time 
     governed.journal_error = std::string(reply.status.message());
   }
   if (is_opening) return OnOpened(governed, reply.status, now);
+  AnswerShut(*governed.unjournalled);
   if (reply.status.ok()) {
     governed.unjournalled.reset();
   } else {

@@ -65,6 +65,7 @@ class Controller {
   static constexpr absl::Duration kCheckpointInterval = absl::Seconds(1);
   static constexpr absl::Duration kJournalRetry = absl::Seconds(1);
   static constexpr absl::Duration kFirstTableWait = absl::Seconds(1);
+  static constexpr absl::Duration kShutPatience = absl::Seconds(1);
 
   // `remembered`: what the journal said at start. An error is the reason why nothing can be read: then every experiment
   // is frozen at its default.
@@ -80,8 +81,8 @@ class Controller {
   void TakeReport(const stats::WorkerReport& report);
   // Whether it was counted; the codes of feedback.proto.
   absl::Status TakeOutcome(const stats::OutcomeReport& report, absl::Time now);
-  // Answered by an AnswerCommand with this token: at once where it shuts or changes nothing, and after the journal where
-  // it opens.
+  // Answered by an AnswerCommand with this token. What shuts is in force when this returns, and is answered when the
+  // journal has answered, whatever it says, or after kShutPatience; what opens when it is journalled.
   void Obey(uint64_t token, const std::string& experiment, const experiment::Command& command, absl::Time now);
   void TakeReply(JournalReply reply, absl::Time now);
   // Every stats::kTick at least. A breach that the counts prove now shuts its gate in this call.
@@ -108,6 +109,8 @@ class Controller {
   struct Unjournalled {
     uint64_t id = 0;  // 0: not asked, or refused and to be asked again.
     experiment::Change change;
+    std::vector<uint64_t> tokens;  // Of people who wait to hear that it would outlive a crash.
+    absl::Time since;              // That the first of them waits.
   };
   struct Governed {
     explicit Governed(const std::string& name) : experiment(name) {}
@@ -124,6 +127,7 @@ class Controller {
   void FollowFile(Governed& governed, absl::Time now);
   void GoOn(Governed& governed, absl::Time now);
   absl::Status WhyNotOpened(const Governed& governed) const;
+  void AnswerShut(Unjournalled& row);
   void Carry(Governed& governed, experiment::Step step, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
   void Judge(Governed& governed, absl::Time now);

@@ -46,6 +46,12 @@ class ControllerRig {
   absl::Status Outcome(uint64_t sequence, double correct, const std::string& variant = "candidate");
   stats::Ticket TicketOf(uint64_t sequence, const std::string& variant = "candidate") const;
 
+  // What the command of that number, from 1, was answered; nullopt: nothing yet.
+  std::optional<absl::Status> AnswerOf(uint64_t command) const {
+    const auto answer = answers_.find(command);
+    return answer == answers_.end() ? std::nullopt : std::optional(answer->second);
+  }
+
   // Replies of the journal are held back while set; then they are given in order.
   void HoldReplies() { holds_replies_ = true; }
   void GiveReplies();
