@@ -52,6 +52,12 @@ Approval ReadApproval(const Field& field) {
   return approval;
 }
 
+// Samples that would never come.
+void CheckSamples(const Field& pause, const RolloutStep& step) {
+  if (step.pause.min_samples == 0 || step.weight != Percent()) return;
+  pause.Report("minSamples would wait for ever: the step gives candidates no share");
+}
+
 // `before`: the weight of the step before; a step that names none keeps it.
 RolloutStep ReadStep(const Field& field, Percent before) {
   Mapping mapping(field);
@@ -68,6 +74,7 @@ RolloutStep ReadStep(const Field& field, Percent before) {
   if (says_nothing && errors == field.reading().findings.errors.size()) {
     field.Report("must have setWeight, pause or approval");
   }
+  CheckSamples(pause, step);
   if (weight && *step.weight < before) {
     weight.Warn(absl::StrCat("is below the step before, which has ", before.ToString(),
                              ": the users between move back to the default"));
@@ -86,7 +93,10 @@ void ReadSteps(const Field& field, Rollout& rollout) {
 // The one step of a strategy that has no `steps`: its parts stand in the rollout itself.
 void ReadOnlyStep(Mapping& mapping, std::optional<Percent> weight, Rollout& rollout) {
   RolloutStep step{.weight = weight, .pause = {}, .approval = {}};
-  if (Field f = mapping.Optional("pause")) step.pause = ReadPause(f);
+  if (Field f = mapping.Optional("pause")) {
+    step.pause = ReadPause(f);
+    CheckSamples(f, step);
+  }
   if (Field f = mapping.Optional("approval")) step.approval = ReadApproval(f);
   rollout.steps.push_back(std::move(step));
 }

@@ -159,6 +159,12 @@ TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
             "e.yaml:9:64: spec.rollout.holdback: is for what is promoted: a shadow never is\n");
 }
 
+TEST(ReadRolloutTest, SamplesThatWouldNeverComeAreNotWaitedFor) {
+  EXPECT_EQ(Errors("{strategy: canary, steps: [{pause: {minSamples: 5}}]}"),
+            "e.yaml:9:47: spec.rollout.steps[0].pause: minSamples would wait for ever: the step gives candidates no "
+            "share\n");
+}
+
 TEST(ReadRolloutTest, ACandidateMustBeThereToGetAShare) {
   EXPECT_EQ(Errors("{strategy: canary, steps: [{setWeight: 1}]}", "0"),
             "e.yaml:9:12: spec.rollout: needs a candidate beside the default with a weight above 0: the steps' shares "

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "router/cli/text_table.h"
+#include "router/experiment/plan.h"
 #include "stats/detection_bound.h"
 
 namespace weir::cli {
@@ -25,6 +26,17 @@ std::string Requests(double requests) {
 double ShareBesideDefault(const config::Experiment& experiment, const config::Variant& candidate) {
   const double weight = candidate.weight.value();
   return weight / (weight + experiment.variants[experiment.default_variant].weight.value());
+}
+
+// With the shares that are promised about: the file's, or those of the first step that gives candidates any.
+config::Experiment AtItsFirstShares(const config::Experiment& experiment) {
+  config::Experiment at = experiment;
+  const experiment::Plan plan = experiment::PlanOf(experiment);
+  for (uint32_t step = 0; plan.rollout && step < plan.rollout->steps.size(); ++step) {
+    at.variants = experiment::SplitOfStep(plan, step).variants;
+    if (at.variants != experiment::SplitBeforeStart(plan).variants) break;
+  }
+  return at;
 }
 
 // The least candidate requests to prove that a rate rose `rise` times; nullopt for a rule without a ratio.
@@ -55,7 +67,8 @@ std::string WhatRises(const config::Guardrail& guardrail) {
 
 }  // namespace
 
-std::string PromisesText(const config::Experiment& experiment) {
+std::string PromisesText(const config::Experiment& filed) {
+  const config::Experiment experiment = AtItsFirstShares(filed);
   double sum = 0;
   std::vector<std::string> alphas;
   TextTable table({{"guardrail"},

@@ -6,7 +6,7 @@ from test import cases
 from test.integration import models
 from test.integration.harness import IntegrationTest, needs_weir
 from test.integration.models import BASELINE, ENHANCED, EXPERIMENT, phase_of, send_until, variant_of
-from test.integration.processes import wait_until
+from test.integration.processes import program, wait_until
 
 ROWS = models.heldout_rows()
 
@@ -89,6 +89,10 @@ class RolloutTest(IntegrationTest):
         answers = self.user.infer_all([(ROWS[i], f"user-{i}") for i in range(200)])
         self.assertEqual({answer.variant for answer in answers}, {ENHANCED})
         self.assertEqual(self.gate.metric("weir_experiment_phase", phase="completed"), 1)
+
+    def test_the_example_is_valid(self):
+        checked = self.gate.weirctl("validate", program("examples/specs/more/rollout.yaml"))
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_a_rollback_by_hand_is_at_once_and_lasts_until_a_reset(self):
         self.to_approval()
