@@ -1,11 +1,13 @@
 #include "stats/special_functions.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "boost/math/distributions/binomial.hpp"
 #include "boost/math/distributions/non_central_t.hpp"
 #include "boost/math/distributions/students_t.hpp"
-#include "boost/math/quadrature/gauss_kronrod.hpp"
+#include "boost/math/quadrature/gauss.hpp"
 #include "boost/math/special_functions/beta.hpp"
 #include "boost/math/special_functions/erf.hpp"
 #include "boost/math/special_functions/gamma.hpp"
@@ -64,6 +66,8 @@ double NormalQuantile(double p) { return -std::sqrt(2.0) * boost::math::erfc_inv
 
 double BetaQuantile(double a, double b, double p) { return boost::math::ibeta_inv(a, b, p, Quiet()); }
 
+double BetaQuantileAbove(double a, double b, double p) { return boost::math::ibetac_inv(a, b, p, Quiet()); }
+
 double BinomialProbability(double trials, double p, double successes) {
   if (p <= 0) return successes == 0 ? 1 : 0;
   if (p >= 1) return successes == trials ? 1 : 0;
@@ -76,14 +80,92 @@ double ChiSquareAbove(double degrees_of_freedom, double x) {
 
 double LogGamma(double x) { return boost::math::lgamma(x, Quiet()); }
 
+namespace {
+
+// The logit of X ~ Beta(a, b): its density, x^a (1-x)^b / B(a, b), is log-concave, and smooth even where X's own is
+// infinite at 0 or 1.
+class LogitBeta {
+ public:
+  LogitBeta(double a, double b)
+      : a_(a),
+        b_(b),
+        share_(a / (a + b)),
+        mode_(std::log(a / b)),
+        spread_(std::sqrt(1 / a + 1 / b)),
+        log_beta_(LogBeta(a, b)),
+        peak_(boost::math::ibeta_derivative(a, b, share_, Quiet()) * share_ * (b / (a + b))) {
+    low_ = mode_ - Reach(-1);
+    high_ = mode_ + Reach(1);
+  }
+
+  double mode() const { return mode_; }
+  double spread() const { return spread_; }  // About a standard deviation.
+  // Beyond these there is less than 1e-17 of the mass.
+  double low() const { return low_; }
+  double high() const { return high_; }
+
+  double Density(double y) const { return peak_ * std::exp(LogToPeak(y - mode_)); }
+  double Above(double y) const { return y > 0 ? Lower(b_, a_, -y) : 1 - Lower(a_, b_, y); }
+  double Below(double y) const { return y > 0 ? 1 - Lower(b_, a_, -y) : Lower(a_, b_, y); }
+
+ private:
+  // With x = share e^d / (1 + share (e^d - 1)); nothing large cancels.
+  double LogToPeak(double d) const {
+    const double log_scale = d > 700 ? d + std::log(share_) : std::log1p(share_ * std::expm1(d));
+    return a_ * d - (a_ + b_) * log_scale;
+  }
+
+  double Reach(double side) const {
+    constexpr double kNegligible = -45;
+    double far = spread_;
+    while (LogToPeak(side * far) > kNegligible) far *= 1.25;
+    return far;
+  }
+
+  // P(logit < y), y <= 0, of the first parameter's side. Beyond what x can hold, the first term of the series is all.
+  double Lower(double a, double b, double y) const {
+    constexpr double kLeastLogit = -690;
+    if (y < kLeastLogit) return std::min(1.0, std::exp(a * y - std::log(a) - log_beta_));
+    const double odds = std::exp(y);
+    return boost::math::ibeta(a, b, odds / (1 + odds), Quiet());
+  }
+
+  double a_, b_, share_, mode_, spread_, log_beta_, peak_, low_ = 0, high_ = 0;
+};
+
+// Between `low` and `high`: narrow panels around both modes, wider ones farther off, where all is smooth.
+std::vector<double> PanelEdges(const LogitBeta& a, const LogitBeta& b, double low, double high) {
+  constexpr int kNarrow = 24;
+  constexpr double kGrowth = 1.3;
+  const double width = 0.75 * std::min({a.spread(), b.spread(), 1.0});
+  std::vector<double> edges = {low, high};
+  for (const double mode : {a.mode(), b.mode()}) {
+    double step = width, offset = 0;
+    for (int i = 0; mode - offset > low || mode + offset < high; ++i) {
+      for (const double edge : {mode - offset, mode + offset})
+        if (edge > low && edge < high) edges.push_back(edge);
+      if (i >= kNarrow) step *= kGrowth;
+      offset += step;
+    }
+  }
+  std::sort(edges.begin(), edges.end());
+  return edges;
+}
+
+}  // namespace
+
 double BetaExceedsBeta(double a1, double a2, double b1, double b2) {
-  // Quantiles may leave every interval but a narrow one flat: adaptive halves find it.
-  constexpr unsigned kHalvings = 15;
-  constexpr double kRelativeError = 1e-10;
-  const auto a_below = [&](double u) {
-    return boost::math::ibeta(a1, a2, boost::math::ibeta_inv(b1, b2, u, Quiet()), Quiet());
-  };
-  return boost::math::quadrature::gauss_kronrod<double, 31>::integrate(a_below, 0.0, 1.0, kHalvings, kRelativeError);
+  const LogitBeta a(a1, a2), b(b1, b2);
+  const double low = std::max(a.low(), b.low()), high = std::min(a.high(), b.high());
+  // Below its window B is certainly larger, above it certainly not.
+  if (low >= high) return a.mode() < b.mode() ? 1 : 0;
+  double sum = b.low() > a.low() ? a.Below(low) : 0;
+  const std::vector<double> edges = PanelEdges(a, b, low, high);
+  for (size_t i = 0; i + 1 < edges.size(); ++i) {
+    sum += boost::math::quadrature::gauss<double, 20>::integrate([&](double y) { return a.Density(y) * b.Above(y); },
+                                                                 edges[i], edges[i + 1]);
+  }
+  return std::clamp(sum, 0.0, 1.0);
 }
 
 }  // namespace weir::stats
