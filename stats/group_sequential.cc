@@ -109,7 +109,7 @@ class Walk {
 double SpentAlpha(const Spending& spending, double alpha, double t) {
   switch (spending.family) {
     case SpendingFamily::kObrienFleming:
-      return t <= 0 ? 0 : 2 * NormalAbove(NormalQuantile(1 - alpha / 2) / std::sqrt(t));
+      return t <= 0 ? 0 : 2 * NormalAbove(-NormalQuantile(alpha / 2) / std::sqrt(t));
     case SpendingFamily::kPocock:
       return alpha * std::log1p((std::exp(1.0) - 1) * t);
     case SpendingFamily::kHwangShihDeCani:
@@ -151,7 +151,7 @@ ClassicDesign ClassicBounds(int looks, double alpha, ClassicShape shape) {
     return sum;
   };
   // At least the bound of one look; at most Bonferroni's.
-  double low = NormalQuantile(1 - alpha / 2), high = NormalQuantile(1 - alpha / 2 / looks) + 1e-9;
+  double low = -NormalQuantile(alpha / 2), high = -NormalQuantile(alpha / 2 / looks) + 1e-9;
   for (int i = 0; i < 40 && high - low > 1e-9; ++i) {
     const double middle = (low + high) / 2;
     (crossing(middle) > alpha ? low : high) = middle;

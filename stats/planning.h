@@ -24,12 +24,15 @@ struct TestPlan {
 
 // n >= 2, difference >= 0.
 double PowerOfT(double n, double difference, double standard_deviation, double alpha, int sides);
-// Not rounded; `power` above alpha / sides, difference > 0. At least 2.
+// Not rounded; `power` above alpha / sides, difference > 0. At least 2; infinite beyond 1e12.
 double SampleSizeForT(const TestPlan& plan, double difference, double standard_deviation);
 
 double SampleSizeForMeans(const TestPlan& plan, double difference, double standard_deviation);
 double SampleSizeForProportions(const TestPlan& plan, double p1, double p2);
-double PowerOfProportions(double n, double p1, double p2, double alpha, int sides);
+// Which standard error the test divides by: that of one proportion for both groups, as tests of equality do and R's
+// power.prop.test assumes, or that of two, which SampleSizeForProportions and DetectableProportion solve for.
+enum class NullVariance { kPooled, kUnpooled };
+double PowerOfProportions(double n, double p1, double p2, double alpha, int sides, NullVariance null_variance);
 
 // The least difference that n observations of each group show with the plan's power.
 double DetectableDifferenceOfMeans(const TestPlan& plan, double n, double standard_deviation);

@@ -42,7 +42,7 @@ double LastNoLikelier(double n, double p, double most, double low, double high) 
 }  // namespace
 
 Interval WilsonInterval(const Proportion& proportion, double alpha) {
-  const double z = NormalQuantile(1 - alpha / 2), n = proportion.trials, p = proportion.rate();
+  const double z = -NormalQuantile(alpha / 2), n = proportion.trials, p = proportion.rate();
   const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
   const double reach = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
   // Exactly the end where there is nothing on the other side: rounding would leave it off by 1e-17.
@@ -51,7 +51,7 @@ Interval WilsonInterval(const Proportion& proportion, double alpha) {
 
 Interval ClopperPearsonInterval(const Proportion& proportion, double alpha) {
   const double k = proportion.successes, n = proportion.trials;
-  return {k == 0 ? 0 : BetaQuantile(k, n - k + 1, alpha / 2), k == n ? 1 : BetaQuantile(k + 1, n - k, 1 - alpha / 2)};
+  return {k == 0 ? 0 : BetaQuantile(k, n - k + 1, alpha / 2), k == n ? 1 : BetaQuantileAbove(k + 1, n - k, alpha / 2)};
 }
 
 Interval NewcombeInterval(const Proportion& a, const Proportion& b, double alpha) {

@@ -32,7 +32,7 @@ MeanDifference DifferenceOfMeans(const Summary& a, const Summary& b, DifferenceK
 
 TTest TestDifference(const MeanDifference& difference, double alpha) {
   const double t = difference.difference / difference.standard_error;
-  const double reach = StudentQuantile(difference.degrees_of_freedom, 1 - alpha / 2) * difference.standard_error;
+  const double reach = -StudentQuantile(difference.degrees_of_freedom, alpha / 2) * difference.standard_error;
   return {.t = t,
           .p_value = std::min(1.0, 2 * StudentAbove(difference.degrees_of_freedom, std::abs(t))),
           .interval = {difference.difference - reach, difference.difference + reach}};

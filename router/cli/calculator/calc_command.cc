@@ -1,8 +1,10 @@
 #include "router/cli/calculator/calc_command.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "router/cli/calculator/calculator.h"
@@ -81,8 +83,12 @@ Answer AnswerToArguments(const Calculator& calculator, const std::vector<std::st
     }
     const std::string name(argument.substr(0, equals));
     const std::string_view text = argument.substr(equals + 1);
-    // What is no JSON is a name: method=holm.
     absl::StatusOr<Json> value = ParseJson(text);
+    // What is no JSON is a number as people write them, .05, or a name: method=holm.
+    double number = 0;
+    if (!value.ok() && absl::SimpleAtod({text.data(), text.size()}, &number) && std::isfinite(number)) {
+      value = Json(number);
+    }
     if (std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.first == name; })) {
       return ErrorAnswer(Json(), absl::StrCat("inputs.", name, ": is given twice"));
     }

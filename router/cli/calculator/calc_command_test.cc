@@ -45,6 +45,13 @@ TEST(CalcCommandTest, AnArrayOfCallsIsAnsweredLineByLineToo) {
   EXPECT_EQ(outcome.lines, (std::vector<std::string>{kAnswer, kAnswer}));
 }
 
+TEST(CalcCommandTest, NumbersMayBeWrittenAsPeopleWriteThem) {
+  const Outcome outcome = Calc({.arguments = {"ucb1", "mean=.42", "n=+100", "total=1e3"}});
+  EXPECT_TRUE(outcome.is_ok);
+  EXPECT_EQ(outcome.lines, Calc({.arguments = {"ucb1", "mean=0.42", "n=100", "total=1000"}}).lines);
+  EXPECT_FALSE(Calc({.arguments = {"ucb1", "mean=nan", "n=1", "total=2"}}).is_ok);
+}
+
 TEST(CalcCommandTest, OneCallMayStandOnTheCommandLine) {
   Outcome outcome = Calc({.arguments = {"ucb1", "mean=0.42", "n=100", "total=1000"}});
   EXPECT_TRUE(outcome.is_ok);

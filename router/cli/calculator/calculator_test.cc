@@ -58,25 +58,30 @@ void ExpectNear(const Json& expected, const Json* actual, double absolute, doubl
   }
 }
 
-TEST(CalculatorTest, GivesWhatIsPublished) {
-  std::ifstream file("router/cli/calculator/testdata/statistics.json");
+void ExpectAllCases(const std::string& name, size_t least) {
+  std::ifstream file("router/cli/calculator/testdata/" + name);
   std::stringstream text;
   text << file.rdbuf();
   const Json document = Parsed(text.str());
   const auto* cases = document.Find("cases")->As<Json::Array>();
-  ASSERT_GT(cases->size(), 20u);
+  ASSERT_GE(cases->size(), least);
   const Calculator calculator;
   for (const Json& one : *cases) {
     const std::string id = *one.Find("id")->As<std::string>();
     const auto result = calculator.Evaluate(*one.Find("function")->As<std::string>(), *one.Find("inputs"));
     ASSERT_TRUE(result.ok()) << id << ": " << result.status();
+    const Json answer = Parsed(WriteJson(*result));  // As a client reads it: infinity is a string.
     const Json* tolerance = one.Find("tolerance");
     for (const auto& [name, value] : *one.Find("expected")->As<Json::Object>()) {
-      ExpectNear(value, result->Find(name), tolerance->Find("abs")->ToNumber(), tolerance->Find("rel")->ToNumber(),
+      ExpectNear(value, answer.Find(name), tolerance->Find("abs")->ToNumber(), tolerance->Find("rel")->ToNumber(),
                  absl::StrCat(id, ".", name));
     }
   }
 }
+
+TEST(CalculatorTest, GivesWhatIsPublished) { ExpectAllCases("statistics.json", 20); }
+
+TEST(CalculatorTest, GivesWhatOtherProgramsGive) { ExpectAllCases("cross_checks.json", 190); }
 
 TEST(CalculatorTest, EveryExampleOfTheListIsAnsweredWithTheOutputsThatItNames) {
   const Calculator calculator;
@@ -101,6 +106,24 @@ TEST(CalculatorTest, HasEveryFunctionOfItsContract) {
         "tail_ratio_e_value", "clustered_ratio", "cuped", "moments"}) {
     EXPECT_TRUE(calculator.Find(name).ok()) << name;
   }
+}
+
+// --- Far from the middle.
+
+TEST(CalculatorTest, HugeParametersOfBetaDistributionsCostNoMoreThanSmallOnes) {
+  for (const char* size : {"1e-3", "1", "1e6", "1e9"}) {
+    const std::string same = absl::StrCat("[", size, ", ", size, "]");
+    EXPECT_NEAR(NumberOf("probability_b_beats_a", absl::StrCat(R"({"a": )", same, R"(, "b": )", same, "}"),
+                         "probability"), 0.5, 1e-7) << size;
+  }
+  const double there = NumberOf("probability_b_beats_a", R"({"a": [0.5, 3000], "b": [40000, 7]})", "probability");
+  const double back = NumberOf("probability_b_beats_a", R"({"a": [40000, 7], "b": [0.5, 3000]})", "probability");
+  EXPECT_NEAR(there + back, 1, 1e-10);
+}
+
+TEST(CalculatorTest, ADifferenceTooSmallToBeShownNeedsInfinitelyMany) {
+  const Json result = ResultOf("sample_size_t", R"({"difference": 1e-200})");
+  EXPECT_EQ(WriteJson(result), R"({"n":"Infinity"})");
 }
 
 // --- Other published values.

@@ -56,8 +56,10 @@ absl::StatusOr<Json> PowerProportion(Inputs& inputs) {
   const double n = inputs.Number("n"), p1 = inputs.Number("p1"), p2 = inputs.Number("p2");
   const double alpha = inputs.Number("alpha");
   const int sides = static_cast<int>(inputs.Number("sided"));
+  const stats::NullVariance variance =
+      inputs.Choice("variance") == "pooled" ? stats::NullVariance::kPooled : stats::NullVariance::kUnpooled;
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"power", stats::PowerOfProportions(n, p1, p2, alpha, sides)}});
+  return Json(Json::Object{{"power", stats::PowerOfProportions(n, p1, p2, alpha, sides, variance)}});
 }
 
 absl::StatusOr<Json> DetectionBound(Inputs& inputs) {
@@ -88,8 +90,10 @@ std::vector<Function> PlanningFunctions() {
       {"sample_size_proportion", "of a comparison of two proportions", {p1, p2, Alpha(), power, Sided()}, {size},
        "normal approximation, variances not pooled", R"({"p1": 0.1, "p2": 0.12})", SampleSizeProportion},
       {"power_proportion", "of a comparison of two proportions",
-       {Number("n", "observations of each group", AtLeast(1)), p1, p2, Alpha(), Sided()}, {chance},
-       "normal approximation, variances not pooled", R"({"n": 3839, "p1": 0.1, "p2": 0.12})", PowerProportion},
+       {Number("n", "observations of each group", AtLeast(1)), p1, p2, Alpha(), Sided(),
+        Choice("variance", "of the null hypothesis; unpooled inverts sample_size_proportion", {"pooled", "unpooled"})
+            .Default("\"pooled\"")},
+       {chance}, "normal approximation, as R's power.prop.test", R"({"n": 3839, "p1": 0.1, "p2": 0.12})", PowerProportion},
       {"detection_bound", "the fewest observations with which any test can tell two proportions apart, in the mean",
        {Number("null", "the proportion while all is well", Between(0, 1)),
         Number("alternative", "the proportion to be noticed", Between(0, 1)), Alpha("the false alarm rate")},
