@@ -48,21 +48,47 @@ double EstimateActiveUsers(const BucketSums& buckets) {
 
 namespace {
 
-// Over `k` buckets, each made of kUserBuckets / k.
-std::optional<ClusteredRatio> RatioOver(const BucketSums& buckets, int k) {
-  std::array<double, kUserBuckets> numerator{}, denominator{};
+// `k` buckets, each made of kUserBuckets / k; the rest are empty.
+BucketSums Folded(const BucketSums& buckets, int k) {
+  BucketSums folded{};
   for (int b = 0; b < kUserBuckets; ++b) {
-    numerator[b % k] += buckets[b].sum;
-    denominator[b % k] += buckets[b].n;
+    folded[b % k].n += buckets[b].n;
+    folded[b % k].sum += buckets[b].sum;
   }
+  return folded;
+}
+
+std::optional<ClusteredRatio> RatioOver(const BucketSums& buckets, int k) {
+  const BucketSums folded = Folded(buckets, k);
+  std::array<double, kUserBuckets> numerator{}, denominator{};
+  for (int b = 0; b < k; ++b) numerator[b] = folded[b].sum, denominator[b] = folded[b].n;
   const size_t used = static_cast<size_t>(k);
   return RatioOverBuckets(std::span(numerator).first(used), std::span(denominator).first(used));
+}
+
+int BucketsFor(const BucketSums& buckets) {
+  return EstimateActiveUsers(buckets) < kUsersForAllBuckets ? kFallbackBuckets : kUserBuckets;
+}
+
+// By leaving out one of `k` buckets at a time; nothing where one of them holds everything.
+std::optional<double> JackknifeVariance(const BucketSums& buckets, int k) {
+  const BucketSums folded = Folded(buckets, k);
+  double n = 0, sum = 0, mean = 0, m2 = 0;
+  for (const BucketSum& bucket : folded) n += bucket.n, sum += bucket.sum;
+  for (int b = 0; b < k; ++b) {
+    const double rest = n - folded[b].n;
+    if (!(rest > 0)) return std::nullopt;
+    const double without = (sum - folded[b].sum) / rest, delta = without - mean;
+    mean += delta / (b + 1);
+    m2 += delta * (without - mean);
+  }
+  return m2 * (k - 1) / k;
 }
 
 }  // namespace
 
 std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets) {
-  return RatioOver(buckets, EstimateActiveUsers(buckets) < kUsersForAllBuckets ? kFallbackBuckets : kUserBuckets);
+  return RatioOver(buckets, BucketsFor(buckets));
 }
 
 double DesignEffect(const BucketSums& buckets) {
@@ -73,8 +99,9 @@ double DesignEffect(const BucketSums& buckets) {
 std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha) {
   if (EstimateActiveUsers(buckets) < kUsersForAnInterval) return std::nullopt;
   const std::optional<ClusteredRatio> ratio = RatioOverUsers(buckets);
-  if (!ratio) return std::nullopt;
-  const double half = StudentQuantile(ratio->degrees_of_freedom(), 1 - alpha / 2) * std::sqrt(ratio->variance);
+  const std::optional<double> variance = JackknifeVariance(buckets, BucketsFor(buckets));
+  if (!ratio || !variance) return std::nullopt;
+  const double half = StudentQuantile(ratio->degrees_of_freedom(), 1 - alpha / 2) * std::sqrt(*variance);
   return Interval{.lower = ratio->ratio - half, .upper = ratio->ratio + half};
 }
 

@@ -50,6 +50,8 @@ double EstimateActiveUsers(const BucketSums& buckets);
 std::optional<ClusteredRatio> RatioOverUsers(const BucketSums& buckets);
 
 // A 1 - alpha interval of the ratio at one planned look. Nothing below 128 active users: too few to know their spread.
+// Its variance is the jackknife's (jackknife.h), which differs from the above to order 1/K and covers better where a
+// few users make much of the traffic: measured with 300 users, Zipf exponents of 1.5 and 2, 94 % instead of 93 %.
 std::optional<Interval> RatioInterval(const BucketSums& buckets, double alpha);
 
 // By how much unequal users inflate the variance of a proportion, at least 1, and 1 while undefined. Always over all

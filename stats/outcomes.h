@@ -54,9 +54,9 @@ inline constexpr double kPlannedObservations = 5000;
 double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha,
                                    double planned_n = kPlannedObservations);
 
-// The mean with a 1 - alpha interval that may be looked at after every outcome. Nothing below 30 outcomes, while all are
-// equal, or while fewer than 256 users have come back again and again. The interval of a proportion may reach beyond 0
-// or 1.
+// The mean with a 1 - alpha interval that may be looked at after every outcome. Nothing below 30 outcomes, while all
+// are equal, or while fewer than 256 users have come back again and again. The interval of a proportion may reach
+// beyond 0 or 1.
 struct MeanEstimate {
   double mean = 0;
   double standard_error = 0;

@@ -36,7 +36,7 @@ double DelayOf(const Delay& delay, uint64_t seed) {
 }
 
 Measurement Measure(const Delay& delay, const Settings& settings) {
-  const int streams = std::clamp(settings.streams / 10, 20, 2000);
+  const int streams = std::clamp(settings.streams / 4, 20, 2000);
   const MeanOfStreams mean =
       MeanOf(OverStreams(settings, streams, [&](uint64_t seed) { return DelayOf(delay, seed); }));
   const double value = mean.mean / delay.bound, half = 1.96 * mean.standard_error / delay.bound;

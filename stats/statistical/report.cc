@@ -32,7 +32,7 @@ std::string CellJson(const MeasuredCell& cell) {
 
 // --- The page.
 
-constexpr double kLabelWidth = 350, kPlotWidth = 430, kNoteWidth = 400, kRowHeight = 24, kAxisHeight = 30;
+constexpr double kLabelWidth = 350, kPlotWidth = 430, kNoteWidth = 500, kRowHeight = 24, kAxisHeight = 30;
 
 std::string HtmlText(const std::string& text) {
   return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
@@ -78,7 +78,7 @@ class Axis {
     }
     const double rough = (most_ - least_) / 6, power = std::pow(10, std::floor(std::log10(rough)));
     const double step = power * (rough / power < 2 ? 2 : rough / power < 5 ? 5 : 10);
-    for (double t = std::ceil(least_ / step) * step; t <= most_; t += step) ticks.push_back(t);
+    for (double i = std::ceil(least_ / step); i * step <= most_; ++i) ticks.push_back(i * step);
     return ticks;
   }
 
@@ -118,7 +118,7 @@ std::string Plot(const MeasuredTarget& target) {
     const double x = axis.At(tick);
     absl::StrAppendFormat(&svg, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"%.0f\"/>", x, x, bottom);
     absl::StrAppendFormat(&svg, "<text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.3g</text>\n", x,
-                          bottom + 14, std::abs(tick) < 1e-12 ? 0 : tick);
+                          bottom + 14, tick);
   }
   for (size_t i = 0; i < target.cells.size(); ++i) {
     svg += Row(target.cells[i], axis, kRowHeight * static_cast<double>(i));
@@ -141,7 +141,7 @@ constexpr char kStyle[] = R"(<style>
 --band:#e3f2eb}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#93a1ae;--page:#11161b;--line:#2b343c;--pass:#45c490;
 --open:#e3aa3a;--fail:#ff7b72;--band:#173529}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:1200px;margin:40px auto;
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:1320px;margin:40px auto;
 padding:0 24px}
 h1{font-size:28px;margin:0}h2{font-size:20px;margin:44px 0 0}p{margin:4px 0 12px;color:var(--soft);max-width:75ch}
 p b{color:var(--ink)}svg{width:100%;height:auto;font:12.5px system-ui,sans-serif}text{fill:var(--ink)}
