@@ -45,6 +45,15 @@ TEST(SampleRatioTest, TheBayesFactorIsThatOfTheUniformPriorsClosedForm) {
   EXPECT_NEAR(test->p_value(), 11 * 45 / 1024.0, 1e-12);
 }
 
+TEST(SampleRatioTest, WithTheDefaultPriorTheBayesFactorIsScipys) {
+  // scipy.stats: dirichlet_multinomial.logpmf(counts, 10000 w, n) - multinomial.logpmf(counts, n, w).
+  SequentialSampleRatio two = Sequential({1, 1}), four = Sequential({70, 20, 8, 2});
+  two.Add(Counts{4980, 5320});
+  four.Add(Counts{712, 180, 95, 13});
+  EXPECT_NEAR(two.log_bayes_factor(), 2.493533479879261, 1e-8);
+  EXPECT_NEAR(four.log_bayes_factor(), 0.20871509291464463, 1e-8);
+}
+
 // Exhausts the outcomes of five users under the configured shares: the mean of the Bayes factor is 1.
 TEST(SampleRatioTest, TheMeanOfTheBayesFactorUnderTheConfiguredSharesIsOne) {
   const double share = 0.3;
