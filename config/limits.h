@@ -76,6 +76,7 @@ inline constexpr absl::Duration kLongestRolloutSpan = absl::Hours(365 * 24);
 inline constexpr int kMostSamples = 1'000'000'000;
 inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
 inline constexpr size_t kApprovalRoles = 16;
+inline constexpr size_t kFreezes = 64;
 inline constexpr int kMostHoldback = 5000;  // Basis points: beyond a half it is no promotion.
 
 // log10(1/alpha) is a threshold that evidence must reach; below this no traffic of this world reaches it.

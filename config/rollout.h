@@ -55,6 +55,13 @@ enum class OnNoData {
   kRollback,
 };
 
+// A span in which no share grows and nothing is promoted, but by a new run.
+struct Freeze {
+  absl::Time from;  // Inclusive.
+  absl::Time to;    // Exclusive, and later.
+  bool operator==(const Freeze&) const = default;
+};
+
 struct Rollout {
   Strategy strategy = Strategy::kCanary;
   std::vector<RolloutStep> steps{};  // At least one.
@@ -67,6 +74,9 @@ struct Rollout {
   absl::Duration no_data_after = absl::Minutes(5);  // Without a call that started.
   std::optional<absl::Time> start{};                // Not before.
   bool is_started_by_hand = false;                  // `start: manual`: not before `weirctl start`.
+  std::optional<absl::Time> end{};                  // Of a test: when it ends; of others: not promoted after it.
+  std::vector<Freeze> freezes{};
+  bool is_dry_run = false;  // Goes through its steps, and gives candidates nothing.
   bool operator==(const Rollout&) const = default;
 };
 

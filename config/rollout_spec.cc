@@ -101,18 +101,51 @@ void ReadOnlyStep(Mapping& mapping, std::optional<Percent> weight, Rollout& roll
   rollout.steps.push_back(std::move(step));
 }
 
-void ReadStart(const Field& field, Rollout& rollout) {
+std::optional<absl::Time> ReadTime(const Field& field, const char* expectation) {
   const std::optional<std::string> text = field.ReadText();
-  if (!text.has_value()) return;
-  rollout.is_started_by_hand = *text == "manual";
-  if (rollout.is_started_by_hand) return;
-  absl::Time start;
+  if (!text.has_value()) return std::nullopt;
+  absl::Time time;
   std::string why;
-  if (absl::ParseTime(absl::RFC3339_full, *text, &start, &why)) {
-    rollout.start = start;
-  } else {
-    field.ReportGot("must be manual or a time such as 2030-01-31T09:00:00Z");
+  if (absl::ParseTime(absl::RFC3339_full, *text, &time, &why)) return time;
+  field.ReportGot(expectation);
+  return std::nullopt;
+}
+
+constexpr char kTime[] = "must be a time such as 2030-01-31T09:00:00Z";
+
+void ReadStart(const Field& field, Rollout& rollout) {
+  rollout.is_started_by_hand = field.node().text == "manual";
+  if (rollout.is_started_by_hand) return;
+  rollout.start = ReadTime(field, "must be manual or a time such as 2030-01-31T09:00:00Z");
+}
+
+void ReadEnd(const Field& field, Rollout& rollout) {
+  rollout.end = ReadTime(field, kTime);
+  if (rollout.end && rollout.start && *rollout.end <= *rollout.start) field.ReportGot("must be after start");
+}
+
+void ReadFreezes(const Field& field, Rollout& rollout) {
+  for (const Field& item : field.ReadList(1, limits::kFreezes)) {
+    Mapping mapping(item);
+    std::optional<absl::Time> from, to;
+    if (Field f = mapping.Required("from")) from = ReadTime(f, kTime);
+    if (Field f = mapping.Required("to")) {
+      to = ReadTime(f, kTime);
+      if (from && to && *to <= *from) f.ReportGot("must be after from");
+    }
+    mapping.Finish({"cron", "timezone"});
+    if (from && to) rollout.freezes.push_back({*from, *to});
   }
+}
+
+// Days of the week differ, so a comparison that ends within one is of unequal days.
+void RoundUpToWeeks(Rollout& rollout) {
+  constexpr absl::Duration kWeek = absl::Hours(7 * 24);
+  if (EndOf(rollout.strategy) == RolloutEnd::kDecision) {
+    absl::Duration& length = rollout.steps[0].pause.duration;
+    length = absl::Ceil(std::max(length, kWeek), kWeek);
+  }
+  rollout.min_duration = absl::Ceil(std::max(rollout.min_duration, kWeek), kWeek);
 }
 
 void ReadHoldback(Mapping& mapping, Rollout& rollout) {
@@ -138,6 +171,7 @@ void ReadHoldback(Mapping& mapping, Rollout& rollout) {
 
 void ReadLimits(Mapping& mapping, Rollout& rollout) {
   if (Field f = mapping.Optional("minDuration")) rollout.min_duration = ReadSpan(f).value_or(rollout.min_duration);
+  if (Field f = mapping.Optional("wholeWeeks"); f && f.ReadBool().value_or(false)) RoundUpToWeeks(rollout);
   if (Field f = mapping.Optional("maxDuration")) {
     rollout.max_duration = ReadSpan(f).value_or(rollout.max_duration);
     absl::Duration least = rollout.min_duration;
@@ -180,8 +214,8 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
       return;
     case Strategy::kAbTest:
       ReadOnlyStep(mapping, std::nullopt, rollout);
-      if (rollout.steps[0].pause == Pause()) {
-        mapping.field().Report("an abTest needs pause: {duration: ..., minSamples: ...}, its planned length");
+      if (rollout.steps[0].pause == Pause() && !mapping.Optional("end")) {
+        mapping.field().Report("an abTest needs pause: {duration: ..., minSamples: ...}, its planned length, or end");
       }
       return;
     case Strategy::kShadow:
@@ -218,7 +252,10 @@ Rollout ReadRollout(const Field& field) {
   ReadLimits(mapping, rollout);
   ReadTroubles(mapping, rollout);
   if (Field f = mapping.Optional("start")) ReadStart(f, rollout);
-  mapping.Finish({"end", "freeze", "wholeWeeks", "dryRun", "drainTimeout", "analysis", "bandit", "preview"});
+  if (Field f = mapping.Optional("end")) ReadEnd(f, rollout);
+  if (Field f = mapping.Optional("freeze")) ReadFreezes(f, rollout);
+  if (Field f = mapping.Optional("dryRun")) rollout.is_dry_run = f.ReadBool().value_or(false);
+  mapping.Finish({"drainTimeout", "analysis", "bandit", "preview"});
   return rollout;
 }
 

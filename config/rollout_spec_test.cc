@@ -95,8 +95,27 @@ TEST(ReadRolloutTest, TheOtherStrategiesAreReadAsOneStep) {
   EXPECT_EQ(Read("{strategy: abTest, pause: {duration: 14d, minSamples: 500}}").steps,
             (std::vector<RolloutStep>{{.weight = std::nullopt, .pause = {absl::Hours(14 * 24), 500}, .approval = {}}}));
   const Rollout blue_green = Read("{strategy: blueGreen, approval: {roles: [owner]}, watch: 1h}");
-  EXPECT_EQ(blue_green.steps, (std::vector<RolloutStep>{{.weight = Of(0), .pause = {}, .approval = Approval{1, {"owner"}}}}));
+  EXPECT_EQ(blue_green.steps,
+            (std::vector<RolloutStep>{{.weight = Of(0), .pause = {}, .approval = Approval{1, {"owner"}}}}));
   EXPECT_EQ(blue_green.holdback, Of(0));
+}
+
+TEST(ReadRolloutTest, TimesThatBoundItArrive) {
+  const Rollout rollout = Read(R"({strategy: abTest, start: 2030-01-01T00:00:00Z, end: 2030-02-01T00:00:00Z,
+            dryRun: true, freeze: [{from: 2030-01-05T00:00:00Z, to: 2030-01-06T00:00:00Z}]})");
+  const absl::Time start = absl::FromUnixSeconds(1893456000);
+  EXPECT_EQ(rollout.start, start);
+  EXPECT_EQ(rollout.end, start + absl::Hours(31 * 24));
+  EXPECT_EQ(rollout.freezes, (std::vector<Freeze>{{start + absl::Hours(4 * 24), start + absl::Hours(5 * 24)}}));
+  EXPECT_TRUE(rollout.is_dry_run);
+}
+
+TEST(ReadRolloutTest, WholeWeeksRoundUp) {
+  constexpr absl::Duration kWeek = absl::Hours(7 * 24);
+  EXPECT_EQ(Read("{strategy: abTest, pause: {duration: 8d}, wholeWeeks: true}").steps[0].pause.duration, 2 * kWeek);
+  EXPECT_EQ(Read("{strategy: abTest, pause: {duration: 7d}, wholeWeeks: true}").steps[0].pause.duration, kWeek);
+  EXPECT_EQ(Read("{strategy: canary, steps: [{setWeight: 1}], wholeWeeks: true}").min_duration, kWeek);
+  EXPECT_EQ(Read("{strategy: canary, steps: [{setWeight: 1}], wholeWeeks: false}").min_duration, absl::ZeroDuration());
 }
 
 TEST(ReadRolloutTest, AStartByHandIsATextOfItsOwn) {
@@ -121,7 +140,9 @@ TEST(ReadRolloutTest, EveryErrorIsReportedAtItsPlace) {
     onInconclusive: promote
     onNoData: guess
     start: tomorrow
-    freeze: []
+    end: 2030-01-31
+    freeze: [{from: 2030-01-02T00:00:00Z, to: 2030-01-01T00:00:00Z}]
+    drainTimeout: 5s
     pause: {duration: 1s})"),
             R"(e.yaml:12:21: spec.rollout.steps[0].setWeight: must be from 0 to 100, got 101
 e.yaml:13:31: spec.rollout.steps[1].pause: must have duration or minSamples; a step that waits for a person has approval: {required: 1}
@@ -139,8 +160,10 @@ e.yaml:22:18: spec.rollout.maxDuration: must be at least minDuration and the pau
 e.yaml:23:21: spec.rollout.onInconclusive: promote is not supported yet by this version
 e.yaml:24:15: spec.rollout.onNoData: must be wait, pause or rollback, got guess
 e.yaml:25:12: spec.rollout.start: must be manual or a time such as 2030-01-31T09:00:00Z, got tomorrow
-e.yaml:26:5: spec.rollout.freeze: is not supported yet by this version
-e.yaml:27:5: spec.rollout.pause: is not a known key (known: holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, start, steps, strategy, watch)
+e.yaml:26:10: spec.rollout.end: must be a time such as 2030-01-31T09:00:00Z, got 2030-01-31
+e.yaml:27:47: spec.rollout.freeze[0].to: must be after from, got 2030-01-01T00:00:00Z
+e.yaml:28:5: spec.rollout.drainTimeout: is not supported yet by this version
+e.yaml:29:5: spec.rollout.pause: is not a known key (known: dryRun, end, freeze, holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, start, steps, strategy, watch, wholeWeeks)
 )");
 }
 
@@ -151,7 +174,8 @@ TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
   EXPECT_EQ(Errors("{strategy: canary, steps: []}"),
             "e.yaml:9:38: spec.rollout.steps: must have at least 1 item, got 0\n");
   EXPECT_EQ(Errors("{strategy: abTest}"),
-            "e.yaml:9:12: spec.rollout: an abTest needs pause: {duration: ..., minSamples: ...}, its planned length\n");
+            "e.yaml:9:12: spec.rollout: an abTest needs pause: {duration: ..., minSamples: ...}, its planned length, or "
+            "end\n");
   EXPECT_EQ(Errors("{strategy: blueGreen}"),
             "e.yaml:9:12: spec.rollout: a blueGreen needs pause or approval: what is to be there before the switch\n");
   EXPECT_EQ(Errors("{strategy: shadow, pause: {duration: 1h}, holdback: 1}"),
@@ -176,8 +200,8 @@ TEST(ReadRolloutTest, WhatIsAllowedButSurprisingIsAWarning) {
             "e.yaml:9:68: spec.rollout.steps[1].setWeight: is below the step before, which has 25 %: the users between "
             "move back to the default\n");
   EXPECT_EQ(Warnings("{strategy: canary, steps: [{setWeight: 100}], holdback: 0}", kRelative),
-            "e.yaml:9:12: spec.rollout: with holdback 0 the default has nothing at the end, and nothing can be compared "
-            "with it: from then on only absolute guardrails watch\n");
+            "e.yaml:9:12: spec.rollout: with holdback 0 the default has nothing at the end, and nothing can be "
+            "compared with it: from then on only absolute guardrails watch\n");
   EXPECT_EQ(Warnings("{strategy: canary, steps: [{setWeight: 100}]}", kRelative), "");
 }
 

@@ -69,7 +69,8 @@ std::string LabelOf(v1::Phase phase) { return absl::AsciiStrToLower(v1::Phase_Na
 v1::RolloutStatus ViewOfRollout(const experiment::Plan& plan, const experiment::State& state,
                                 const experiment::TimePassed& known, absl::Time now) {
   v1::RolloutStatus view;
-  view.set_strategy(config::ToString(plan.rollout->strategy));
+  const char* dry_run = plan.rollout->is_dry_run ? ", dry run" : "";
+  view.set_strategy(absl::StrCat(config::ToString(plan.rollout->strategy), dry_run));
   view.set_steps(static_cast<uint32_t>(plan.rollout->steps.size()));
   view.set_holdback(plan.rollout->holdback.fraction());
   if (const experiment::Stepping* stepping = experiment::StepOf(state)) ShowStep(plan, *stepping, view);

@@ -166,7 +166,9 @@ Result Promote(const Plan& plan, const State& state, const Command& command, abs
   const Stepping* where = StepOf(state);
   if (where == nullptr) return Refuse(state);
   if (command.is_full) return PromoteFully(plan, state, *where, command, now);
-  if (!IsInPlan(plan, *where)) return Refuse(state, "its file has no such step any more (promote --full goes past all)");
+  if (!IsInPlan(plan, *where)) {
+    return Refuse(state, "its file has no such step any more (promote --full goes past all)");
+  }
   const Stepping stepping = WithoutPause(plan, state, *where, now);
   if (MissingApprovals(plan, stepping) == 0) {
     return Enter(plan, state, AfterStep(plan, state, stepping, now), DeedOf(command, "promoted"), now);
@@ -207,6 +209,7 @@ Result SetWeight(const Plan& plan, const State& state, const Command& command, a
   if (config::EndOf(plan.rollout->strategy) == config::RolloutEnd::kCompletion && *command.weight > config::Percent()) {
     return Refuse(state, "a shadow gives its candidates no share");
   }
+  if (plan.rollout->is_dry_run) return Refuse(state, "a dry run gives its candidates no share");
   const config::Percent share = config::LessHoldback(*command.weight, plan.rollout->holdback);
   std::optional<Phase> phase = WithShare(state.phase, share);
   if (!phase) return Refuse(state);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "router/experiment/moves.h"
 #include "router/experiment/wait.h"
 
@@ -111,6 +112,9 @@ std::string WhyOverdue(const config::Rollout& rollout, const Stepping& stepping,
   if (now >= stepping.begun + rollout.max_duration) {
     return absl::StrCat("it was not promoted within maxDuration, ", absl::FormatDuration(rollout.max_duration));
   }
+  if (rollout.end && now >= *rollout.end && config::EndOf(rollout.strategy) != config::RolloutEnd::kDecision) {
+    return "it was not promoted before its end";
+  }
   const std::optional<config::Approval>& approval = rollout.steps[stepping.step].approval;
   if (stepping.asked_at && approval && now >= *stepping.asked_at + approval->expires) {
     return absl::StrCat("nobody approved within ", absl::FormatDuration(approval->expires));
@@ -123,7 +127,7 @@ StepOrNothing InStep(const Plan& plan, const State& state, const Stepping& stepp
   const config::Rollout& rollout = *plan.rollout;
   const Wait wait = WaitOf(plan, state, known, now);
   if (!wait.silent.empty() && rollout.on_no_data != config::OnNoData::kWait) {
-    const std::string why = absl::StrCat(Describe(Wait{.time = {}, .samples = {}, .silent = wait.silent}), " for ",
+    const std::string why = absl::StrCat("no calls of ", absl::StrJoin(wait.silent, ", "), " for ",
                                          absl::FormatDuration(rollout.no_data_after));
     return Trouble(plan, state, stepping, rollout.on_no_data == config::OnNoData::kRollback, why, now);
   }
@@ -185,6 +189,16 @@ bool GoesOn(const Plan& plan, const std::optional<State>& state) {
   return state && IsOpen(*state) && plan.rollout && HasFollowed(plan, *state);
 }
 
+// Whether a freeze of the file keeps the step from being taken: whatever gives more or ends the rollout, but by the
+// file itself and by a new run.
+bool IsFrozenStep(const Plan& plan, const State& state, const Event& event, const Step& step, absl::Time now) {
+  if (!plan.rollout || std::holds_alternative<Filed>(event) || step.next.run != state.run) return false;
+  if (step.gate == Gate::kShuts || !FrozenUntil(*plan.rollout, now)) return false;
+  const bool ends = std::holds_alternative<Watching>(step.next.phase) ||
+                    std::holds_alternative<Completed>(step.next.phase);
+  return ends || step.next.epoch.ordinal != state.epoch.ordinal;
+}
+
 struct AdvanceOn {
   const Plan& plan;
   const std::optional<State>& state;
@@ -233,7 +247,12 @@ State FrozenState(const Plan& plan, std::string why, absl::Time now) {
 
 absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
                                             absl::Time now) {
-  return std::visit(AdvanceOn{plan, state, now}, event);
+  absl::StatusOr<std::optional<Step>> step = std::visit(AdvanceOn{plan, state, now}, event);
+  if (!state || !step.ok() || !*step || !IsFrozenStep(plan, *state, event, **step, now)) return step;
+  if (!std::holds_alternative<Command>(event)) return std::nullopt;
+  return absl::FailedPreconditionError(
+      absl::StrCat("its file freezes it until ", absl::FormatTime(absl::RFC3339_sec, *FrozenUntil(*plan.rollout, now),
+                                                                 absl::UTCTimeZone())));
 }
 
 }  // namespace weir::experiment

@@ -223,10 +223,10 @@ struct Step {
 };
 
 // The step that `event` asks for at `now`; nothing where it changes nothing. `plan` is the file's of now. `state` is
-// nullopt for an experiment never seen before. Only commands are ever refused: FAILED_PRECONDITION with what is possible
-// instead, PERMISSION_DENIED for a role that is missing, INVALID_ARGUMENT for an argument. A file that both takes from
-// one candidate and gives to another makes two steps, the shutting one first: tell it again after each step. Time acts
-// only on a state that has followed its file.
+// nullopt for an experiment never seen before. Only commands are ever refused: FAILED_PRECONDITION with what is
+// possible instead, PERMISSION_DENIED for a role that is missing, INVALID_ARGUMENT for an argument. A file that both
+// takes from one candidate and gives to another makes two steps, the shutting one first: tell it again after each step.
+// Time acts only on a state that has followed its file.
 absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
                                             absl::Time now);
 

@@ -73,7 +73,7 @@ config::Rollout ACanary() {
 }
 
 std::vector<Plan> Plans() {
-  std::vector<config::Rollout> rollouts(13, ACanary());
+  std::vector<config::Rollout> rollouts(15, ACanary());
   rollouts[1].on_inconclusive = config::OnInconclusive::kRollback;
   rollouts[2].on_no_data = config::OnNoData::kPause;
   rollouts[3].on_no_data = config::OnNoData::kRollback;
@@ -92,6 +92,8 @@ std::vector<Plan> Plans() {
   rollouts[11] = rollouts[9];
   rollouts[11].steps[0].approval = config::Approval{};
   rollouts[12].steps = {{.weight = Share(25), .pause = {absl::Hours(1), 0}}, {.weight = Share(5)}};
+  rollouts[13].freezes = {{kThen, kThen + absl::Hours(2)}};
+  rollouts[14].is_dry_run = true;
   std::vector<Plan> plans = {{"", Weights(70, 30)}, {"", Weights(95, 5)}, {"again", Weights(70, 30)}};
   for (const config::Rollout& rollout : rollouts) plans.push_back({"", Weights(70, 30), rollout});
   plans.push_back({"again", Weights(70, 30), rollouts[0]});

@@ -36,7 +36,7 @@ struct FollowPhase {
     return Keep(SplitOfStepping(plan, state, inconclusive.where));
   }
   Target operator()(const Watching& watching) const {
-    return Keep(watching.by_hand ? WithCandidateShare(plan.split, *watching.by_hand) : SplitPromoted(plan));
+    return Keep(watching.by_hand ? SplitWithShare(plan, *watching.by_hand) : SplitPromoted(plan));
   }
   Target operator()(const Completed& completed) const { return Keep(SplitCompleted(plan, completed.is_promoted)); }
   // Shut: no file opens it.
@@ -138,9 +138,9 @@ Target StepAnew(const Plan& plan, const State& state, const Stepping& stepping, 
 bool IsInPlan(const Plan& plan, const Stepping& stepping) { return stepping.step < plan.rollout->steps.size(); }
 
 Split SplitOfStepping(const Plan& plan, const State& state, const Stepping& stepping) {
-  if (stepping.by_hand) return WithCandidateShare(plan.split, *stepping.by_hand);
+  if (stepping.by_hand) return SplitWithShare(plan, *stepping.by_hand);
   if (IsInPlan(plan, stepping)) return SplitOfStep(plan, stepping.step);
-  return WithCandidateShare(plan.split, CandidateShareOf(state.epoch.split));
+  return SplitWithShare(plan, CandidateShareOf(state.epoch.split));
 }
 
 std::string DescribeStep(const Plan& plan, uint32_t step) {

@@ -1,4 +1,5 @@
-// What the file asks of an experiment, as the machine follows it: values that are computed from the specification alone.
+// What the file asks of an experiment, as the machine follows it: values that are computed from the specification
+// alone.
 
 #ifndef WEIR_ROUTER_EXPERIMENT_PLAN_H_
 #define WEIR_ROUTER_EXPERIMENT_PLAN_H_
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/time/time.h"
 #include "config/config.h"
 #include "config/rollout.h"
 #include "router/experiment/split.h"
@@ -21,8 +23,13 @@ struct Plan {
 };
 Plan PlanOf(const config::Experiment& experiment);
 
+// The end of the freeze that holds at `now`, if one does.
+std::optional<absl::Time> FrozenUntil(const config::Rollout& rollout, absl::Time now);
+
 // --- Shares that a plan with a rollout gives. Candidates divide theirs by the file's weights.
 
+// What the candidates get together. A dry run gives nothing, whatever is asked.
+Split SplitWithShare(const Plan& plan, config::Percent share);
 // The default has all: before the first step.
 Split SplitBeforeStart(const Plan& plan);
 // In a step, from 0; it is one of the plan's.

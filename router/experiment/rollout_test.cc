@@ -20,9 +20,9 @@ Plan ACanary() {
                 {.weight = Share(100), .pause = {absl::Hours(2), 0}}},
       .holdback = Share(1),
       .watch = absl::Hours(3)};
-  return {.run_label = "",
-          .split = {.variants = {{"a", config::Weight::FromHundredths(7000)}, {"b", config::Weight::FromHundredths(3000)}}},
-          .rollout = rollout};
+  const Split split{
+      .variants = {{"a", config::Weight::FromHundredths(7000)}, {"b", config::Weight::FromHundredths(3000)}}};
+  return {.run_label = "", .split = split, .rollout = rollout};
 }
 
 // Goes through a rollout: every step that is asked for is taken.
@@ -334,6 +334,59 @@ TEST(RolloutTest, ThePromotionWaitsForMinDuration) {
   EXPECT_NE(walk.In<Watching>(), nullptr);
 }
 
+TEST(RolloutTest, InAFreezeNothingGrowsAndWhatShutsStillDoes) {
+  Plan plan = ACanary();
+  const absl::Time start = absl::FromUnixSeconds(1'000'000);
+  plan.rollout->steps[1].approval.reset();
+  plan.rollout->freezes = {{start + absl::Minutes(30), start + absl::Hours(5)}};
+  Walk walk(plan);
+  walk.Pass(absl::Hours(2));
+  EXPECT_EQ(walk.step(), 0u);
+  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(), {{{"a", 500, walk.now()}, {"b", 500, walk.now()}}}, walk.now())),
+            "frozen until 1970-01-12T18:46:40+00:00");
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kPromote)));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(6)})));
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)}).ok());
+  Walk shut = walk;
+  EXPECT_TRUE(shut.Ask(CommandKind::kRollback).ok());
+  walk.Pass(absl::Hours(3));
+  EXPECT_NE(walk.step(), 0u);
+}
+
+TEST(RolloutTest, ADryRunGoesThroughItsStepsAndGivesNothing) {
+  Plan plan = ACanary();
+  plan.rollout->is_dry_run = true;
+  Walk walk(plan);
+  EXPECT_EQ(walk.share(), 0);
+  walk.Pass(absl::Hours(1), 0);
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+  walk.Pass(absl::Hours(2), 0);
+  walk.Pass(absl::Hours(3), 0);
+  EXPECT_NE(walk.In<Completed>(), nullptr);
+  EXPECT_EQ(walk.share(), 0);
+}
+
+TEST(RolloutTest, ItsEndIsWhenATestEndsAndWhenOthersAreTooLate) {
+  Plan plan = ACanary();
+  plan.rollout->end = absl::FromUnixSeconds(1'000'000) + absl::Hours(5);
+  Walk late(plan);
+  late.Pass(absl::Hours(5), 0);
+  ASSERT_NE(late.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(late.In<Inconclusive>()->why, "it was not promoted before its end");
+
+  plan.rollout->strategy = config::Strategy::kAbTest;
+  plan.rollout->steps = {{.weight = std::nullopt}};
+  Walk test(plan);
+  test.Pass(absl::Hours(4));
+  EXPECT_NE(test.In<Stepping>(), nullptr);
+  test.Pass(absl::Hours(1));
+  ASSERT_NE(test.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(test.In<Inconclusive>()->why, "its planned end is reached without a verdict");
+}
+
 // --- The file is edited meanwhile.
 
 TEST(RolloutTest, AnEditedStepIsFollowedAndPassedOnesAreNotRunAgain) {
@@ -408,7 +461,8 @@ TEST(RolloutTest, AShadowNeverGetsAShare) {
                                  .steps = {{.weight = Share(0), .pause = {absl::Hours(24), 0}}}};
   Walk walk(plan);
   EXPECT_EQ(walk.share(), 0);
-  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)})));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)})));
   walk.Pass(absl::Hours(24));
   ASSERT_NE(walk.In<Completed>(), nullptr);
   EXPECT_EQ(walk.share(), 0);

@@ -25,7 +25,9 @@ Wait WaitToStart(const config::Rollout& rollout, const Waiting& waiting, absl::T
 }
 
 absl::Duration TimeLeft(const config::Rollout& rollout, const Stepping& stepping, absl::Time now) {
-  const absl::Duration pause = Until(stepping.entered + rollout.steps[stepping.step].pause.duration, now);
+  absl::Duration pause = Until(stepping.entered + rollout.steps[stepping.step].pause.duration, now);
+  const bool ends_by_itself = config::EndOf(rollout.strategy) == config::RolloutEnd::kDecision;
+  if (ends_by_itself && rollout.end) pause = std::max(pause, Until(*rollout.end, now));
   if (stepping.step + 1 < rollout.steps.size()) return pause;
   return std::max(pause, Until(stepping.begun + rollout.min_duration, now));
 }
@@ -51,10 +53,8 @@ Wait WaitInStep(const config::Rollout& rollout, const State& state, const Steppi
   return wait;
 }
 
-}  // namespace
-
-Wait WaitOf(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
-  if (!plan.rollout) return {};
+// Without a freeze.
+Wait WaitThawed(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
   const config::Rollout& rollout = *plan.rollout;
   if (const auto* waiting = std::get_if<Waiting>(&state.phase)) return WaitToStart(rollout, *waiting, now);
   if (const auto* watching = std::get_if<Watching>(&state.phase)) {
@@ -73,9 +73,24 @@ Wait WaitOf(const Plan& plan, const State& state, const TimePassed& known, absl:
   return WaitInStep(rollout, state, *stepping, known, now);
 }
 
+}  // namespace
+
+Wait WaitOf(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
+  if (!plan.rollout) return {};
+  Wait wait = WaitThawed(plan, state, known, now);
+  const bool goes_forward = std::holds_alternative<Waiting>(state.phase) || StepOf(state) != nullptr ||
+                            std::holds_alternative<Watching>(state.phase);
+  if (goes_forward) wait.frozen_until = FrozenUntil(*plan.rollout, now);
+  return wait;
+}
+
 std::string Describe(const Wait& wait) {
   std::vector<std::string> parts;
   if (wait.is_for_person) parts.push_back("a person goes on");
+  if (wait.frozen_until) {
+    parts.push_back(absl::StrCat("frozen until ", absl::FormatTime(absl::RFC3339_sec, *wait.frozen_until,
+                                                                   absl::UTCTimeZone())));
+  }
   if (wait.time > absl::ZeroDuration()) {
     const absl::Duration unit = wait.time < absl::Seconds(10) ? absl::Milliseconds(100) : absl::Seconds(1);
     parts.push_back(absl::StrCat(absl::FormatDuration(absl::Ceil(wait.time, unit)), " left"));
