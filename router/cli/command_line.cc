@@ -20,6 +20,8 @@ Examples:
                                               lets the step go on that waits for approval
   weirctl rollback income-classifier          gives the default everything, at once
   weirctl explain --key alice                 which variant alice gets, and how it was drawn
+  weirctl simulate canary.yaml --fault errors=5%@stage2
+                                              what would these guardrails have done, in 1,000 runs?
   weirctl calc --list                         the statistics as a calculator: JSON lines in, JSON lines out
   weirctl calc power_t n=20 difference=1      one of them, from the command line
 )";
@@ -92,6 +94,7 @@ struct Subcommands {
   CLI::App* reset;
   CLI::App* explain;
   CLI::App* calculate;
+  CLI::App* simulate;
   std::vector<CLI::App*> verbs;  // As in kVerbs.
 };
 
@@ -101,6 +104,7 @@ struct Values {
   ResetCommand reset;
   ExplainCommand explain;
   CalculateCommand calculate;
+  SimulateCommand simulate;
   RolloutCommand rollout;
 };
 
@@ -117,6 +121,30 @@ void AddVerbs(CLI::App& app, RolloutCommand& command, std::vector<CLI::App*>& ve
     verb->add_option("--role", command.roles, "A role of who asks, such as a step's approval wants; repeatable");
     verbs.push_back(verb);
   }
+}
+
+CLI::App* AddSimulate(CLI::App& app, SimulateCommand& command) {
+  CLI::App* simulate = app.add_subcommand(
+      "simulate", "Runs an experiment many times in virtual time, with the code that the proxy runs");
+  simulate->add_option("SPEC", command.file, "An Experiment file")->required();
+  simulate->add_option("--fault", command.faults, "errors=5%@stage2 or latency=2x@stage1 of the candidates; repeatable");
+  simulate->add_option("--runs", command.runs, "How many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  simulate->add_option("--seed", command.seed, "The same seed gives the same runs")->capture_default_str();
+  simulate->add_option("--traffic", command.calls_per_second, "Calls a second, of all variants")
+      ->check(CLI::Range(0.01, 5000.0))
+      ->capture_default_str();
+  simulate->add_option("--users", command.users, "Users, of Zipf weights")->check(CLI::Range(2, 1'000'000))->capture_default_str();
+  simulate->add_option("--errors", command.error_percent, "Percent of calls that fail without a fault")
+      ->check(CLI::Range(0.0, 99.0))
+      ->capture_default_str();
+  simulate->add_option("--latency", command.latency_ms, "Median latency in ms")->check(CLI::Range(0.1, 60'000.0))->capture_default_str();
+  simulate->add_option("--longest-pause", command.longest_pause_minutes, "Minutes to which pauses are cut")
+      ->check(CLI::Range(0.1, 100'000.0))
+      ->capture_default_str();
+  simulate->add_option("--threads", command.threads, "0: one a core")->check(CLI::Range(0, 256));
+  simulate->add_flag("--json", command.is_json, "Print the summary as JSON");
+  simulate->add_option("--svg", command.svg, "Write a plot to this file");
+  return simulate;
 }
 
 Subcommands AddSubcommands(CLI::App& app, Values& values) {
@@ -141,6 +169,7 @@ Subcommands AddSubcommands(CLI::App& app, Values& values) {
   sub.calculate->footer(kCalculateFooter);
   sub.calculate->add_flag("--list", values.calculate.is_list, "Describe all functions, or those that are named");
   sub.calculate->add_option("FUNCTION", values.calculate.arguments, "A function, then its inputs as name=value (JSON)");
+  sub.simulate = AddSimulate(app, values.simulate);
   return sub;
 }
 
@@ -166,6 +195,8 @@ CommandLine ParseCommandLine(std::span<const char* const> arguments, const std::
     line.command = values.validate;
   } else if (sub.reset->parsed()) {
     line.command = values.reset;
+  } else if (sub.simulate->parsed()) {
+    line.command = values.simulate;
   } else if (sub.calculate->parsed()) {
     line.command = values.calculate;
   } else if (sub.explain->parsed()) {

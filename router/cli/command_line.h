@@ -4,6 +4,7 @@
 #define WEIR_ROUTER_CLI_COMMAND_LINE_H_
 
 #include <optional>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <variant>
@@ -48,6 +49,20 @@ struct CalculateCommand {
   bool is_list = false;
   std::vector<std::string> arguments;
 };
+struct SimulateCommand {
+  std::string file;
+  std::vector<std::string> faults;
+  int runs = 1000;
+  uint64_t seed = 1;
+  double calls_per_second = 50;
+  int users = 2000;
+  double error_percent = 1;
+  double latency_ms = 20;
+  double longest_pause_minutes = 60;
+  int threads = 0;   // 0: one a core.
+  bool is_json = false;
+  std::string svg;   // Where the plot goes; empty: nowhere.
+};
 // Nothing left to do but to print: help, a version, or what is wrong with the command line.
 struct SayCommand {
   ExitCode code = ExitCode::kOk;
@@ -57,7 +72,7 @@ struct SayCommand {
 struct CommandLine {
   std::string address;
   std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, RolloutCommand, ExplainCommand,
-               CalculateCommand>
+               CalculateCommand, SimulateCommand>
       command;
 };
 

@@ -1,0 +1,203 @@
+#include "router/cli/simulation/simulate_command.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "router/cli/calculator/json.h"
+#include "stats/proportions.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr double kQuantiles[] = {0.05, 0.25, 0.5, 0.75, 0.95};
+
+double QuantileOf(const std::vector<double>& ascending, double q) {
+  return ascending[std::min(ascending.size() - 1, static_cast<size_t>(q * static_cast<double>(ascending.size())))];
+}
+
+std::string Share(int count, int runs) {
+  const stats::Interval interval = stats::WilsonInterval({static_cast<double>(count), static_cast<double>(runs)}, 0.05);
+  return absl::StrFormat("%5d of %d = %.2f %%  (95 %%: %.2f to %.2f %%)", count, runs, 100.0 * count / runs,
+                         100 * interval.lower, 100 * interval.upper);
+}
+
+std::string FaultsText(const std::vector<Fault>& faults) {
+  if (faults.empty()) return "no fault";
+  return absl::StrJoin(faults, ", ", [](std::string* out, const Fault& fault) { out->append(ToString(fault)); });
+}
+
+std::string QuantilesText(const std::vector<double>& values, const char* unit) {
+  std::string text;
+  for (const double q : kQuantiles) absl::StrAppendFormat(&text, "  p%g %.4g", 100 * q, QuantileOf(values, q));
+  return absl::StrCat(text, " ", unit, "\n");
+}
+
+Json JsonOf(const std::vector<double>& values) {
+  if (values.empty()) return Json();
+  Json::Object quantiles;
+  double sum = 0;
+  for (const double value : values) sum += value;
+  quantiles.emplace_back("mean", sum / static_cast<double>(values.size()));
+  for (const double q : kQuantiles) quantiles.emplace_back(absl::StrFormat("p%g", 100 * q), QuantileOf(values, q));
+  return Json(std::move(quantiles));
+}
+
+// --- The plot.
+
+constexpr double kWidth = 760, kLeft = 130, kPlotWidth = 590;
+
+std::string Bar(const char* label, int count, int runs, double y, const char* colour) {
+  const double width = kPlotWidth * count / runs;
+  return absl::StrFormat(
+      "<text x='%g' y='%g' text-anchor='end'>%s</text><rect x='%g' y='%g' width='%.2f' height='18' fill='%s'/>"
+      "<text x='%.2f' y='%g'>%.2f %%</text>\n",
+      kLeft - 8, y + 14, label, kLeft, y, width, colour, kLeft + std::min(width, kPlotWidth - 70) + 6, y + 14,
+      100.0 * count / runs);
+}
+
+// The share of runs whose gate had shut, over the seconds since the fault.
+std::string DelayCurve(const std::vector<double>& seconds, double top) {
+  constexpr double kHeight = 180;
+  const double last = std::max(seconds.back(), 1.0);
+  std::string points;
+  for (size_t i = 0; i <= 200; ++i) {
+    const size_t rank = std::min(seconds.size() - 1, i * seconds.size() / 200);
+    absl::StrAppendFormat(&points, "%.1f,%.1f ", kLeft + kPlotWidth * seconds[rank] / last,
+                          top + kHeight * (1 - static_cast<double>(i) / 200));
+  }
+  std::string svg = absl::StrFormat(
+      "<text x='%g' y='%g'>Gates shut, by seconds since the fault</text>"
+      "<rect x='%g' y='%g' width='%g' height='%g' fill='none' stroke='#999'/>"
+      "<polyline points='%s' fill='none' stroke='#c0392b' stroke-width='2'/>\n",
+      kLeft, top - 8, kLeft, top, kPlotWidth, kHeight, points);
+  for (int i = 0; i <= 4; ++i) {
+    absl::StrAppendFormat(&svg, "<text x='%.1f' y='%g' text-anchor='middle'>%.3g s</text>", kLeft + kPlotWidth * i / 4,
+                          top + kHeight + 18, last * i / 4);
+    absl::StrAppendFormat(&svg, "<text x='%g' y='%.1f' text-anchor='end'>%d %%</text>\n", kLeft - 8,
+                          top + kHeight * (1 - i / 4.0) + 5, 25 * i);
+  }
+  return svg;
+}
+
+std::string Escaped(const std::string& text) {
+  std::string safe;
+  for (const char c : text) safe += c == '<' ? "&lt;" : c == '&' ? "&amp;" : std::string(1, c);
+  return safe;
+}
+
+}  // namespace
+
+std::vector<SimulatedOutcome> Simulate(const config::Experiment& experiment, const SimulatedTraffic& traffic,
+                                       const std::vector<Fault>& faults, int runs, uint64_t seed, int threads,
+                                       const std::function<void(int)>& progress) {
+  std::vector<SimulatedOutcome> outcomes(static_cast<size_t>(runs));
+  std::atomic<int> next = 0, done = 0;
+  absl::Notification is_over;
+  std::vector<std::thread> workers;
+  for (int i = 0; i < std::max(threads, 1); ++i) {
+    workers.emplace_back([&] {
+      for (int run; (run = next.fetch_add(1)) < runs;) {
+        // Seeds of neighbouring runs have nothing in common.
+        const uint64_t own = (seed + static_cast<uint64_t>(run) * 0x9e3779b97f4a7c15) ^ 0xbf58476d1ce4e5b9;
+        outcomes[static_cast<size_t>(run)] = RunOnce(experiment, traffic, faults, own);
+        if (done.fetch_add(1) + 1 == runs) is_over.Notify();
+      }
+    });
+  }
+  while (runs > 0 && !is_over.WaitForNotificationWithTimeout(absl::Milliseconds(200))) progress(done.load());
+  for (std::thread& worker : workers) worker.join();
+  progress(runs);
+  return outcomes;
+}
+
+SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
+  SimulationSummary summary;
+  summary.runs = static_cast<int>(outcomes.size());
+  std::map<std::string, int> by_guardrail;
+  for (const SimulatedOutcome& outcome : outcomes) {
+    summary.promoted += outcome.ending == Ending::kPromoted;
+    summary.inconclusive += outcome.ending == Ending::kInconclusive;
+    summary.still_running += outcome.ending == Ending::kStillRunning;
+    if (outcome.ending != Ending::kRolledBack) continue;
+    ++summary.rolled_back;
+    if (!outcome.guardrail.empty()) ++by_guardrail[outcome.guardrail];
+    if (outcome.delay) {
+      summary.delay_seconds.push_back(absl::ToDoubleSeconds(*outcome.delay));
+      summary.delay_requests.push_back(static_cast<double>(outcome.delay_requests));
+    } else {
+      ++summary.false_rollbacks;
+    }
+  }
+  std::sort(summary.delay_seconds.begin(), summary.delay_seconds.end());
+  std::sort(summary.delay_requests.begin(), summary.delay_requests.end());
+  summary.by_guardrail.assign(by_guardrail.begin(), by_guardrail.end());
+  std::stable_sort(summary.by_guardrail.begin(), summary.by_guardrail.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  return summary;
+}
+
+std::string SummaryText(const SimulationTitle& title, const SimulationSummary& summary) {
+  std::string text = absl::StrFormat("%s: %d runs, %s, %g calls/s of %d users, errors %g %%, median %g ms, seed %d\n",
+                                     title.experiment, summary.runs, FaultsText(title.faults),
+                                     title.traffic.calls_per_second, title.traffic.users,
+                                     100 * title.traffic.error_rate, title.traffic.latency_ms, title.seed);
+  absl::StrAppend(&text, "  promoted         ", Share(summary.promoted, summary.runs), "\n");
+  absl::StrAppend(&text, "  rolled back      ", Share(summary.rolled_back, summary.runs), "\n");
+  absl::StrAppend(&text, "  false rollbacks  ", Share(summary.false_rollbacks, summary.runs),
+                  title.faults.empty() ? "\n" : ", before the fault\n");
+  if (summary.inconclusive > 0) absl::StrAppend(&text, "  inconclusive     ", Share(summary.inconclusive, summary.runs), "\n");
+  if (summary.still_running > 0) absl::StrAppend(&text, "  still running    ", Share(summary.still_running, summary.runs), "\n");
+  for (const auto& [guardrail, count] : summary.by_guardrail) {
+    absl::StrAppendFormat(&text, "  shut by %-16s %d\n", guardrail, count);
+  }
+  if (!summary.delay_seconds.empty()) {
+    absl::StrAppend(&text, "  from fault to rollback ", QuantilesText(summary.delay_seconds, "s"));
+    absl::StrAppend(&text, "  in candidate requests  ", QuantilesText(summary.delay_requests, ""));
+  }
+  return text;
+}
+
+std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& summary) {
+  Json::Array faults;
+  for (const Fault& fault : title.faults) faults.push_back(ToString(fault));
+  Json::Object by_guardrail;
+  for (const auto& [guardrail, count] : summary.by_guardrail) by_guardrail.emplace_back(guardrail, count);
+  const auto rate = [&](int count) { return static_cast<double>(count) / summary.runs; };
+  return WriteJson(Json(Json::Object{{"experiment", title.experiment},
+                                     {"runs", summary.runs},
+                                     {"seed", title.seed},
+                                     {"faults", Json(std::move(faults))},
+                                     {"calls_per_second", title.traffic.calls_per_second},
+                                     {"promotion_rate", rate(summary.promoted)},
+                                     {"rollback_rate", rate(summary.rolled_back)},
+                                     {"false_rollback_rate", rate(summary.false_rollbacks)},
+                                     {"inconclusive_rate", rate(summary.inconclusive)},
+                                     {"still_running_rate", rate(summary.still_running)},
+                                     {"shut_by", Json(std::move(by_guardrail))},
+                                     {"delay_seconds", JsonOf(summary.delay_seconds)},
+                                     {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
+         "\n";
+}
+
+std::string SummarySvg(const SimulationTitle& title, const SimulationSummary& summary) {
+  const bool has_delays = !summary.delay_seconds.empty();
+  std::string svg = absl::StrFormat(
+      "<svg xmlns='http://www.w3.org/2000/svg' width='%g' height='%d' font-family='sans-serif' font-size='13'>"
+      "<rect width='100%%' height='100%%' fill='white'/><text x='20' y='26' font-size='16'>%s: %d runs, %s</text>\n",
+      kWidth, has_delays ? 430 : 180, Escaped(title.experiment), summary.runs, Escaped(FaultsText(title.faults)));
+  svg += Bar("promoted", summary.promoted, summary.runs, 46, "#27ae60");
+  svg += Bar("rolled back", summary.rolled_back, summary.runs, 72, "#c0392b");
+  svg += Bar("falsely", summary.false_rollbacks, summary.runs, 98, "#e67e22");
+  svg += Bar("neither", summary.inconclusive + summary.still_running, summary.runs, 124, "#7f8c8d");
+  if (has_delays) svg += DelayCurve(summary.delay_seconds, 200);
+  return svg + "</svg>\n";
+}
+
+}  // namespace weir::cli
