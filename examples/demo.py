@@ -182,6 +182,10 @@ class Demo:
         say(f"   A new run, number {experiment.run}, with no evidence from the last one.")
         experiment, _ = self.watch(self.healthy)
         self.expect(experiment.phase == "RUNNING", f"a mended candidate was rolled back: {experiment.phase_reason}")
+        # An interval needs 256 users of the variant who have come back.
+        self.watch(60, lambda e: all(e.variant(name).outcomes.get("accuracy") is not None and
+                                     e.variant(name).outcomes["accuracy"].interval is not None
+                                     for name in (BASELINE, ENHANCED)))
 
         say("")
         say("4. The candidate becomes slow: 600 to 608 ms instead of 4 to 12 ms.", bold=True)
