@@ -275,10 +275,10 @@ TEST_F(CallCountsTest, AModelThatIsSlowBesideASlowClientIsChargedForItsOwnTime) 
   const StreamId stream = Ask();
   at_model().SendHeaders(1, Response(), false);
   const std::string message = Message(std::string(300'000, 'y'));
-  at_model().SendData(1, Slice::Copy(message.substr(0, 40'000)), false);
+  at_model().SendData(1, Slice::Copy(message.substr(0, 60'000)), false);
   calls_.Run();
   calls_.Advance(absl::Milliseconds(700));  // Its window has room for more, though the client has taken nothing.
-  at_model().SendData(1, Slice::Copy(message.substr(40'000)), false);
+  at_model().SendData(1, Slice::Copy(message.substr(60'000)), false);
   at_model().SendHeaders(1, Fields({"grpc-status", "0"}), true);
   calls_.Run();
   TakeInSteps(stream, absl::Seconds(1));

@@ -7,12 +7,21 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "config/limits.h"
 
 namespace weir::dataplane::limits {
 
-// Streams that we open on one upstream connection, whatever more its server allows: with its window each, this is also
-// the window of the connection, so that answers nobody reads never stop those of other clients.
+// Streams that we open on one upstream connection, whatever more its server allows.
 inline constexpr uint32_t kStreamsPerUpstreamConnection = 4096;
+
+// The window of that connection: the windows of all its streams, so that answers nobody reads never stop those of other
+// clients, nor make their model look slow; and as much again, since up to half of it is given back only in one piece.
+inline constexpr uint32_t kUpstreamConnectionWindow =
+    2 * kStreamsPerUpstreamConnection * static_cast<uint32_t>(config::limits::kStreamWindowBytes);
+
+// A stream whose window has no more left than this is held by its client. A server that pads its frames, by up to 256
+// bytes, may not use a window to its last byte; one that has more room than this could have gone on.
+inline constexpr int64_t kUsedUpWindowBytes = 256;
 
 // Bytes of a request that are kept until the response begins, so that a model that provably took nothing of it can be
 // replaced. Flow control holds what waits for a stream at the client below its window, which is this.

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "router/dataplane/limits.h"
-#include "router/http2/limits.h"
 #include "router/runtime/check.h"
 
 namespace weir::dataplane {
@@ -347,15 +346,14 @@ void ProxiedCall::OnClientSent(size_t bytes) {
   NoteHold();
 }
 
-// The connection's window holds all streams' windows, so that only this stream's own can stop the model. It counts as
-// stopped when it has less than a frame left, for a server may wait until a whole one fits. Credit is given back by the
-// half window: as long as less than that waits for the client, the model has room for a frame.
+// The connection's window holds all streams' windows, so that only this stream's own can stop the model. Credit is given
+// back by the half window: as long as less than that waits for the client, there is room.
 void ProxiedCall::NoteHold() {
   const uint64_t waiting = state_.response_received - state_.response_credited;
-  const bool may_be_held = waiting + http2::limits::kMaxSentFrameBytes > config::limits::kStreamWindowBytes / 2;
+  const bool may_be_held = waiting + limits::kUsedUpWindowBytes >= config::limits::kStreamWindowBytes / 2;
   state_.times.SetHeldByClient(
-      may_be_held && waiting > 0 &&
-          state_.upstream->port().session().receive_window(state_.upstream_stream) < http2::limits::kMaxSentFrameBytes,
+      may_be_held &&
+          state_.upstream->port().session().receive_window(state_.upstream_stream) <= limits::kUsedUpWindowBytes,
       now());
 }
 

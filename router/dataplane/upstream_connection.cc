@@ -13,7 +13,7 @@ http2::SessionOptions ClientOptions(http2::StreamId first_stream) {
   options.first_stream = first_stream;
   options.max_concurrent_streams = 0;  // No pushed responses.
   options.stream_window = config::limits::kStreamWindowBytes;
-  options.connection_window = limits::kStreamsPerUpstreamConnection * config::limits::kStreamWindowBytes;
+  options.connection_window = limits::kUpstreamConnectionWindow;
   options.max_header_list_bytes = config::limits::kHeaderListBytes;
   options.max_header_fields = config::limits::kHeaderFields;
   return options;

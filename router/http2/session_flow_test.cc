@@ -185,6 +185,26 @@ TEST(ReceivingTest, AConsumeThatComesAfterTheStreamStillCreditsTheConnection) {
   EXPECT_EQ(server.received_bytes(), 6'000'000u);
 }
 
+TEST(ReceivingTest, StreamsThatNobodyReadsLeaveTheirNeighbourTheConnectionsWindow) {
+  SessionOptions options;
+  options.connection_window = 2 * 4 * options.stream_window;
+  SessionRecorder client(Role::kClient), server(Role::kServer, options);
+  Exchange(client, server);
+  server.is_consuming = false;
+  for (int i = 0; i < 3; ++i) {
+    const StreamId stalled = client.session().StartRequest(Request(), false);
+    client.session().SendData(stalled, Slice::Copy(std::string(100'000, 'x')), true);
+    Exchange(client, server);
+    EXPECT_EQ(server.session().receive_window(stalled), 0);
+  }
+  server.is_consuming = true;
+  const size_t before = server.received_bytes();
+  const StreamId neighbour = client.session().StartRequest(Request(), false);
+  client.session().SendData(neighbour, Slice::Copy(std::string(2'000'000, 'x')), true);
+  Exchange(client, server);
+  EXPECT_EQ(server.received_bytes() - before, 2'000'000u);
+}
+
 TEST(ReceivingTest, DataBeyondTheStreamsWindowIsAFlowControlErrorOfTheStream) {
   SessionOptions options;
   options.stream_window = 10;
