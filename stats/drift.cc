@@ -1,10 +1,11 @@
 #include "stats/drift.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "stats/multiplicity.h"
 #include "stats/special_functions.h"
 
 namespace weir::stats {
@@ -33,18 +34,11 @@ absl::Status CheckSamples(std::span<const double> reference, std::span<const dou
   return CheckSample(window, "window");
 }
 
-// Benjamini and Hochberg's adjusted p-values, in place.
 void AdjustForDiscoveries(std::vector<FeatureDrift>& features) {
-  std::vector<size_t> order(features.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](size_t i, size_t j) { return features[i].test.p_value > features[j].test.p_value; });
-  double least = 1;
-  for (size_t i = 0; i < order.size(); ++i) {
-    const double rank = static_cast<double>(order.size() - i);
-    least = std::min(least, features[order[i]].test.p_value * static_cast<double>(order.size()) / rank);
-    features[order[i]].adjusted_p_value = least;
-  }
+  std::vector<double> p_values;
+  for (const FeatureDrift& feature : features) p_values.push_back(feature.test.p_value);
+  const std::vector<double> adjusted = AdjustBenjaminiHochberg(p_values);
+  for (size_t i = 0; i < features.size(); ++i) features[i].adjusted_p_value = adjusted[i];
 }
 
 }  // namespace

@@ -35,12 +35,18 @@ double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, dou
 
 }  // namespace
 
+double LogMeanDiffers(double difference, double standard_error, double n, double alpha, double planned_n) {
+  const double s = difference * std::sqrt(n) / standard_error;
+  const double rho_squared = SquaredRho(alpha, planned_n);
+  const double scale = n * rho_squared + 1;
+  return rho_squared * s * s / (2 * scale) - 0.5 * std::log(scale);
+}
+
 double LogMeanExcess(double excess, double standard_error, double n, double alpha, double planned_n) {
   const double s = excess * std::sqrt(n) / standard_error;
   const double rho_squared = SquaredRho(alpha, planned_n);
-  const double scale = n * rho_squared + 1;
-  const double two_sided = rho_squared * s * s / (2 * scale) - 0.5 * std::log(scale);
-  return two_sided + std::log(2.0) + LogNormalBelow(s * std::sqrt(rho_squared / scale));
+  const double on_this_side = LogNormalBelow(s * std::sqrt(rho_squared / (n * rho_squared + 1)));
+  return LogMeanDiffers(excess, standard_error, n, alpha, planned_n) + std::log(2.0) + on_this_side;
 }
 
 void OutcomeCounts::Add(uint8_t user_bucket, double value) {

@@ -65,6 +65,11 @@ struct MeanEstimate {
 std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha,
                                          double planned_n = kPlannedObservations);
 
+// log E of "the true difference is not 0", of an estimated one with its standard error from `n` observations: it reaches
+// log(1/alpha) just when the confidence sequence leaves 0. standard_error > 0.
+double LogMeanDiffers(double difference, double standard_error, double n, double alpha,
+                      double planned_n = kPlannedObservations);
+
 // log E of "the true excess is positive", of an estimated one with its standard error from `n` observations: the
 // one-sided form of the same sequence, a mixture over a half-normal. standard_error > 0.
 double LogMeanExcess(double excess, double standard_error, double n, double alpha,

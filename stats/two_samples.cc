@@ -49,11 +49,8 @@ EquivalenceTest TestEquivalence(const MeanDifference& difference, double bound) 
 
 SequentialInterval ConfidenceSequence(const MeanDifference& difference, double n, double alpha, double tuning_n) {
   const double reach = ConfidenceSequenceHalfWidth(difference.standard_error, n, alpha, tuning_n);
-  const double log_alpha = std::log(alpha);
-  const double rho_n = n * (-2 * log_alpha + std::log(1 - 2 * log_alpha)) / tuning_n;  // n rho^2
-  const double z = difference.difference / difference.standard_error;
   return {.interval = {difference.difference - reach, difference.difference + reach},
-          .log_e_value = -0.5 * std::log1p(rho_n) + 0.5 * z * z * rho_n / (1 + rho_n)};
+          .log_e_value = LogMeanDiffers(difference.difference, difference.standard_error, n, alpha, tuning_n)};
 }
 
 double LogMixtureSprt(double difference, double variance, double prior_variance) {

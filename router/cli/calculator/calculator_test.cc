@@ -156,6 +156,15 @@ TEST(PublishedValuesTest, OfGroupSequentialDesigns) {
   }
 }
 
+TEST(PublishedValuesTest, OfVeryUnequalLooks) {
+  // By another integration, of 3,000 Gauss-Legendre points a look.
+  const double bounds[] = {2.65511005, 2.86988629, 2.26261472, 2.33793197, 2.26337307, 2.38987154};
+  const Json result = ResultOf("group_sequential", R"({"information": [0.1, 0.11, 0.5, 0.501, 0.9, 1], "alpha": 0.05,
+      "sided": 2, "spending": {"family": "pocock"}})");
+  const auto* given = result.Find("bounds")->As<Json::Array>();
+  for (size_t i = 0; i < given->size(); ++i) EXPECT_NEAR((*given)[i].ToNumber(), bounds[i], 2e-8) << i;
+}
+
 TEST(PublishedValuesTest, OneLookSpendsAllOfAlphaWhateverTheFamily) {
   for (const char* spending : {R"({"family": "obrien_fleming"})", R"({"family": "pocock"})",
                                R"({"family": "hwang_shih_decani", "parameter": -4})",

@@ -1,7 +1,7 @@
-#include <cmath>
 #include <iterator>
 
 #include "router/cli/calculator/families.h"
+#include "stats/bandits.h"
 #include "stats/business_value.h"
 #include "stats/multiplicity.h"
 #include "stats/sample_ratio.h"
@@ -69,7 +69,7 @@ absl::StatusOr<Json> Ucb1(Inputs& inputs) {
   const double mean = inputs.Number("mean"), n = inputs.Number("n"), total = inputs.Number("total");
   if (inputs.ok() && total < n) inputs.RejectInput("total", "must be at least inputs.n");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"bound", mean + std::sqrt(2 * std::log(total) / n)}});
+  return Json(Json::Object{{"bound", stats::Ucb1Bound(mean, n, total)}});
 }
 
 stats::BusinessWeights ReadWeights(Inputs& inputs) {
