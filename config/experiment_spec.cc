@@ -208,10 +208,10 @@ void ReadSpec(const Field& field, Experiment& experiment) {
     experiment.ticket_sample = f.ReadPercent().value_or(experiment.ticket_sample);
   }
   if (spec.is_mapping()) CheckExperiment(field, experiment);
-  spec.Finish({"targeting",   "fallback", "notify",   "holdback",    "detector",
-               "resourceType", "config",      "strategy", "steps",    "maxDuration", "onInconclusive",
-               "layer",        "bandit",      "schedule", "segments", "approval",    "hypothesis",
-               "owner",        "description", "plan",     "drift",    "analysis"});
+  spec.Finish({"targeting",   "fallback", "notify",   "holdback",    "detector",       "resourceType",
+               "config",      "strategy", "steps",    "maxDuration", "onInconclusive", "layer",
+               "bandit",      "schedule", "segments", "approval",    "hypothesis",     "owner",
+               "description", "plan",     "drift",    "analysis"});
 }
 
 }  // namespace

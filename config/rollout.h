@@ -25,7 +25,7 @@ enum class Strategy { kCanary, kBlueGreen, kAbTest, kShadow };
 // A step is not left before both are there.
 struct Pause {
   absl::Duration duration{};  // Since the step was entered, without the time that a person paused it.
-  int64_t min_samples = 0;  // Calls of each candidate that started in the step and ended well or badly.
+  int64_t min_samples = 0;    // Calls of each candidate that started in the step and ended well or badly.
   bool operator==(const Pause&) const = default;
 };
 

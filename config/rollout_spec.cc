@@ -179,24 +179,24 @@ void ReadLimits(Mapping& mapping, Rollout& rollout) {
     for (const RolloutStep& step : rollout.steps) pauses += step.pause.duration;
     least = std::max(least, pauses);
     if (rollout.max_duration < least) {
-      f.ReportGot(absl::StrCat("must be at least minDuration and the pauses of all steps, ",
-                               absl::FormatDuration(least)));
+      f.ReportGot(
+          absl::StrCat("must be at least minDuration and the pauses of all steps, ", absl::FormatDuration(least)));
     }
   }
 }
 
 void ReadTroubles(Mapping& mapping, Rollout& rollout) {
   if (Field f = mapping.Optional("onInconclusive")) {
-    rollout.on_inconclusive = f.ReadChoice<OnInconclusive>({{"pause", OnInconclusive::kPause},
-                                                            {"rollback", OnInconclusive::kRollback}},
-                                                           {"promote", "continue"})
-                                  .value_or(rollout.on_inconclusive);
+    rollout.on_inconclusive =
+        f.ReadChoice<OnInconclusive>({{"pause", OnInconclusive::kPause}, {"rollback", OnInconclusive::kRollback}},
+                                     {"promote", "continue"})
+            .value_or(rollout.on_inconclusive);
   }
   if (Field f = mapping.Optional("onNoData")) {
-    rollout.on_no_data = f.ReadChoice<OnNoData>({{"wait", OnNoData::kWait},
-                                                 {"pause", OnNoData::kPause},
-                                                 {"rollback", OnNoData::kRollback}})
-                             .value_or(rollout.on_no_data);
+    rollout.on_no_data =
+        f.ReadChoice<OnNoData>(
+             {{"wait", OnNoData::kWait}, {"pause", OnNoData::kPause}, {"rollback", OnNoData::kRollback}})
+            .value_or(rollout.on_no_data);
   }
   if (Field f = mapping.Optional("noDataAfter")) rollout.no_data_after = ReadSpan(f).value_or(rollout.no_data_after);
 }
@@ -266,9 +266,8 @@ void CheckRollout(const Field& field, const Experiment& experiment) {
     return &v != &experiment.variants[experiment.default_variant] && v.weight > Weight();
   };
   const std::vector<ConfigError>& errors = field.reading().findings.errors;
-  const bool are_candidates_read = std::none_of(errors.begin(), errors.end(), [](const ConfigError& error) {
-    return error.path.starts_with("spec.candidates");
-  });
+  const bool are_candidates_read = std::none_of(
+      errors.begin(), errors.end(), [](const ConfigError& error) { return error.path.starts_with("spec.candidates"); });
   if (are_candidates_read && rollout.strategy != Strategy::kShadow &&
       std::none_of(experiment.variants.begin(), experiment.variants.end(), has_share)) {
     field.Report("needs a candidate beside the default with a weight above 0: the steps' shares are divided by it");

@@ -57,22 +57,22 @@ TEST(ReadRolloutTest, EveryFieldOfACanaryArrives) {
     onNoData: pause
     noDataAfter: 10m
     start: 2030-01-31T09:00:00+01:00)");
-  EXPECT_EQ(rollout,
-            (Rollout{.strategy = Strategy::kCanary,
-                     .steps = {{.weight = Of(1), .pause = {absl::Hours(24), 1000}, .approval = {}},
-                               {.weight = Of(1), .pause = {absl::Hours(1), 0}, .approval = {}},
-                               {.weight = Of(25),
-                                .pause = {},
-                                .approval = Approval{2, {"operator", "owner"}, absl::Hours(48)}},
-                               {.weight = Of(100), .pause = {}, .approval = {}}},
-                     .holdback = Of(0.5),
-                     .watch = absl::Hours(2),
-                     .min_duration = absl::Hours(72),
-                     .max_duration = absl::Hours(14 * 24),
-                     .on_inconclusive = OnInconclusive::kRollback,
-                     .on_no_data = OnNoData::kPause,
-                     .no_data_after = absl::Minutes(10),
-                     .start = absl::FromUnixSeconds(1896076800)}));
+  EXPECT_EQ(
+      rollout,
+      (Rollout{
+          .strategy = Strategy::kCanary,
+          .steps = {{.weight = Of(1), .pause = {absl::Hours(24), 1000}, .approval = {}},
+                    {.weight = Of(1), .pause = {absl::Hours(1), 0}, .approval = {}},
+                    {.weight = Of(25), .pause = {}, .approval = Approval{2, {"operator", "owner"}, absl::Hours(48)}},
+                    {.weight = Of(100), .pause = {}, .approval = {}}},
+          .holdback = Of(0.5),
+          .watch = absl::Hours(2),
+          .min_duration = absl::Hours(72),
+          .max_duration = absl::Hours(14 * 24),
+          .on_inconclusive = OnInconclusive::kRollback,
+          .on_no_data = OnNoData::kPause,
+          .no_data_after = absl::Minutes(10),
+          .start = absl::FromUnixSeconds(1896076800)}));
 }
 
 TEST(ReadRolloutTest, OnePercentIsHeldBackThroughADayOfWatchUnlessWrittenOtherwise) {
@@ -173,9 +173,10 @@ TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
             "e.yaml:9:23: spec.rollout.strategy: bandit is not supported yet by this version\n");
   EXPECT_EQ(Errors("{strategy: canary, steps: []}"),
             "e.yaml:9:38: spec.rollout.steps: must have at least 1 item, got 0\n");
-  EXPECT_EQ(Errors("{strategy: abTest}"),
-            "e.yaml:9:12: spec.rollout: an abTest needs pause: {duration: ..., minSamples: ...}, its planned length, or "
-            "end\n");
+  EXPECT_EQ(
+      Errors("{strategy: abTest}"),
+      "e.yaml:9:12: spec.rollout: an abTest needs pause: {duration: ..., minSamples: ...}, its planned length, or "
+      "end\n");
   EXPECT_EQ(Errors("{strategy: blueGreen}"),
             "e.yaml:9:12: spec.rollout: a blueGreen needs pause or approval: what is to be there before the switch\n");
   EXPECT_EQ(Errors("{strategy: shadow, pause: {duration: 1h}, holdback: 1}"),

@@ -100,9 +100,8 @@ void GaussianArm::Merge(const GaussianArm& other) {
 }
 
 Shares ThompsonShares(std::span<const BetaArm> arms, absl::BitGenRef rng, int draws) {
-  return HowOftenBest(arms.size(), draws, [&](size_t i) {
-    return absl::Beta<double>(rng, 1 + arms[i].successes, 1 + arms[i].failures);
-  });
+  return HowOftenBest(arms.size(), draws,
+                      [&](size_t i) { return absl::Beta<double>(rng, 1 + arms[i].successes, 1 + arms[i].failures); });
 }
 
 Shares ThompsonShares(std::span<const GaussianArm> arms, absl::BitGenRef rng, int draws) {
@@ -163,9 +162,8 @@ void PropensityWeighted::Merge(const PropensityWeighted& other) {
 std::optional<PropensityWeighted::Estimate> PropensityWeighted::Mean(double alpha) const {
   const std::optional<ClusteredRatio> ratio = RatioOverUsers(sums_);
   if (!ratio) return std::nullopt;
-  return Estimate{.mean = ratio->ratio,
-                  .standard_error = std::sqrt(ratio->variance),
-                  .interval = RatioInterval(sums_, alpha)};
+  return Estimate{
+      .mean = ratio->ratio, .standard_error = std::sqrt(ratio->variance), .interval = RatioInterval(sums_, alpha)};
 }
 
 }  // namespace weir::stats

@@ -84,10 +84,9 @@ double CallsToAlarm(double threshold, double baseline, double candidate, uint64_
   double calls = 0;
   while (!detector.alarms()) {
     const int candidate_errors = b(rng), errors = candidate_errors + a(rng);
-    detector.Update(20, grid.Term({.baseline_calls = 10,
-                                   .candidate_calls = 10,
-                                   .candidate_errors = candidate_errors,
-                                   .errors = errors}));
+    detector.Update(
+        20, grid.Term(
+                {.baseline_calls = 10, .candidate_calls = 10, .candidate_errors = candidate_errors, .errors = errors}));
     calls += 20;
   }
   return calls;

@@ -1,8 +1,8 @@
 #include "stats/drift.h"
 
 #include <algorithm>
-#include <numeric>
 #include <cmath>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "stats/multiplicity.h"

@@ -48,7 +48,8 @@ double Density(double z) { return std::exp(-0.5 * z * z) * 0.3989422804014326779
 // The looks in order, each with its bound.
 class Walk {
  public:
-  Walk(bool is_two_sided, std::span<const double> information) : is_two_sided_(is_two_sided), information_(information) {}
+  Walk(bool is_two_sided, std::span<const double> information)
+      : is_two_sided_(is_two_sided), information_(information) {}
 
   // P(the statistic is first beyond `bound` at the present look, on the upper side).
   double CrossingProbability(double bound) const {

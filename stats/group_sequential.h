@@ -1,5 +1,5 @@
-// Group sequential tests: a few planned looks that share one alpha. Bounds are on the z-statistic of each look; the test
-// stops at the first look whose z is beyond its bound.
+// Group sequential tests: a few planned looks that share one alpha. Bounds are on the z-statistic of each look; the
+// test stops at the first look whose z is beyond its bound.
 //
 // Spending (Lan, DeMets 1983): by the information fraction t a function f(t) of alpha may be spent, f(1) = alpha:
 //   O'Brien-Fleming-like    2 (1 - Phi(z_{alpha/2} / sqrt t))

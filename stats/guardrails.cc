@@ -225,8 +225,7 @@ GuardrailLedger::Logs GuardrailLedger::LogsOf(size_t guardrail, const Evidence& 
 Verdict GuardrailLedger::VerdictOf(size_t guardrail, const Logs& logs) {
   const GuardrailSpec& spec = specs_[guardrail];
   const uint32_t restart = open_.back().evidence.state().restart;
-  Verdict verdict{
-      .log_e = logs.run, .log_threshold = LogThreshold(spec, 0), .breached = false, .note = "run's test"};
+  Verdict verdict{.log_e = logs.run, .log_threshold = LogThreshold(spec, 0), .breached = false, .note = "run's test"};
   const double restart_threshold = LogThreshold(spec, restart);
   if (restart > 0 && logs.restart - restart_threshold > verdict.log_e - verdict.log_threshold) {
     verdict = {

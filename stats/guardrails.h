@@ -5,10 +5,10 @@
 // (spans of unchanged shares), tail evidence of past epochs multiplies, each as (1+E)/2. The other half is spent on
 // tests restarted at each later epoch, since a test with a long healthy history is slow to turn: the k-th restart has
 // alpha/2 * 6/(pi^2 k^2), which sums to alpha/2 over however many there will be, because without a rollout nobody knows
-// how often the weights will be edited. With a rollout n restarts are known to come: four fifths of the half are divided
-// evenly by the first n, and those that people add beyond them share the last fifth in the same convergent way, so that
-// the sum stays within alpha/2 whatever they do. (In the run's first epoch the two tests are the same one, so nothing is
-// spent twice.)
+// how often the weights will be edited. With a rollout n restarts are known to come: four fifths of the half are
+// divided evenly by the first n, and those that people add beyond them share the last fifth in the same convergent way,
+// so that the sum stays within alpha/2 whatever they do. (In the run's first epoch the two tests are the same one, so
+// nothing is spent twice.)
 
 #ifndef WEIR_STATS_GUARDRAILS_H_
 #define WEIR_STATS_GUARDRAILS_H_

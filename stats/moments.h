@@ -24,8 +24,8 @@ class Moments {
 
   double n() const { return n_; }
   double mean() const { return mean_; }
-  double m2() const { return m2_; }                                    // Sum of squared deviations from the mean.
-  double variance() const { return n_ < 2 ? 0 : m2_ / (n_ - 1); }      // 0 below two values.
+  double m2() const { return m2_; }                                // Sum of squared deviations from the mean.
+  double variance() const { return n_ < 2 ? 0 : m2_ / (n_ - 1); }  // 0 below two values.
   Summary summary() const { return {n_, mean_, variance()}; }
   bool operator==(const Moments&) const = default;
 

@@ -14,8 +14,8 @@ using Cohort = ErrorRatioGrid::Cohort;
 
 TEST(NonInferiorityTest, TheTermIsTheTextbooksLikelihoodRatioOfTheMirroredGrid) {
   const double rho = 0.3, r = 1.2;
-  const GridLog term = NonInferiorityGrid(r).Term(
-      {.baseline_calls = 70, .candidate_calls = 30, .candidate_errors = 2, .errors = 11});
+  const GridLog term =
+      NonInferiorityGrid(r).Term({.baseline_calls = 70, .candidate_calls = 30, .candidate_errors = 2, .errors = 11});
   const auto theta = [&](double l) { return rho * l / (rho * l + 1 - rho); };
   for (size_t j = 0; j < term.size(); ++j) {
     const double l = r / kErrorGrid[j];

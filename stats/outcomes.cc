@@ -23,7 +23,7 @@ double SquaredRho(double alpha, double planned_n) {
 
 bool HasTooFewUsers(const OutcomeCounts& counts) {
   const double users = EstimateActiveUsers(OutcomeSums(counts));
-  return users < kUsersForASequence && static_cast<double>(counts.n) > kOutcomesOfOneCall * users;
+  return users<kUsersForASequence&& static_cast<double>(counts.n)> kOutcomesOfOneCall * users;
 }
 
 double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, double alpha, double planned_n) {

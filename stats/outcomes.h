@@ -65,8 +65,8 @@ struct MeanEstimate {
 std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha,
                                          double planned_n = kPlannedObservations);
 
-// log E of "the true difference is not 0", of an estimated one with its standard error from `n` observations: it reaches
-// log(1/alpha) just when the confidence sequence leaves 0. standard_error > 0.
+// log E of "the true difference is not 0", of an estimated one with its standard error from `n` observations: it
+// reaches log(1/alpha) just when the confidence sequence leaves 0. standard_error > 0.
 double LogMeanDiffers(double difference, double standard_error, double n, double alpha,
                       double planned_n = kPlannedObservations);
 

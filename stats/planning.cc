@@ -55,8 +55,7 @@ double SampleSizeForProportions(const TestPlan& plan, double p1, double p2) {
 
 double PowerOfProportions(double n, double p1, double p2, double alpha, int sides, NullVariance null_variance) {
   const double error = std::sqrt((p1 * (1 - p1) + p2 * (1 - p2)) / n), mean = (p1 + p2) / 2;
-  const double error_of_null =
-      null_variance == NullVariance::kPooled ? std::sqrt(2 * mean * (1 - mean) / n) : error;
+  const double error_of_null = null_variance == NullVariance::kPooled ? std::sqrt(2 * mean * (1 - mean) / n) : error;
   return NormalBelow((std::abs(p2 - p1) + NormalQuantile(alpha / sides) * error_of_null) / error);
 }
 

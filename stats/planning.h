@@ -2,8 +2,8 @@
 // takes. All n are of one group. `sides` is 1 or 2.
 //
 // The t test is exact: power = P(T' > t_{1-alpha/sides}) of the noncentral t with 2 (n - 1) degrees of freedom and
-// noncentrality (difference / sd) sqrt(n / 2), without the other tail's chance of a rejection in the wrong direction (R's
-// power.t.test does the same unless strict). The others are normal approximations, with z = z_{1-alpha/sides}:
+// noncentrality (difference / sd) sqrt(n / 2), without the other tail's chance of a rejection in the wrong direction
+// (R's power.t.test does the same unless strict). The others are normal approximations, with z = z_{1-alpha/sides}:
 //   means        n = 2 sd^2 (z + z_power)^2 / difference^2
 //   proportions  n = (p1 (1-p1) + p2 (1-p2)) (z + z_power)^2 / (p2 - p1)^2      (variances not pooled)
 // A design effect (stats/clustered.h) multiplies n; several comparisons divide alpha (Bonferroni).
@@ -14,8 +14,8 @@
 namespace weir::stats {
 
 struct TestPlan {
-  double alpha = 0.05;      // In (0, 1).
-  double power = 0.8;       // In (0, 1).
+  double alpha = 0.05;  // In (0, 1).
+  double power = 0.8;   // In (0, 1).
   int sides = 2;
   double design_effect = 1;
   int comparisons = 1;

@@ -1,9 +1,9 @@
 // Proportions and rates at one planned look; observations are independent.
 //
-//   Wilson's score interval (1927) and Clopper and Pearson's exact one (1934) of one proportion; Newcombe's hybrid score
-//   interval (1998, method 10) of a difference; Pearson's chi-square over k groups, without continuity correction; the
-//   exact binomial test, whose two-sided p-value sums the outcomes that are no likelier than the one observed (with a
-//   relative slack of 1e-7 for ties); two Poisson rates given their sum, which is that binomial test.
+//   Wilson's score interval (1927) and Clopper and Pearson's exact one (1934) of one proportion; Newcombe's hybrid
+//   score interval (1998, method 10) of a difference; Pearson's chi-square over k groups, without continuity
+//   correction; the exact binomial test, whose two-sided p-value sums the outcomes that are no likelier than the one
+//   observed (with a relative slack of 1e-7 for ties); two Poisson rates given their sum, which is that binomial test.
 // Errors: below 1e-10 relative, for counts up to 1e9.
 
 #ifndef WEIR_STATS_PROPORTIONS_H_

@@ -10,9 +10,9 @@
 namespace weir::stats {
 
 struct MannWhitney {
-  double u = 0;                // Of b: how many pairs have b above a; ties count one half.
-  double p_value = 1;          // Two-sided; 1 where all values are equal.
-  double hodges_lehmann = 0;   // b minus a. Exact to the last digit up to 4 million pairs, else to 1e-13 of the range.
+  double u = 0;               // Of b: how many pairs have b above a; ties count one half.
+  double p_value = 1;         // Two-sided; 1 where all values are equal.
+  double hodges_lehmann = 0;  // b minus a. Exact to the last digit up to 4 million pairs, else to 1e-13 of the range.
 };
 // Neither is empty; all are finite.
 MannWhitney CompareRanks(std::vector<double> a, std::vector<double> b);

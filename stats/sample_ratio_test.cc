@@ -26,8 +26,7 @@ TEST(SampleRatioTest, ChiSquareIsThatOfRsHelpPage) {
 }
 
 TEST(SampleRatioTest, InvalidInputsAreNamed) {
-  EXPECT_EQ(SampleRatioChiSquare(Counts{1, 2}, Counts{1, 0}).status().message(),
-            "weights[1]: must be positive, got 0");
+  EXPECT_EQ(SampleRatioChiSquare(Counts{1, 2}, Counts{1, 0}).status().message(), "weights[1]: must be positive, got 0");
   EXPECT_EQ(SampleRatioChiSquare(Counts{1, -2}, Counts{1, 1}).status().message(),
             "counts[1]: must be at least 0, got -2");
   EXPECT_FALSE(SampleRatioChiSquare(Counts{0, 0}, Counts{1, 1}).ok());

@@ -2,8 +2,8 @@
 // likelihood ratio lies between log B and log A, B = beta / (1 - alpha), A = (1 - beta) / alpha. Both errors are then
 // about alpha and beta, and their sum is never above alpha + beta.
 //
-// Of a proportion p0 against p1 > p0 the bounds are two lines over the number of trials n: reject H0 when successes reach
-// slope n + reject_intercept, accept it when they fall to slope n + accept_intercept (which is negative), with
+// Of a proportion p0 against p1 > p0 the bounds are two lines over the number of trials n: reject H0 when successes
+// reach slope n + reject_intercept, accept it when they fall to slope n + accept_intercept (which is negative), with
 //   g = log(p1 (1 - p0) / (p0 (1 - p1))),  slope = log((1 - p0) / (1 - p1)) / g,  intercepts log A / g and log B / g.
 
 #ifndef WEIR_STATS_SPRT_H_

@@ -75,12 +75,11 @@ std::optional<CochranMantelHaenszel> CmhTest(std::span<const Table2x2> strata) {
   if (!(variance > 0)) return std::nullopt;
   const double distance = std::abs(excess) - (std::abs(excess) >= 0.5 ? 0.5 : 0);
   const double chi_square = distance * distance / variance;
-  return CochranMantelHaenszel{
-      .chi_square = chi_square,
-      .p_value = ChiSquareAbove(1, chi_square),
-      .common_odds_ratio = Quotient(with, against),
-      .crude_odds_ratio =
-          Quotient(crude.first_success * crude.second_failure, crude.first_failure * crude.second_success)};
+  return CochranMantelHaenszel{.chi_square = chi_square,
+                               .p_value = ChiSquareAbove(1, chi_square),
+                               .common_odds_ratio = Quotient(with, against),
+                               .crude_odds_ratio = Quotient(crude.first_success * crude.second_failure,
+                                                            crude.first_failure * crude.second_success)};
 }
 
 std::optional<StratifiedDifference> DifferenceOverStrata(std::span<const Table2x2> strata) {

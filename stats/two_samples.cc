@@ -16,8 +16,7 @@ MeanDifference DifferenceOfMeans(const Summary& a, const Summary& b, DifferenceK
     variance_a = variance_b = ((a.n - 1) * a.variance + (b.n - 1) * b.variance) / result.degrees_of_freedom;
   } else {
     const double of_a = a.variance / a.n, of_b = b.variance / b.n;
-    result.degrees_of_freedom =
-        (of_a + of_b) * (of_a + of_b) / (of_a * of_a / (a.n - 1) + of_b * of_b / (b.n - 1));
+    result.degrees_of_freedom = (of_a + of_b) * (of_a + of_b) / (of_a * of_a / (a.n - 1) + of_b * of_b / (b.n - 1));
   }
   const double of_a = variance_a / a.n, of_b = variance_b / b.n;
   result.difference = b.mean - a.mean;

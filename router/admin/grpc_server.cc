@@ -85,8 +85,7 @@ class GrpcServer::Service : public weir::v1::Admin::CallbackService {
     const std::string name = command.experiment();
     control_->Obey(std::move(command), [this, reactor, name, shown](const absl::Status& status) {
       const auto snapshot = control_->Current();
-      const auto* experiment =
-          status.ok() && snapshot != nullptr ? FindExperiment(snapshot->status, name) : nullptr;
+      const auto* experiment = status.ok() && snapshot != nullptr ? FindExperiment(snapshot->status, name) : nullptr;
       if (experiment != nullptr) *shown = *experiment;
       reactor->Finish(GrpcStatusOf(status));
     });

@@ -127,17 +127,22 @@ CLI::App* AddSimulate(CLI::App& app, SimulateCommand& command) {
   CLI::App* simulate = app.add_subcommand(
       "simulate", "Runs an experiment many times in virtual time, with the code that the proxy runs");
   simulate->add_option("SPEC", command.file, "An Experiment file")->required();
-  simulate->add_option("--fault", command.faults, "errors=5%@stage2 or latency=2x@stage1 of the candidates; repeatable");
+  simulate->add_option("--fault", command.faults,
+                       "errors=5%@stage2 or latency=2x@stage1 of the candidates; repeatable");
   simulate->add_option("--runs", command.runs, "How many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   simulate->add_option("--seed", command.seed, "The same seed gives the same runs")->capture_default_str();
   simulate->add_option("--traffic", command.calls_per_second, "Calls a second, of all variants")
       ->check(CLI::Range(0.01, 5000.0))
       ->capture_default_str();
-  simulate->add_option("--users", command.users, "Users, of Zipf weights")->check(CLI::Range(2, 1'000'000))->capture_default_str();
+  simulate->add_option("--users", command.users, "Users, of Zipf weights")
+      ->check(CLI::Range(2, 1'000'000))
+      ->capture_default_str();
   simulate->add_option("--errors", command.error_percent, "Percent of calls that fail without a fault")
       ->check(CLI::Range(0.0, 99.0))
       ->capture_default_str();
-  simulate->add_option("--latency", command.latency_ms, "Median latency in ms")->check(CLI::Range(0.1, 60'000.0))->capture_default_str();
+  simulate->add_option("--latency", command.latency_ms, "Median latency in ms")
+      ->check(CLI::Range(0.1, 60'000.0))
+      ->capture_default_str();
   simulate->add_option("--longest-pause", command.longest_pause_minutes, "Minutes to which pauses are cut")
       ->check(CLI::Range(0.1, 100'000.0))
       ->capture_default_str();

@@ -3,8 +3,8 @@
 #ifndef WEIR_ROUTER_CLI_COMMAND_LINE_H_
 #define WEIR_ROUTER_CLI_COMMAND_LINE_H_
 
-#include <optional>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -35,7 +35,7 @@ struct ResetCommand {
 struct RolloutCommand {
   std::string verb;  // "start", "set-weight", ...
   std::string experiment;
-  std::string actor;               // Empty: the account.
+  std::string actor;  // Empty: the account.
   std::vector<std::string> roles;
   std::string comment;
   std::optional<double> percent;  // Of set-weight.
@@ -59,9 +59,9 @@ struct SimulateCommand {
   double error_percent = 1;
   double latency_ms = 20;
   double longest_pause_minutes = 60;
-  int threads = 0;   // 0: one a core.
+  int threads = 0;  // 0: one a core.
   bool is_json = false;
-  std::string svg;   // Where the plot goes; empty: nowhere.
+  std::string svg;  // Where the plot goes; empty: nowhere.
 };
 // Nothing left to do but to print: help, a version, or what is wrong with the command line.
 struct SayCommand {

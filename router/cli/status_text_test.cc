@@ -165,8 +165,8 @@ TEST(StatusTextTest, ARolloutSaysWhereItIsAndWhatItWaitsFor) {
 
 TEST(TroubleTest, OnlyARolloutThatNobodyCanTellIsTrouble) {
   weir::v1::Status status = InARollout();
-  for (const weir::v1::Phase phase : {weir::v1::WAITING, weir::v1::STEPPING, weir::v1::PAUSED, weir::v1::WATCHING,
-                                      weir::v1::COMPLETED}) {
+  for (const weir::v1::Phase phase :
+       {weir::v1::WAITING, weir::v1::STEPPING, weir::v1::PAUSED, weir::v1::WATCHING, weir::v1::COMPLETED}) {
     status.mutable_experiments(0)->set_phase(phase);
     EXPECT_EQ(Trouble(status), "");
   }

@@ -157,7 +157,8 @@ std::optional<config::Experiment> ReadExperiment(const std::string& file) {
     findings.errors.push_back({file, 0, 0, "", std::string(text.status().message())});
   }
   if (findings.errors.empty() && experiments.size() != 1) {
-    findings.errors.push_back({file, 0, 0, "", "must hold one Experiment, and holds " + std::to_string(experiments.size())});
+    findings.errors.push_back(
+        {file, 0, 0, "", "must hold one Experiment, and holds " + std::to_string(experiments.size())});
   }
   for (const config::ConfigError& error : findings.errors) std::cerr << error.ToString() << "\n";
   if (!findings.errors.empty()) return std::nullopt;

@@ -29,8 +29,8 @@ class ControlInterface {
   // The newest snapshot; nullptr before the first tick.
   virtual std::shared_ptr<const Snapshot> Current() = 0;
   // What a person asks of an experiment; an actor is named. `done` is called once: with an error by the codes of
-  // admin.proto, at once where nothing is asked of the control thread; else on the control thread, after a snapshot that
-  // shows what was done was published. What opens the gate is journalled before.
+  // admin.proto, at once where nothing is asked of the control thread; else on the control thread, after a snapshot
+  // that shows what was done was published. What opens the gate is journalled before.
   virtual void Obey(weir::v1::CommandRequest request, std::function<void(absl::Status)> done) = 0;
 };
 

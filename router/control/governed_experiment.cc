@@ -196,9 +196,7 @@ GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config:
 
 // --- Steps.
 
-bool GovernedExperiment::is_open() const {
-  return state_ && experiment::IsOpen(*state_);
-}
+bool GovernedExperiment::is_open() const { return state_ && experiment::IsOpen(*state_); }
 
 experiment::TimePassed GovernedExperiment::Known() const {
   experiment::TimePassed known;

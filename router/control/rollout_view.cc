@@ -60,9 +60,7 @@ void ShowStep(const experiment::Plan& plan, const experiment::Stepping& stepping
 
 }  // namespace
 
-void ShowPhase(const experiment::Phase& phase, v1::ExperimentStatus& status) {
-  std::visit(PhaseShower{status}, phase);
-}
+void ShowPhase(const experiment::Phase& phase, v1::ExperimentStatus& status) { std::visit(PhaseShower{status}, phase); }
 
 std::string LabelOf(v1::Phase phase) { return absl::AsciiStrToLower(v1::Phase_Name(phase)); }
 

@@ -346,15 +346,14 @@ void ProxiedCall::OnClientSent(size_t bytes) {
   NoteHold();
 }
 
-// The connection's window holds all streams' windows, so that only this stream's own can stop the model. Credit is given
-// back by the half window: as long as less than that waits for the client, there is room.
+// The connection's window holds all streams' windows, so that only this stream's own can stop the model. Credit is
+// given back by the half window: as long as less than that waits for the client, there is room.
 void ProxiedCall::NoteHold() {
   const uint64_t waiting = state_.response_received - state_.response_credited;
   const bool may_be_held = waiting + limits::kUsedUpWindowBytes >= config::limits::kStreamWindowBytes / 2;
-  state_.times.SetHeldByClient(
-      may_be_held &&
-          state_.upstream->port().session().receive_window(state_.upstream_stream) <= limits::kUsedUpWindowBytes,
-      now());
+  state_.times.SetHeldByClient(may_be_held && state_.upstream->port().session().receive_window(
+                                                  state_.upstream_stream) <= limits::kUsedUpWindowBytes,
+                               now());
 }
 
 // --- Ends.

@@ -16,12 +16,12 @@ namespace {
 using Result = absl::StatusOr<std::optional<Step>>;
 
 constexpr std::array<const char*, 11> kNames = {"start", "pause", "resume",     "promote", "abort", "rollback",
-                                                     "retry", "reset", "set-weight", "approve", "reject"};
+                                                "retry", "reset", "set-weight", "approve", "reject"};
 
 // --- What is possible.
 
 struct Described {
-  std::string text;                    // "it is paused"
+  std::string text;  // "it is paused"
   std::vector<CommandKind> possible;
 };
 
@@ -36,8 +36,7 @@ struct PhaseInWords {
   Described operator()(const RolledBack&) const { return {"it is rolled back", {K::kReset}}; }
   Described operator()(const Frozen&) const { return {"it is frozen", {K::kReset}}; }
   Described operator()(const Waiting& waiting) const {
-    return {"its rollout waits for its start",
-            {K::kStart, waiting.held_by ? K::kResume : K::kPause, K::kRollback}};
+    return {"its rollout waits for its start", {K::kStart, waiting.held_by ? K::kResume : K::kPause, K::kRollback}};
   }
   Described operator()(const Stepping& stepping) const {
     if (stepping.asked_at) {

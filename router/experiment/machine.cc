@@ -194,8 +194,8 @@ bool GoesOn(const Plan& plan, const std::optional<State>& state) {
 bool IsFrozenStep(const Plan& plan, const State& state, const Event& event, const Step& step, absl::Time now) {
   if (!plan.rollout || std::holds_alternative<Filed>(event) || step.next.run != state.run) return false;
   if (step.gate == Gate::kShuts || !FrozenUntil(*plan.rollout, now)) return false;
-  const bool ends = std::holds_alternative<Watching>(step.next.phase) ||
-                    std::holds_alternative<Completed>(step.next.phase);
+  const bool ends =
+      std::holds_alternative<Watching>(step.next.phase) || std::holds_alternative<Completed>(step.next.phase);
   return ends || step.next.epoch.ordinal != state.epoch.ordinal;
 }
 
@@ -251,8 +251,8 @@ absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optiona
   if (!state || !step.ok() || !*step || !IsFrozenStep(plan, *state, event, **step, now)) return step;
   if (!std::holds_alternative<Command>(event)) return std::nullopt;
   return absl::FailedPreconditionError(
-      absl::StrCat("its file freezes it until ", absl::FormatTime(absl::RFC3339_sec, *FrozenUntil(*plan.rollout, now),
-                                                                 absl::UTCTimeZone())));
+      absl::StrCat("its file freezes it until ",
+                   absl::FormatTime(absl::RFC3339_sec, *FrozenUntil(*plan.rollout, now), absl::UTCTimeZone())));
 }
 
 }  // namespace weir::experiment

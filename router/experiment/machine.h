@@ -74,10 +74,10 @@ struct Approved {
 };
 // In a step: its pause is not over, or (asked_at) it waits for approval.
 struct Stepping {
-  uint32_t step = 0;         // From 0.
-  uint32_t first_epoch = 1;  // The epoch that began with it: samples are counted from there.
-  absl::Time begun{};        // When the first step was entered, later by the time that it was paused since.
-  absl::Time entered{};      // The same, of this step.
+  uint32_t step = 0;                     // From 0.
+  uint32_t first_epoch = 1;              // The epoch that began with it: samples are counted from there.
+  absl::Time begun{};                    // When the first step was entered, later by the time that it was paused since.
+  absl::Time entered{};                  // The same, of this step.
   std::optional<absl::Time> asked_at{};  // For approval: everything else is there.
   std::vector<Approved> approvals{};
   std::optional<config::Percent> by_hand{};  // The candidates' share that a person set, until the next step or resume.
@@ -108,8 +108,7 @@ struct Completed {
   bool operator==(const Completed&) const = default;
 };
 
-using Phase =
-    std::variant<Running, RolledBack, Frozen, Waiting, Stepping, Paused, Inconclusive, Watching, Completed>;
+using Phase = std::variant<Running, RolledBack, Frozen, Waiting, Stepping, Paused, Inconclusive, Watching, Completed>;
 
 struct Run {
   uint32_t ordinal = 0;  // From 1; 0 while nothing is known of any run.
@@ -163,8 +162,8 @@ struct Breached {
 // What is known of a variant in the present step.
 struct StepSamples {
   std::string variant;
-  int64_t samples = 0;                         // Calls that started in the step and ended, well or badly.
-  absl::Time newest = absl::InfinitePast();    // When the newest call of the run started.
+  int64_t samples = 0;                       // Calls that started in the step and ended, well or badly.
+  absl::Time newest = absl::InfinitePast();  // When the newest call of the run started.
 };
 // Time has passed, and calls have come. Told at every tick.
 struct TimePassed {

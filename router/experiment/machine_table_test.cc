@@ -162,14 +162,13 @@ std::vector<State> StatesOf(const Phase& phase, const Plan& plan) {
 // --- Events.
 
 std::vector<std::pair<std::string, Event>> Events(absl::Time now) {
-  std::vector<std::pair<std::string, Event>> events = {
-      {"Filed", Filed{}},
-      {"Breached", Breached{Breach{.guardrail = "errors"}}},
-      {"TimePassed", TimePassed{}},
-      {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}}},
-      {"Analysed", Analysed{Verdict::kSuccess, "better"}},
-      {"Analysed", Analysed{Verdict::kFailed, "worse"}},
-      {"Analysed", Analysed{Verdict::kInconclusive, "unclear"}}};
+  std::vector<std::pair<std::string, Event>> events = {{"Filed", Filed{}},
+                                                       {"Breached", Breached{Breach{.guardrail = "errors"}}},
+                                                       {"TimePassed", TimePassed{}},
+                                                       {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}}},
+                                                       {"Analysed", Analysed{Verdict::kSuccess, "better"}},
+                                                       {"Analysed", Analysed{Verdict::kFailed, "worse"}},
+                                                       {"Analysed", Analysed{Verdict::kInconclusive, "unclear"}}};
   for (int kind = 0; kind <= static_cast<int>(CommandKind::kReject); ++kind) {
     const Command command{.kind = static_cast<CommandKind>(kind), .actor = "ann", .roles = {"owner"}};
     for (const bool is_full : {false, true}) {

@@ -48,9 +48,7 @@ std::optional<Step> Must(const Plan& plan, const std::optional<State>& state, co
   return step.ok() ? *step : std::nullopt;
 }
 
-std::optional<Step> File(const std::optional<State>& state, const Plan& plan) {
-  return Must(plan, state, Filed{});
-}
+std::optional<Step> File(const std::optional<State>& state, const Plan& plan) { return Must(plan, state, Filed{}); }
 
 Command ResetBy(std::string actor) { return {.kind = CommandKind::kReset, .actor = std::move(actor)}; }
 

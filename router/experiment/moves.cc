@@ -110,12 +110,10 @@ Target FirstStep(const Plan& plan, uint32_t epoch, absl::Time now) {
 Target AfterStep(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
   const uint32_t next = stepping.step + 1;
   if (next >= plan.rollout->steps.size()) return Promoted(plan, now);
-  return {.phase = Stepping{.step = next,
-                            .first_epoch = state.epoch.ordinal + 1,
-                            .begun = stepping.begun,
-                            .entered = now},
-          .split = SplitOfStep(plan, next),
-          .begins_epoch = true};
+  return {
+      .phase = Stepping{.step = next, .first_epoch = state.epoch.ordinal + 1, .begun = stepping.begun, .entered = now},
+      .split = SplitOfStep(plan, next),
+      .begins_epoch = true};
 }
 
 Target Promoted(const Plan& plan, absl::Time now) {
@@ -127,12 +125,12 @@ Target Promoted(const Plan& plan, absl::Time now) {
 }
 
 Target StepAnew(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
-  return {.phase = Stepping{.step = stepping.step,
-                            .first_epoch = state.epoch.ordinal + 1,
-                            .begun = stepping.begun,
-                            .entered = now},
-          .split = SplitOfStep(plan, stepping.step),
-          .begins_epoch = true};
+  return {
+      .phase =
+          Stepping{
+              .step = stepping.step, .first_epoch = state.epoch.ordinal + 1, .begun = stepping.begun, .entered = now},
+      .split = SplitOfStep(plan, stepping.step),
+      .begins_epoch = true};
 }
 
 bool IsInPlan(const Plan& plan, const Stepping& stepping) { return stepping.step < plan.rollout->steps.size(); }

@@ -16,8 +16,8 @@
 namespace weir::experiment {
 
 struct Plan {
-  std::string run_label;                   // spec.run
-  Split split;                             // By the file's weights.
+  std::string run_label;                     // spec.run
+  Split split;                               // By the file's weights.
   std::optional<config::Rollout> rollout{};  // Owns the shares, where there is one.
   bool operator==(const Plan&) const = default;
 };

@@ -88,8 +88,8 @@ std::string Describe(const Wait& wait) {
   std::vector<std::string> parts;
   if (wait.is_for_person) parts.push_back("a person goes on");
   if (wait.frozen_until) {
-    parts.push_back(absl::StrCat("frozen until ", absl::FormatTime(absl::RFC3339_sec, *wait.frozen_until,
-                                                                   absl::UTCTimeZone())));
+    parts.push_back(
+        absl::StrCat("frozen until ", absl::FormatTime(absl::RFC3339_sec, *wait.frozen_until, absl::UTCTimeZone())));
   }
   if (wait.time > absl::ZeroDuration()) {
     const absl::Duration unit = wait.time < absl::Seconds(10) ? absl::Milliseconds(100) : absl::Seconds(1);

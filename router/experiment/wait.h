@@ -20,12 +20,12 @@ struct Wait {
     int64_t wanted = 0;
     bool operator==(const Missing&) const = default;
   };
-  absl::Duration time;             // Left of a pause, of minDuration, of the watch, or until the start. Never negative.
-  std::vector<Missing> samples;    // Candidates that have fewer than the step wants.
-  std::vector<std::string> silent;  // Variants with a share of which no call has come for `noDataAfter`.
-  int approvals = 0;               // That are missing; asked for when nothing else is.
+  absl::Duration time;           // Left of a pause, of minDuration, of the watch, or until the start. Never negative.
+  std::vector<Missing> samples;  // Candidates that have fewer than the step wants.
+  std::vector<std::string> silent;         // Variants with a share of which no call has come for `noDataAfter`.
+  int approvals = 0;                       // That are missing; asked for when nothing else is.
   std::optional<absl::Time> frozen_until;  // Nothing goes forward before.
-  bool is_for_person = false;      // Nothing goes on by itself: paused, inconclusive, held, or started by hand.
+  bool is_for_person = false;              // Nothing goes on by itself: paused, inconclusive, held, or started by hand.
   bool operator==(const Wait&) const = default;
 };
 

@@ -6,7 +6,8 @@
 // What one stream may report, in order:
 //   server:  OnHeaders(request)  OnData*  [OnHeaders(trailers)]   with end_stream on the last one
 //   client:  [OnHeaders(1xx)]*  OnHeaders(response)  OnData*  [OnHeaders(trailers)]   with end_stream on the last one
-//   either:  OnReset at any point, at most once, and nothing of that stream after it. OnDataSent at any point before it,
+//   either:  OnReset at any point, at most once, and nothing of that stream after it. OnDataSent at any point before
+//   it,
 //            and for what was sent last even after the stream has ended by itself
 // A stream is forgotten once both directions ended, or it was reset by either side; its number is then unknown here:
 // every call about an unknown stream does nothing, so that an owner may be late.

@@ -11,8 +11,8 @@
 #include "absl/strings/str_format.h"
 #include "stats/clustered.h"
 #include "stats/cuped.h"
-#include "stats/overall_criterion.h"
 #include "stats/outcomes.h"
+#include "stats/overall_criterion.h"
 #include "stats/statistical/measurement.h"
 
 namespace weir::stats {
@@ -165,10 +165,9 @@ bool CoversForEver(const Population& population, uint64_t seed) {
 }
 
 Measurement SequenceCoverage(const Population& population, const Settings& settings) {
-  return CoverageOf(
-      OverStreams(settings, std::max(400, StreamsOf(settings) / 4),
-                  [&](uint64_t seed) { return CoversForEver(population, seed) ? 1.0 : 0; }),
-      0.95, 1, absl::StrFormat(" over %d looks each", population.users / 20));
+  return CoverageOf(OverStreams(settings, std::max(400, StreamsOf(settings) / 4),
+                                [&](uint64_t seed) { return CoversForEver(population, seed) ? 1.0 : 0; }),
+                    0.95, 1, absl::StrFormat(" over %d looks each", population.users / 20));
 }
 
 }  // namespace
@@ -177,8 +176,9 @@ Target Coverage() {
   Target target{.number = 6,
                 .title = "Coverage of 95 % intervals",
                 .axis = "how often the truth is inside",
-                .text = "Users make a Zipf number of calls and have rates of their own. An interval at one look is to "
-                        "cover 93.5 to 96.5 %; a confidence sequence at least 95 % at all looks together.",
+                .text =
+                    "Users make a Zipf number of calls and have rates of their own. An interval at one look is to "
+                    "cover 93.5 to 96.5 %; a confidence sequence at least 95 % at all looks together.",
                 .is_logarithmic = false,
                 .cells = {}};
   const auto add = [&](const char* name, Measurement (*measure)(const Population&, const Settings&),

@@ -59,8 +59,9 @@ Target ErrorDelays() {
   Target target{.number = 3,
                 .title = "How soon a rise of errors is proven",
                 .axis = "mean delay / Wald's bound",
-                .text = "Candidate requests until the breach, at alpha 0.001 and a baseline of 1 % errors, against "
-                        "log(1/alpha) / KL, which no method can beat.",
+                .text =
+                    "Candidate requests until the breach, at alpha 0.001 and a baseline of 1 % errors, against "
+                    "log(1/alpha) / KL, which no method can beat.",
                 .is_logarithmic = false,
                 .cells = {}};
   for (const double ratio : {1.0, 2.0}) {
@@ -86,8 +87,9 @@ Target TailDelays() {
   Target target{.number = 4,
                 .title = "How soon a slow tail is proven",
                 .axis = "mean delay / Wald's bound at the best edge",
-                .text = "Candidate requests until \"p99 above 1.5 x the default's\" is proven at alpha 0.001, from a "
-                        "cold start, with no assumption on how latencies are distributed.",
+                .text =
+                    "Candidate requests until \"p99 above 1.5 x the default's\" is proven at alpha 0.001, from a "
+                    "cold start, with no assumption on how latencies are distributed.",
                 .is_logarithmic = false,
                 .cells = {}};
   const TailRatioRule tail{.quantile = 0.99, .max_ratio = 1.5};

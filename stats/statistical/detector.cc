@@ -1,5 +1,7 @@
 // Target 5: the Shiryaev-Roberts detector's mean time to a false alarm, and its delay after a change.
 
+#include "stats/detector.h"
+
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -8,7 +10,6 @@
 
 #include "absl/strings/str_format.h"
 #include "stats/detection_bound.h"
-#include "stats/detector.h"
 #include "stats/statistical/measurement.h"
 
 namespace weir::stats {
@@ -97,8 +98,8 @@ Measurement DelayRatio(const Change& change, const Settings& settings) {
                                                .alpha = 1 / kThreshold})
                            .candidate_requests /
                        change.share;
-  const MeanOfStreams mean = MeanOf(
-      OverStreams(settings, streams, [&](uint64_t seed) { return DelayAfterChange(change, kThreshold, seed); }));
+  const MeanOfStreams mean =
+      MeanOf(OverStreams(settings, streams, [&](uint64_t seed) { return DelayAfterChange(change, kThreshold, seed); }));
   const double value = mean.mean / bound, half = 1.96 * mean.standard_error / bound;
   return {.value = value,
           .low = value - half,
@@ -122,9 +123,10 @@ Target Detector() {
   Target target{.number = 5,
                 .title = "The detector of late rises",
                 .axis = "calls to a false alarm / A (at least 1); delay / (log A / KL) (at most 1.3)",
-                .text = "The Shiryaev-Roberts mixture: while nothing changes its mean time to a false alarm is at "
-                        "least A calls, and a rise is found nearly as soon as log A / KL, which a long healthy "
-                        "history makes sooner and not later.",
+                .text =
+                    "The Shiryaev-Roberts mixture: while nothing changes its mean time to a false alarm is at "
+                    "least A calls, and a rise is found nearly as soon as log A / KL, which a long healthy "
+                    "history makes sooner and not later.",
                 .is_logarithmic = false,
                 .cells = {}};
   for (const double share : {0.5, 0.1}) {

@@ -124,8 +124,9 @@ Target MergeInvariance() {
   Target target{.number = 7,
                 .title = "Merging replicas",
                 .axis = "greatest difference from one stream",
-                .text = "Calls dealt by chance over 1 to 64 replicas, their starts and ends apart, and merged in any "
-                        "order: counts are equal, evidence agrees within 1e-9, moments within 1e-12.",
+                .text =
+                    "Calls dealt by chance over 1 to 64 replicas, their starts and ends apart, and merged in any "
+                    "order: counts are equal, evidence agrees within 1e-9, moments within 1e-12.",
                 .is_logarithmic = true,
                 .cells = {}};
   const auto add = [&](const char* name, double (*error_of)(uint64_t), double most) {

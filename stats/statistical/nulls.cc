@@ -108,9 +108,10 @@ Target FalseAlarms() {
   Target target{.number = 2,
                 .title = "False alarms at the exact null",
                 .axis = "false alarms / alpha, with 95 % limits",
-                .text = "Two models that differ by exactly as much as the guardrail allows, looked at after every tick "
-                        "of 100 ms. The upper limit may be 1.5 alpha for independent calls, and 3 alpha for sticky "
-                        "users whose error rates and traffic are unequal.",
+                .text =
+                    "Two models that differ by exactly as much as the guardrail allows, looked at after every tick "
+                    "of 100 ms. The upper limit may be 1.5 alpha for independent calls, and 3 alpha for sticky "
+                    "users whose error rates and traffic are unequal.",
                 .is_logarithmic = false,
                 .cells = {}};
   for (const auto& nulls : {ErrorNulls(), TailNulls(), DisturbedNulls()}) {

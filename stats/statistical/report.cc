@@ -63,9 +63,8 @@ class Axis {
   }
 
   double At(double value) const {
-    const double part = is_logarithmic_
-                            ? std::log(std::max(value, least_) / least_) / std::log(most_ / least_)
-                            : (value - least_) / (most_ - least_);
+    const double part = is_logarithmic_ ? std::log(std::max(value, least_) / least_) / std::log(most_ / least_)
+                                        : (value - least_) / (most_ - least_);
     return kLabelWidth + kPlotWidth * std::clamp(part, 0.0, 1.0);
   }
 
@@ -94,9 +93,8 @@ std::string Row(const MeasuredCell& cell, const Axis& axis, double y) {
   const double to = axis.At(std::isfinite(m.most) ? m.most : 1e300);
   const double middle = y + kRowHeight / 2;
   return absl::StrCat(
-      "<g class=\"", result, "\"><title>", HtmlText(absl::StrFormat("%s: %.4g (%.4g to %.4g). %s", cell.name, m.value,
-                                                                     m.low, m.high, m.note)),
-      "</title>",
+      "<g class=\"", result, "\"><title>",
+      HtmlText(absl::StrFormat("%s: %.4g (%.4g to %.4g). %s", cell.name, m.value, m.low, m.high, m.note)), "</title>",
       absl::StrFormat("<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%s</text>", kLabelWidth - 12, middle + 4,
                       HtmlText(cell.name)),
       absl::StrFormat("<rect class=\"promise\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", from, y + 3,
@@ -166,8 +164,8 @@ std::string ReportJson(const StatisticalReport& report) {
   for (const MeasuredTarget& target : report.targets) {
     const std::string cells = absl::StrJoin(
         target.cells, ",\n", [](std::string* out, const MeasuredCell& cell) { absl::StrAppend(out, CellJson(cell)); });
-    targets.push_back(absl::StrCat("{\"target\":", target.target.number,
-                                   ",\"title\":", JsonText(target.target.title), ",\"cells\":[\n", cells, "]}"));
+    targets.push_back(absl::StrCat("{\"target\":", target.target.number, ",\"title\":", JsonText(target.target.title),
+                                   ",\"cells\":[\n", cells, "]}"));
   }
   return absl::StrCat("{\"streams\":", report.settings.streams, ",\"seed\":", report.settings.seed,
                       ",\"alpha\":", JsonNumber(report.settings.alpha), ",\"seconds\":", JsonNumber(report.seconds),

@@ -41,9 +41,7 @@ TEST(StatisticalTest, RisesOfErrorsAreProvenSoonEnough) {
   ExpectNoMiss(Measured(ErrorDelays(), {"20 %, share 0.5", "20 %, share 0.1"}, 400));
 }
 
-TEST(StatisticalTest, SlowTailsAreProvenSoonEnough) {
-  ExpectNoMiss(Measured(TailDelays(), {"x10, share 0.1"}, 400));
-}
+TEST(StatisticalTest, SlowTailsAreProvenSoonEnough) { ExpectNoMiss(Measured(TailDelays(), {"x10, share 0.1"}, 400)); }
 
 TEST(StatisticalTest, TheDetectorKeepsItsRunLengthAndItsDelay) {
   ExpectNoMiss(Measured(Detector(), {"false alarm, 5 % errors, share 0.5", "delay r=1, 1 % to 5 %, share 0.5"}, 1000));

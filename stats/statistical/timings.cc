@@ -64,7 +64,8 @@ Measurement Update(const Settings&) {
                        .latency = absl::Nanoseconds(5'000'000 + 7919 * (i % 4096))});
     }
   };
-  const double ns = MedianNanoseconds(kCalls, [&] { counts = VariantCounts(); }, count);
+  const double ns = MedianNanoseconds(
+      kCalls, [&] { counts = VariantCounts(); }, count);
   kept = static_cast<double>(counts.ended());
   return Timing(ns, 100, "ns");
 }
@@ -73,12 +74,15 @@ Measurement ErrorBatch(const Settings&) {
   constexpr int kBatches = 20'000;
   const ErrorRatioGrid grid(1.2);
   GridLog sum{};
-  const double ns = MedianNanoseconds(kBatches, [&] { sum = {}; }, [&] {
-    for (int i = 0; i < kBatches; ++i) {
-      AddTo(sum, grid.Term({.baseline_calls = 350, .candidate_calls = 150, .candidate_errors = i % 7, .errors = 7}));
-      kept = LogMixture(sum, 1.3);
-    }
-  });
+  const double ns = MedianNanoseconds(
+      kBatches, [&] { sum = {}; },
+      [&] {
+        for (int i = 0; i < kBatches; ++i) {
+          AddTo(sum,
+                grid.Term({.baseline_calls = 350, .candidate_calls = 150, .candidate_errors = i % 7, .errors = 7}));
+          kept = LogMixture(sum, 1.3);
+        }
+      });
   return Timing(ns / 1e3, 1, "us");
 }
 
@@ -91,7 +95,8 @@ Measurement FullTail(const Settings&) {
     for (int64_t& n : tail->from) n *= 100;
   }
   const TailMixture mixture(0.99);
-  const double ns = MedianNanoseconds(1, [] {}, [&] { kept = LogTailRatio(mixture, 40, baseline, candidate, 1); });
+  const double ns = MedianNanoseconds(
+      1, [] {}, [&] { kept = LogTailRatio(mixture, 40, baseline, candidate, 1); });
   return Timing(ns / 1e6, 5, "ms");
 }
 
@@ -100,9 +105,8 @@ double TickMilliseconds(std::vector<GuardrailSpec> specs) {
   TrafficSimulation simulation = FullRing();
   GuardrailLedger ledger(std::move(specs));
   ledger.Judge(EvidenceOf(simulation), simulation.now());
-  const double ns = MedianNanoseconds(1, [&] { simulation.Step(); }, [&] {
-    kept = ledger.Judge(EvidenceOf(simulation), simulation.now())[0].log_e;
-  });
+  const double ns = MedianNanoseconds(
+      1, [&] { simulation.Step(); }, [&] { kept = ledger.Judge(EvidenceOf(simulation), simulation.now())[0].log_e; });
   return ns / 1e6;
 }
 

@@ -52,8 +52,8 @@ std::string Describe(const Function& function) {
   for (const Output& output : function.outputs) {
     absl::StrAppend(&text, "  out  ", output.name, output.meaning.empty() ? "" : ": ", output.meaning, "\n");
   }
-  absl::StrAppend(&text, "  from ", function.source, "\n  try  {\"function\": \"", function.name, "\", \"inputs\": ",
-                  function.example, "}\n");
+  absl::StrAppend(&text, "  from ", function.source, "\n  try  {\"function\": \"", function.name,
+                  "\", \"inputs\": ", function.example, "}\n");
   return text;
 }
 
@@ -142,8 +142,8 @@ class Conversation {
     std::string text;
     for (int c; (c = in.get()) != std::istream::traits_type::eof();) {
       if (text.size() >= kMaxCallBytes) {
-        return Say(ErrorAnswer(Json(), absl::StrCat("the array is longer than ", kMaxCallBytes,
-                                                    " bytes: send its calls as lines")));
+        return Say(ErrorAnswer(
+            Json(), absl::StrCat("the array is longer than ", kMaxCallBytes, " bytes: send its calls as lines")));
       }
       text.push_back(static_cast<char>(c));
     }

@@ -30,7 +30,8 @@ constexpr char kGood[] = R"({"id": "x", "function": "moments", "inputs": {"value
 constexpr char kAnswer[] = R"({"id":"x","result":{"n":3.0,"mean":2.0,"standard_deviation":1.0}})";
 
 TEST(CalcCommandTest, EachLineHasItsAnswerAndABadOneStopsNobody) {
-  const Outcome outcome = Calc({}, std::string(kGood) + "\nnot json\n\n{\"id\": 7, \"function\": \"nothing\"}\n" + kGood);
+  const Outcome outcome =
+      Calc({}, std::string(kGood) + "\nnot json\n\n{\"id\": 7, \"function\": \"nothing\"}\n" + kGood);
   EXPECT_FALSE(outcome.is_ok);
   ASSERT_EQ(outcome.lines.size(), 4u);
   EXPECT_EQ(outcome.lines[0], kAnswer);

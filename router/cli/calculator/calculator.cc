@@ -13,8 +13,8 @@ namespace {
 // The families, joined. A new family is one line here.
 std::vector<Function> AllFunctions() {
   std::vector<Function> all;
-  for (std::vector<Function> (*family)() : {MeansFunctions, ProportionsFunctions, PlanningFunctions,
-                                            SequentialFunctions, TrustFunctions}) {
+  for (std::vector<Function> (*family)() :
+       {MeansFunctions, ProportionsFunctions, PlanningFunctions, SequentialFunctions, TrustFunctions}) {
     for (Function& function : family()) all.push_back(std::move(function));
   }
   return all;
@@ -51,7 +51,8 @@ absl::StatusOr<Json> Calculator::Evaluate(std::string_view name, const Json& giv
   absl::StatusOr<Json> result = (*function)->evaluate(inputs);
   if (!inputs.ok()) return inputs.status();
   if (result.ok() && HasNan(*result)) {
-    return absl::InvalidArgumentError("inputs: are beyond what double precision can compute: the result is not a number");
+    return absl::InvalidArgumentError(
+        "inputs: are beyond what double precision can compute: the result is not a number");
   }
   return result;
 }

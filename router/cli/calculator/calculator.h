@@ -33,8 +33,8 @@ class Calculator {
   // (0, 1), got 2"). A result is never NaN: inputs at which one would be are an error.
   absl::StatusOr<Json> Evaluate(std::string_view function, const Json& inputs) const;
 
-  // Answers {"id", "function", "inputs"}; the id is any JSON, and null where there is none. Other members are ignored, so
-  // that a file of cases with their expected results can be sent as it is.
+  // Answers {"id", "function", "inputs"}; the id is any JSON, and null where there is none. Other members are ignored,
+  // so that a file of cases with their expected results can be sent as it is.
   Answer AnswerTo(const Json& call) const;
   // The same, of one JSON text.
   Answer AnswerTo(std::string_view call) const;

@@ -97,13 +97,37 @@ TEST(CalculatorTest, EveryExampleOfTheListIsAnsweredWithTheOutputsThatItNames) {
 
 TEST(CalculatorTest, HasEveryFunctionOfItsContract) {
   const Calculator calculator;
-  for (const char* name :
-       {"welch_t", "confidence_sequence", "msprt", "tost", "power_t", "sample_size_t", "sample_size_mean",
-        "sample_size_proportion", "power_proportion", "proportion_interval", "proportion_difference",
-        "proportions_chi_square", "binomial_exact", "rate_ratio", "mann_whitney", "adjust_p_values", "group_sequential",
-        "group_sequential_classic", "sprt", "detection_bound", "sample_ratio", "sequential_sample_ratio",
-        "stratified_2x2", "probability_b_beats_a", "ucb1", "net_business_value", "error_ratio_e_value",
-        "tail_ratio_e_value", "clustered_ratio", "cuped", "moments"}) {
+  for (const char* name : {"welch_t",
+                           "confidence_sequence",
+                           "msprt",
+                           "tost",
+                           "power_t",
+                           "sample_size_t",
+                           "sample_size_mean",
+                           "sample_size_proportion",
+                           "power_proportion",
+                           "proportion_interval",
+                           "proportion_difference",
+                           "proportions_chi_square",
+                           "binomial_exact",
+                           "rate_ratio",
+                           "mann_whitney",
+                           "adjust_p_values",
+                           "group_sequential",
+                           "group_sequential_classic",
+                           "sprt",
+                           "detection_bound",
+                           "sample_ratio",
+                           "sequential_sample_ratio",
+                           "stratified_2x2",
+                           "probability_b_beats_a",
+                           "ucb1",
+                           "net_business_value",
+                           "error_ratio_e_value",
+                           "tail_ratio_e_value",
+                           "clustered_ratio",
+                           "cuped",
+                           "moments"}) {
     EXPECT_TRUE(calculator.Find(name).ok()) << name;
   }
 }
@@ -113,8 +137,10 @@ TEST(CalculatorTest, HasEveryFunctionOfItsContract) {
 TEST(CalculatorTest, HugeParametersOfBetaDistributionsCostNoMoreThanSmallOnes) {
   for (const char* size : {"1e-3", "1", "1e6", "1e9"}) {
     const std::string same = absl::StrCat("[", size, ", ", size, "]");
-    EXPECT_NEAR(NumberOf("probability_b_beats_a", absl::StrCat(R"({"a": )", same, R"(, "b": )", same, "}"),
-                         "probability"), 0.5, 1e-7) << size;
+    EXPECT_NEAR(
+        NumberOf("probability_b_beats_a", absl::StrCat(R"({"a": )", same, R"(, "b": )", same, "}"), "probability"), 0.5,
+        1e-7)
+        << size;
   }
   const double there = NumberOf("probability_b_beats_a", R"({"a": [0.5, 3000], "b": [40000, 7]})", "probability");
   const double back = NumberOf("probability_b_beats_a", R"({"a": [40000, 7], "b": [0.5, 3000]})", "probability");
@@ -148,11 +174,14 @@ TEST(PublishedValuesTest, OfGroupSequentialDesigns) {
   const double pocock[] = {1.960, 2.178, 2.289, 2.361, 2.413, 2.453, 2.485, 2.512, 2.535, 2.555};
   const double obrien[] = {1.960, 1.977, 2.004, 2.024, 2.040, 2.053, 2.063, 2.072, 2.080, 2.087};
   for (int looks = 1; looks <= 10; ++looks) {
-    EXPECT_NEAR(NumberOf("group_sequential_classic", absl::StrCat(R"({"shape": "pocock", "looks": )", looks, "}"),
-                         "constant"), pocock[looks - 1], 6e-4) << looks;
+    EXPECT_NEAR(
+        NumberOf("group_sequential_classic", absl::StrCat(R"({"shape": "pocock", "looks": )", looks, "}"), "constant"),
+        pocock[looks - 1], 6e-4)
+        << looks;
     EXPECT_NEAR(NumberOf("group_sequential_classic",
                          absl::StrCat(R"({"shape": "obrien_fleming", "looks": )", looks, "}"), "constant"),
-                obrien[looks - 1], 6e-4) << looks;
+                obrien[looks - 1], 6e-4)
+        << looks;
   }
 }
 
@@ -166,12 +195,12 @@ TEST(PublishedValuesTest, OfVeryUnequalLooks) {
 }
 
 TEST(PublishedValuesTest, OneLookSpendsAllOfAlphaWhateverTheFamily) {
-  for (const char* spending : {R"({"family": "obrien_fleming"})", R"({"family": "pocock"})",
-                               R"({"family": "hwang_shih_decani", "parameter": -4})",
-                               R"({"family": "hwang_shih_decani", "parameter": 0})",
-                               R"({"family": "power", "parameter": 3})"}) {
-    const Json result = ResultOf("group_sequential", absl::StrCat(R"({"information": [1], "alpha": 0.05, "spending": )",
-                                                                  spending, "}"));
+  for (const char* spending :
+       {R"({"family": "obrien_fleming"})", R"({"family": "pocock"})",
+        R"({"family": "hwang_shih_decani", "parameter": -4})", R"({"family": "hwang_shih_decani", "parameter": 0})",
+        R"({"family": "power", "parameter": 3})"}) {
+    const Json result = ResultOf("group_sequential",
+                                 absl::StrCat(R"({"information": [1], "alpha": 0.05, "spending": )", spending, "}"));
     EXPECT_NEAR((*result.Find("bounds")->As<Json::Array>())[0].ToNumber(), 1.959964, 1e-6) << spending;
   }
 }
@@ -211,9 +240,9 @@ TEST(PropertyTest, ExchangingTheSamplesChangesTheSignAndNoPValue) {
 TEST(PropertyTest, MoreErrorsOfTheCandidateAreMoreEvidence) {
   double last = -1e9;
   for (int errors = 0; errors <= 40; ++errors) {
-    const double now = NumberOf("error_ratio_e_value",
-                                absl::StrCat(R"({"share": 0.3, "ratio": 1.2, "errors": 40, "candidate_errors": )",
-                                             errors, "}"), "log_e_value");
+    const double now = NumberOf(
+        "error_ratio_e_value",
+        absl::StrCat(R"({"share": 0.3, "ratio": 1.2, "errors": 40, "candidate_errors": )", errors, "}"), "log_e_value");
     EXPECT_GT(now, last) << errors;
     last = now;
   }
@@ -229,8 +258,9 @@ TEST(PropertyTest, AnExactPValueIsAProbabilityAndAgreesWithItsSumOverOutcomes) {
         };
         double sum = 0;
         for (int x = 0; x <= n; ++x) sum += probability(x) <= probability(k) * (1 + 1e-7) ? probability(x) : 0;
-        const double p = NumberOf("binomial_exact", absl::StrCat(R"({"successes": )", k, R"(, "trials": )", n,
-                                                                 R"(, "null": )", null, "}"), "p_value");
+        const double p =
+            NumberOf("binomial_exact",
+                     absl::StrCat(R"({"successes": )", k, R"(, "trials": )", n, R"(, "null": )", null, "}"), "p_value");
         EXPECT_NEAR(p, std::min(sum, 1.0), 1e-9) << k << " of " << n << " at " << null;
       }
     }
@@ -243,7 +273,8 @@ TEST(PropertyTest, AdjustedPValuesKeepTheirOrderAndFallFromBonferroniOverHolmToB
   std::string p_values = "0.5";
   for (int i = 0; i < 30; ++i) absl::StrAppend(&p_values, ", ", uniform(rng) * uniform(rng));
   const auto adjusted = [&](const char* method) {
-    const Json result = ResultOf("adjust_p_values", absl::StrCat("{\"p_values\": [", p_values, "], \"method\": \"", method, "\"}"));
+    const Json result =
+        ResultOf("adjust_p_values", absl::StrCat("{\"p_values\": [", p_values, "], \"method\": \"", method, "\"}"));
     return *result.Find("adjusted")->As<Json::Array>();
   };
   const auto bonferroni = adjusted("bonferroni"), holm = adjusted("holm"), hochberg = adjusted("benjamini_hochberg");
@@ -254,7 +285,8 @@ TEST(PropertyTest, AdjustedPValuesKeepTheirOrderAndFallFromBonferroniOverHolmToB
 }
 
 TEST(PropertyTest, ChoppingBatchesLeavesTheBayesFactor) {
-  const double whole = NumberOf("sequential_sample_ratio", R"({"weights": [1, 3], "counts": [120, 310]})", "log_bayes_factor");
+  const double whole =
+      NumberOf("sequential_sample_ratio", R"({"weights": [1, 3], "counts": [120, 310]})", "log_bayes_factor");
   const double parts = NumberOf("sequential_sample_ratio", R"({"weights": [1, 3], "batches": [[20, 10], [100, 300]]})",
                                 "log_bayes_factor");
   EXPECT_NEAR(whole, parts, 1e-9);
@@ -271,9 +303,12 @@ TEST(BadInputTest, IsNamedByItsPath) {
   EXPECT_THAT(ErrorOf("welch_t", R"({"a": {"n": 1, "mean": 0, "standard_deviation": 1}, "b": {"values": [1, 2]}})"),
               HasSubstr("inputs.a.n: must be at least 2, got 1"));
   EXPECT_THAT(ErrorOf("welch_t", R"({"a": {"values": [1, 1]}, "b": {"values": [2, 2]}})"), HasSubstr("must vary"));
-  EXPECT_THAT(ErrorOf("rate_ratio", R"({"events": [-1, 2], "exposure": [1, 1]})"), HasSubstr("inputs.events[0]: must be"));
-  EXPECT_THAT(ErrorOf("proportion_interval", R"({"successes": 5, "trials": 4})"), HasSubstr("inputs.successes: must be at most"));
-  EXPECT_THAT(ErrorOf("adjust_p_values", R"({"p_values": [0.5], "method": "hom"})"), HasSubstr("inputs.method: must be one of"));
+  EXPECT_THAT(ErrorOf("rate_ratio", R"({"events": [-1, 2], "exposure": [1, 1]})"),
+              HasSubstr("inputs.events[0]: must be"));
+  EXPECT_THAT(ErrorOf("proportion_interval", R"({"successes": 5, "trials": 4})"),
+              HasSubstr("inputs.successes: must be at most"));
+  EXPECT_THAT(ErrorOf("adjust_p_values", R"({"p_values": [0.5], "method": "hom"})"),
+              HasSubstr("inputs.method: must be one of"));
   EXPECT_THAT(ErrorOf("power_t", R"({"n": 20, "diference": 1})"), HasSubstr("did you mean difference?"));
   EXPECT_THAT(ErrorOf("power_t", R"({"n": 20})"), HasSubstr("inputs.difference: is required"));
   EXPECT_THAT(ErrorOf("welch_test", "{}"), HasSubstr("did you mean welch_t?"));

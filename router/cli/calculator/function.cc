@@ -94,10 +94,8 @@ Input SampleOf(std::string name, std::string meaning) {
 }
 
 Input Structure(std::string name, std::string form, std::string meaning) {
-  return {.name = std::move(name),
-          .type = InputType::kStructure,
-          .meaning = std::move(meaning),
-          .form = std::move(form)};
+  return {
+      .name = std::move(name), .type = InputType::kStructure, .meaning = std::move(meaning), .form = std::move(form)};
 }
 
 Input Alpha(std::string meaning, std::string otherwise) {

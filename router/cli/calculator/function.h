@@ -49,11 +49,11 @@ struct Input {
   std::string name;
   InputType type = InputType::kNumber;
   std::string meaning{};
-  Range range{};                     // Of the number, or of each of the numbers.
-  std::string otherwise{};           // The default as JSON; empty where there is none.
-  bool is_required = true;           // False: it has a default, or may be left out.
+  Range range{};                       // Of the number, or of each of the numbers.
+  std::string otherwise{};             // The default as JSON; empty where there is none.
+  bool is_required = true;             // False: it has a default, or may be left out.
   std::vector<std::string> choices{};  // Of kChoice.
-  size_t least_size = 1;             // Of kNumbers and kMatrix.
+  size_t least_size = 1;               // Of kNumbers and kMatrix.
   size_t most_size = 1'000'000;
   std::string form{};  // Of kStructure: how it is written.
 

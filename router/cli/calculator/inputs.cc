@@ -214,10 +214,10 @@ std::vector<double> Inputs::NumbersAt(const Json& json, const std::string& path,
     return numbers;
   }
   if (items->size() < least || items->size() > most) {
-    const std::string bound =
-        items->empty() ? "must not be empty"
-                       : absl::StrCat("must have ", items->size() < least ? "at least " : "at most ",
-                                      items->size() < least ? least : most, " numbers, got ", items->size());
+    const std::string bound = items->empty()
+                                  ? "must not be empty"
+                                  : absl::StrCat("must have ", items->size() < least ? "at least " : "at most ",
+                                                 items->size() < least ? least : most, " numbers, got ", items->size());
     Reject(path, bound);
     return numbers;
   }
@@ -240,9 +240,9 @@ void Inputs::ExpectMembers(const Json& json, const std::string& path, std::span<
   for (const auto& [name, value] : *members) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     const std::string nearest = Nearest(name, names);
-    Reject(absl::StrCat(path, ".", name),
-           nearest.empty() ? absl::StrCat("is not known; there are ", absl::StrJoin(names, ", "))
-                           : absl::StrCat("is not known: did you mean ", nearest, "?"));
+    Reject(absl::StrCat(path, ".", name), nearest.empty()
+                                              ? absl::StrCat("is not known; there are ", absl::StrJoin(names, ", "))
+                                              : absl::StrCat("is not known: did you mean ", nearest, "?"));
   }
 }
 

@@ -22,7 +22,7 @@ namespace weir::cli {
 // n / (n - 1) times larger one of zeros and ones as values.
 struct Sample {
   stats::Summary summary;
-  std::vector<double> values;        // Only where they were given.
+  std::vector<double> values;       // Only where they were given.
   std::optional<double> successes;  // Only where they were given.
 };
 

@@ -105,9 +105,9 @@ std::optional<std::string> WithQuotedNonNumbers(std::string_view text) {
   std::string quoted;
   bool is_string = false, has_any = false;
   for (size_t at = 0; at < text.size();) {
-    const auto token = is_string ? std::end(kTokens) : std::find_if(std::begin(kTokens), std::end(kTokens), [&](auto t) {
-      return text.substr(at, t.size()) == t;
-    });
+    const auto token = is_string ? std::end(kTokens)
+                                 : std::find_if(std::begin(kTokens), std::end(kTokens),
+                                                [&](auto t) { return text.substr(at, t.size()) == t; });
     if (token != std::end(kTokens)) {
       quoted.append("\"").append(*token).append("\"");
       at += token->size();

@@ -53,13 +53,13 @@ inline constexpr size_t kMaxJsonDepth = 32;
 inline constexpr size_t kMaxJsonValues = 4'000'000;
 inline constexpr size_t kMaxJsonMembers = 256;  // Of one object.
 
-// The value of `text`. InvalidArgument, with the place, where it is not JSON, holds more than the limits allow, or names
-// a member twice. NaN, Infinity and -Infinity, which are not JSON and which some clients write, are read as strings, so
-// that the reader of that input can refuse it by its name.
+// The value of `text`. InvalidArgument, with the place, where it is not JSON, holds more than the limits allow, or
+// names a member twice. NaN, Infinity and -Infinity, which are not JSON and which some clients write, are read as
+// strings, so that the reader of that input can refuse it by its name.
 absl::StatusOr<Json> ParseJson(std::string_view text);
 
-// One line of JSON. Doubles are written with the fewest digits that give them back exactly. JSON has no infinite number:
-// those are the strings "Infinity" and "-Infinity", and NaN is null.
+// One line of JSON. Doubles are written with the fewest digits that give them back exactly. JSON has no infinite
+// number: those are the strings "Infinity" and "-Infinity", and NaN is null.
 std::string WriteJson(const Json& json);
 
 }  // namespace weir::cli

@@ -1,7 +1,8 @@
+#include "stats/proportions.h"
+
 #include <array>
 
 #include "router/cli/calculator/families.h"
-#include "stats/proportions.h"
 #include "stats/special_functions.h"
 #include "stats/stratified.h"
 
@@ -33,8 +34,8 @@ absl::StatusOr<Json> ProportionDifference(Inputs& inputs) {
   (void)inputs.Choice("method");
   const Proportion a = ReadProportion(inputs, "a"), b = ReadProportion(inputs, "b");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"difference", b.rate() - a.rate()},
-                           {"interval", JsonOf(stats::NewcombeInterval(a, b, alpha))}});
+  return Json(
+      Json::Object{{"difference", b.rate() - a.rate()}, {"interval", JsonOf(stats::NewcombeInterval(a, b, alpha))}});
 }
 
 absl::StatusOr<Json> ProportionsChiSquare(Inputs& inputs) {
@@ -57,9 +58,8 @@ absl::StatusOr<Json> ProportionsChiSquare(Inputs& inputs) {
   }
   if (!inputs.ok()) return inputs.status();
   const stats::ProportionsTest test = stats::TestProportions(groups);
-  return Json(Json::Object{{"chi_square", test.chi_square},
-                           {"degrees_of_freedom", test.degrees_of_freedom},
-                           {"p_value", test.p_value}});
+  return Json(Json::Object{
+      {"chi_square", test.chi_square}, {"degrees_of_freedom", test.degrees_of_freedom}, {"p_value", test.p_value}});
 }
 
 absl::StatusOr<Json> BinomialExact(Inputs& inputs) {
@@ -131,37 +131,60 @@ std::vector<Function> ProportionsFunctions() {
   const Input trials = Number("trials", "at least 1", Whole(AtLeast(1)));
   const Output interval{"interval", "[lower, upper], 1 - alpha"}, p_value{"p_value", "two-sided"};
   return {
-      {"proportion_interval", "of one proportion",
+      {"proportion_interval",
+       "of one proportion",
        {successes, trials, Alpha(), Choice("method", "", {"wilson", "clopper_pearson"}).Default("\"wilson\"")},
-       {interval}, "Wilson (1927); Clopper, Pearson (1934)", R"({"successes": 81, "trials": 263})", ProportionInterval},
-      {"proportion_difference", "of two proportions",
+       {interval},
+       "Wilson (1927); Clopper, Pearson (1934)",
+       R"({"successes": 81, "trials": 263})",
+       ProportionInterval},
+      {"proportion_difference",
+       "of two proportions",
        {SampleOf("a", "the baseline, {n, successes}"), SampleOf("b", "the candidate, {n, successes}"), Alpha(),
         Choice("method", "", {"newcombe"}).Default("\"newcombe\"")},
-       {{"difference", "b minus a"}, interval}, "Newcombe (1998), method 10",
-       R"({"a": {"n": 80, "successes": 48}, "b": {"n": 70, "successes": 56}})", ProportionDifference},
-      {"proportions_chi_square", "are the proportions of several groups alike?",
+       {{"difference", "b minus a"}, interval},
+       "Newcombe (1998), method 10",
+       R"({"a": {"n": 80, "successes": 48}, "b": {"n": 70, "successes": 56}})",
+       ProportionDifference},
+      {"proportions_chi_square",
+       "are the proportions of several groups alike?",
        {Numbers("successes", "by group", NotNegative()).Sized(2), Numbers("trials", "by group", Positive()).Sized(2)},
        {{"chi_square", "without continuity correction"}, {"degrees_of_freedom", "groups - 1"}, {"p_value", ""}},
-       "Pearson (1900)", R"({"successes": [83, 90, 129, 70], "trials": [86, 93, 136, 82]})", ProportionsChiSquare},
-      {"binomial_exact", "is a proportion what it should be?",
+       "Pearson (1900)",
+       R"({"successes": [83, 90, 129, 70], "trials": [86, 93, 136, 82]})",
+       ProportionsChiSquare},
+      {"binomial_exact",
+       "is a proportion what it should be?",
        {successes, trials, Number("null", "what it should be", Within(0, 1)).Default("0.5"), Alpha()},
        {{"p_value", "of all outcomes no likelier than the one observed"}, {"interval", "Clopper and Pearson's"}},
-       "Clopper, Pearson (1934)", R"({"successes": 682, "trials": 925, "null": 0.75})", BinomialExact},
-      {"rate_ratio", "of two Poisson rates, exact given their sum",
+       "Clopper, Pearson (1934)",
+       R"({"successes": 682, "trials": 925, "null": 0.75})",
+       BinomialExact},
+      {"rate_ratio",
+       "of two Poisson rates, exact given their sum",
        {Numbers("events", "of both", Whole(NotNegative())).Sized(2, 2),
         Numbers("exposure", "calls or time of both", Positive()).Sized(2, 2), Alpha()},
        {{"ratio", "the first rate over the second"}, p_value, interval},
-       "Przyborowski, Wilenski (1940)", R"({"events": [11, 21], "exposure": [800, 3011]})", RateRatio},
-      {"stratified_2x2", "one effect over several strata",
+       "Przyborowski, Wilenski (1940)",
+       R"({"events": [11, 21], "exposure": [800, 3011]})",
+       RateRatio},
+      {"stratified_2x2",
+       "one effect over several strata",
        {Structure("tables", "[[[success, failure], [success, failure]], ...]", "one table a stratum, two arms each")},
-       {{"cmh_chi_square", "with continuity correction, one degree of freedom"}, {"p_value", ""},
+       {{"cmh_chi_square", "with continuity correction, one degree of freedom"},
+        {"p_value", ""},
         {"common_odds_ratio", "of the first arm over the second; null where nothing stands below the line"},
         {"crude_odds_ratio", "of all strata together"}},
-       "Cochran (1954), Mantel, Haenszel (1959)", R"({"tables": [[[2, 5], [3, 6]], [[4, 1], [2, 7]]]})", Stratified},
-      {"probability_b_beats_a", "of two proportions with Beta posteriors",
+       "Cochran (1954), Mantel, Haenszel (1959)",
+       R"({"tables": [[[2, 5], [3, 6]], [[4, 1], [2, 7]]]})",
+       Stratified},
+      {"probability_b_beats_a",
+       "of two proportions with Beta posteriors",
        {Numbers("a", "[alpha, beta]", Positive()).Sized(2, 2), Numbers("b", "[alpha, beta]", Positive()).Sized(2, 2)},
-       {{"probability", "that b's proportion is above a's"}}, "numerical integration, to 1e-9",
-       R"({"a": [11, 91], "b": [14, 88]})", ProbabilityBBeatsA},
+       {{"probability", "that b's proportion is above a's"}},
+       "numerical integration, to 1e-9",
+       R"({"a": [11, 91], "b": [14, 88]})",
+       ProbabilityBBeatsA},
   };
 }
 

@@ -17,9 +17,8 @@ absl::StatusOr<Json> SampleRatio(Inputs& inputs) {
   if (!inputs.ok()) return inputs.status();
   const auto test = stats::SampleRatioChiSquare(counts, weights);
   if (!test.ok()) return absl::InvalidArgumentError("inputs.counts: " + std::string(test.status().message()));
-  return Json(Json::Object{{"chi_square", test->chi_square},
-                           {"degrees_of_freedom", test->degrees_of_freedom},
-                           {"p_value", test->p_value}});
+  return Json(Json::Object{
+      {"chi_square", test->chi_square}, {"degrees_of_freedom", test->degrees_of_freedom}, {"p_value", test->p_value}});
 }
 
 // The batches in order: `batches`, or `counts` as the only one.
@@ -81,7 +80,8 @@ stats::BusinessWeights ReadWeights(Inputs& inputs) {
                             &weights.risk_per_error_point};
   inputs.ExpectMembers(*json, "inputs.weights", names);
   for (size_t i = 0; i < std::size(names); ++i) {
-    if (const Json* value = json->Find(names[i])) *values[i] = inputs.NumberAt(*value, "inputs.weights." + names[i], Finite());
+    if (const Json* value = json->Find(names[i]))
+      *values[i] = inputs.NumberAt(*value, "inputs.weights." + names[i], Finite());
   }
   return weights;
 }
@@ -91,8 +91,8 @@ absl::StatusOr<Json> NetBusinessValue(Inputs& inputs) {
   const std::vector<double> errors = inputs.Numbers("error_percent");
   const stats::BusinessWeights weights = ReadWeights(inputs);
   if (!inputs.ok()) return inputs.status();
-  const double net = stats::NetBusinessValue(weights, {accuracy[0], latency[0], errors[0]},
-                                             {accuracy[1], latency[1], errors[1]});
+  const double net =
+      stats::NetBusinessValue(weights, {accuracy[0], latency[0], errors[0]}, {accuracy[1], latency[1], errors[1]});
   return Json(Json::Object{{"net", net}, {"label", stats::BusinessLabel(net)}});
 }
 
@@ -101,38 +101,51 @@ absl::StatusOr<Json> NetBusinessValue(Inputs& inputs) {
 std::vector<Function> TrustFunctions() {
   const Input weights = Numbers("weights", "configured shares, of any scale", Positive()).Sized(2);
   return {
-      {"sample_ratio", "did the variants get the shares that were configured? At one planned look",
+      {"sample_ratio",
+       "did the variants get the shares that were configured? At one planned look",
        {Numbers("counts", "users by variant", NotNegative()).Sized(2), weights},
        {{"chi_square", ""}, {"degrees_of_freedom", "variants - 1"}, {"p_value", "a mismatch below 0.001, say"}},
-       "Pearson (1900)", R"({"counts": [4980, 5120], "weights": [1, 1]})", SampleRatio},
-      {"sequential_sample_ratio", "the same, looked at after every batch",
+       "Pearson (1900)",
+       R"({"counts": [4980, 5120], "weights": [1, 1]})",
+       SampleRatio},
+      {"sequential_sample_ratio",
+       "the same, looked at after every batch",
        {Numbers("counts", "users by variant, as one batch", NotNegative()).Sized(2).Optional(),
         Matrix("batches", "users by variant, batch by batch", NotNegative()).Sized(2).Optional(), weights,
         Numbers("prior", "the Dirichlet's own parameters, instead of concentration", Positive()).Sized(2).Optional(),
         Number("concentration", "their sum, spread by the weights", Positive()).Default("10000")},
        {{"log_bayes_factor", "of a mismatch over none, after the last batch"},
         {"p_value", "min(1, 1 / the greatest Bayes factor so far): always valid"}},
-       "Lindon, Malek (2020)", R"({"counts": [4980, 5320], "weights": [1, 1]})", SequentialSampleRatio},
-      {"adjust_p_values", "of many tests at once",
+       "Lindon, Malek (2020)",
+       R"({"counts": [4980, 5320], "weights": [1, 1]})",
+       SequentialSampleRatio},
+      {"adjust_p_values",
+       "of many tests at once",
        {Numbers("p_values", "of each test", Within(0, 1)),
         Choice("method", "", {"bonferroni", "holm", "benjamini_hochberg"})},
        {{"adjusted", "to be compared with alpha itself"}},
-       "Holm (1979); Benjamini, Hochberg (1995)", R"({"p_values": [0.01, 0.02, 0.03], "method": "holm"})",
+       "Holm (1979); Benjamini, Hochberg (1995)",
+       R"({"p_values": [0.01, 0.02, 0.03], "method": "holm"})",
        AdjustPValues},
-      {"ucb1", "upper confidence bound of a bandit's arm",
+      {"ucb1",
+       "upper confidence bound of a bandit's arm",
        {Number("mean", "reward of the arm so far"), Number("n", "pulls of the arm", AtLeast(1)),
         Number("total", "pulls of all arms", AtLeast(1))},
-       {{"bound", "mean + sqrt(2 ln total / n)"}}, "Auer, Cesa-Bianchi, Fischer (2002)",
-       R"({"mean": 0.42, "n": 100, "total": 1000})", Ucb1},
-      {"net_business_value", "revenue - cost + risk of the candidate over the default",
+       {{"bound", "mean + sqrt(2 ln total / n)"}},
+       "Auer, Cesa-Bianchi, Fischer (2002)",
+       R"({"mean": 0.42, "n": 100, "total": 1000})",
+       Ucb1},
+      {"net_business_value",
+       "revenue - cost + risk of the candidate over the default",
        {Numbers("accuracy", "percent: default, candidate").Sized(2, 2),
         Numbers("latency_ms", "default, candidate", NotNegative()).Sized(2, 2),
         Numbers("error_percent", "default, candidate", Within(0, 100)).Sized(2, 2),
         Structure("weights", "{revenue_per_accuracy_point, cost_per_millisecond, risk_per_error_point}",
                   "what a point and a millisecond are worth; 0 where left out")},
        {{"net", "in the unit of the weights"},
-        {"label", "of the point estimate: STRONG_RECOMMEND above 2, RECOMMEND above 0.5, REJECT below -0.5, else "
-                  "CONTINUE_TESTING"}},
+        {"label",
+         "of the point estimate: STRONG_RECOMMEND above 2, RECOMMEND above 0.5, REJECT below -0.5, else "
+         "CONTINUE_TESTING"}},
        "the specification's `decision` weights",
        R"({"accuracy": [78.5, 82.1], "latency_ms": [45, 62], "error_percent": [1.2, 0.8],)"
        R"( "weights": {"revenue_per_accuracy_point": 0.5, "cost_per_millisecond": 0.1, "risk_per_error_point": 10}})",

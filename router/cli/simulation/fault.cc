@@ -29,9 +29,9 @@ double ReadFactor(std::string text) {
 }  // namespace
 
 absl::StatusOr<Fault> ParseFault(const std::string& text) {
-  const absl::Status refusal = absl::InvalidArgumentError(
-      absl::StrCat("--fault ", text, ": must be errors=RATE or latency=FACTORx, and @stageN where it begins later: ",
-                   "errors=5%@stage2, latency=2x"));
+  const absl::Status refusal = absl::InvalidArgumentError(absl::StrCat(
+      "--fault ", text,
+      ": must be errors=RATE or latency=FACTORx, and @stageN where it begins later: ", "errors=5%@stage2, latency=2x"));
   const size_t at = text.find('@'), equals = text.find('=');
   if (equals == std::string::npos) return refusal;
   Fault fault;

@@ -144,16 +144,18 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
 }
 
 std::string SummaryText(const SimulationTitle& title, const SimulationSummary& summary) {
-  std::string text = absl::StrFormat("%s: %d runs, %s, %g calls/s of %d users, errors %g %%, median %g ms, seed %d\n",
-                                     title.experiment, summary.runs, FaultsText(title.faults),
-                                     title.traffic.calls_per_second, title.traffic.users,
-                                     100 * title.traffic.error_rate, title.traffic.latency_ms, title.seed);
+  std::string text =
+      absl::StrFormat("%s: %d runs, %s, %g calls/s of %d users, errors %g %%, median %g ms, seed %d\n",
+                      title.experiment, summary.runs, FaultsText(title.faults), title.traffic.calls_per_second,
+                      title.traffic.users, 100 * title.traffic.error_rate, title.traffic.latency_ms, title.seed);
   absl::StrAppend(&text, "  promoted         ", Share(summary.promoted, summary.runs), "\n");
   absl::StrAppend(&text, "  rolled back      ", Share(summary.rolled_back, summary.runs), "\n");
   absl::StrAppend(&text, "  false rollbacks  ", Share(summary.false_rollbacks, summary.runs),
                   title.faults.empty() ? "\n" : ", before the fault\n");
-  if (summary.inconclusive > 0) absl::StrAppend(&text, "  inconclusive     ", Share(summary.inconclusive, summary.runs), "\n");
-  if (summary.still_running > 0) absl::StrAppend(&text, "  still running    ", Share(summary.still_running, summary.runs), "\n");
+  if (summary.inconclusive > 0)
+    absl::StrAppend(&text, "  inconclusive     ", Share(summary.inconclusive, summary.runs), "\n");
+  if (summary.still_running > 0)
+    absl::StrAppend(&text, "  still running    ", Share(summary.still_running, summary.runs), "\n");
   for (const auto& [guardrail, count] : summary.by_guardrail) {
     absl::StrAppendFormat(&text, "  shut by %-16s %d\n", guardrail, count);
   }

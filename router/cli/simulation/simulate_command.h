@@ -15,8 +15,8 @@
 
 namespace weir::cli {
 
-// Runs 0 to `runs` - 1 on `threads` threads, in the order of their numbers, whichever thread ran which. `progress` hears
-// the number of runs done, now and then, on the calling thread.
+// Runs 0 to `runs` - 1 on `threads` threads, in the order of their numbers, whichever thread ran which. `progress`
+// hears the number of runs done, now and then, on the calling thread.
 std::vector<SimulatedOutcome> Simulate(const config::Experiment& experiment, const SimulatedTraffic& traffic,
                                        const std::vector<Fault>& faults, int runs, uint64_t seed, int threads,
                                        const std::function<void(int)>& progress);
@@ -25,9 +25,9 @@ struct SimulationSummary {
   int runs = 0;
   int promoted = 0, inconclusive = 0, still_running = 0;
   int rolled_back = 0;
-  int false_rollbacks = 0;              // Without a fault, or before it.
-  std::vector<double> delay_seconds;    // Of the others, ascending.
-  std::vector<double> delay_requests;   // Of candidates, ascending.
+  int false_rollbacks = 0;                                // Without a fault, or before it.
+  std::vector<double> delay_seconds;                      // Of the others, ascending.
+  std::vector<double> delay_requests;                     // Of candidates, ascending.
   std::vector<std::pair<std::string, int>> by_guardrail;  // Which shut the gate, most often first.
 };
 SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes);

@@ -19,10 +19,10 @@ namespace weir::cli {
 namespace {
 
 constexpr absl::Duration kFineBatch = absl::Seconds(1), kCoarseBatch = absl::Seconds(10);
-constexpr absl::Duration kFineFor = absl::Minutes(2);    // After a step began.
+constexpr absl::Duration kFineFor = absl::Minutes(2);      // After a step began.
 constexpr absl::Duration kGivenUp = absl::Hours(24 * 90);  // A rollout that nobody ends.
-constexpr size_t kLatencies = 4096;                      // Quantiles to draw from.
-constexpr size_t kDraws = 1 << 14;                       // Users in proportion to their weights.
+constexpr size_t kLatencies = 4096;                        // Quantiles to draw from.
+constexpr size_t kDraws = 1 << 14;                         // Users in proportion to their weights.
 
 config::Experiment WithPausesCut(config::Experiment experiment, absl::Duration longest) {
   if (!experiment.rollout) return experiment;
@@ -158,7 +158,8 @@ class SimulatedRun {
     for (int64_t i = 0; i < calls; ++i) {
       const User& user = users_[draws_[rng_() % kDraws]];
       const bool is_candidate = user.variant != split.default_variant;
-      const bool is_error = Uniform() < (is_candidate ? candidate_errors_.value_or(traffic_.error_rate) : traffic_.error_rate);
+      const bool is_error =
+          Uniform() < (is_candidate ? candidate_errors_.value_or(traffic_.error_rate) : traffic_.error_rate);
       const double ms = latencies_ms_[rng_() % kLatencies] * (is_candidate ? slowdown_ : 1);
       deltas[user.variant].CountStart(tick, user.bucket);
       deltas[user.variant].CountEnd({.started = tick,

@@ -23,8 +23,8 @@ struct SimulatedTraffic {
   double calls_per_second = 50;
   int users = 2000;
   double zipf = 1.05;
-  double error_rate = 0.01;   // Of every variant, without a fault.
-  double latency_ms = 20;     // The median; lognormal with a sigma of 0.5.
+  double error_rate = 0.01;                       // Of every variant, without a fault.
+  double latency_ms = 20;                         // The median; lognormal with a sigma of 0.5.
   absl::Duration longest_pause = absl::Hours(1);  // Pauses of the specification are cut to this.
   absl::Duration duration = absl::Hours(1);       // Of an experiment without a rollout.
 };
@@ -33,9 +33,9 @@ enum class Ending { kPromoted, kRolledBack, kInconclusive, kStillRunning };
 
 struct SimulatedOutcome {
   Ending ending = Ending::kStillRunning;
-  absl::Duration took;        // Virtual.
-  std::string guardrail;      // Of a rollback.
-  uint32_t stage = 0;         // In which the gate shut, from 1; 0 without a rollout.
+  absl::Duration took;    // Virtual.
+  std::string guardrail;  // Of a rollback.
+  uint32_t stage = 0;     // In which the gate shut, from 1; 0 without a rollout.
   // From the fault to the rollback; nullopt where there was no fault before it.
   std::optional<absl::Duration> delay;
   int64_t delay_requests = 0;  // Of candidates.

@@ -1,7 +1,7 @@
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "config/parse.h"
 #include "config/validate.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
 #include "router/cli/calculator/json.h"
 #include "router/cli/simulation/simulate_command.h"
 
@@ -83,7 +83,8 @@ TEST(SimulationTest, TheSummaryIsTextJsonAndAPlot) {
 TEST(FaultTest, IsReadInTheWordsOfPeople) {
   EXPECT_EQ(*ParseFault("errors=5%@stage2"), (Fault{Fault::Kind::kErrors, 0.05, 2}));
   EXPECT_EQ(*ParseFault("latency=2x"), (Fault{Fault::Kind::kLatency, 2, 1}));
-  for (const char* wrong : {"", "errors", "errors=", "errors=x", "errors=150%", "latency=-1x", "errors=5%@2", "cost=3"}) {
+  for (const char* wrong :
+       {"", "errors", "errors=", "errors=x", "errors=150%", "latency=-1x", "errors=5%@2", "cost=3"}) {
     EXPECT_THAT(std::string(ParseFault(wrong).status().message()), HasSubstr("must be errors=RATE")) << wrong;
   }
 }
