@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "config/analysis.h"
+#include "config/notify.h"
 #include "config/rollout.h"
 #include "config/units.h"
 
@@ -84,6 +86,7 @@ struct Proxy {
   std::vector<Model> models;    // Names are unique.
   std::vector<Route> routes;    // The first that matches.
   std::optional<ForceVariantHeader> force_variant_header;
+  std::optional<AssignmentLog> assignment_log;
   bool operator==(const Proxy&) const = default;
 };
 
@@ -146,13 +149,19 @@ struct OutcomeBound {
 };
 using GuardrailRule = std::variant<ErrorRatio, ErrorCeiling, TailRatio, TailCeiling, OutcomeBound>;
 
-enum class GuardrailAction { kRollback, kWarn };
+enum class GuardrailAction {
+  kRollback,
+  kPause,  // The rollout: its share stays.
+  kWarn,
+};
 
 struct Guardrail {
   std::string name;  // Unique in its experiment.
   GuardrailRule rule;
   double alpha = 0.001;  // The probability that it ever raises a false breach in a run.
   GuardrailAction action = GuardrailAction::kRollback;
+  std::optional<RateGate> when{};  // Not judged before.
+  bool detector_acts = false;      // `detector: act`: its detector of late rises does as `action` says, too.
   bool operator==(const Guardrail&) const = default;
 };
 
@@ -162,6 +171,13 @@ struct DecisionWeights {
   double cost_per_millisecond = 0;
   double risk_per_error_point = 0;
   bool operator==(const DecisionWeights&) const = default;
+};
+
+// What names a sequence of calls of one user: a header, or a parameter of an Open Inference request.
+struct SequenceKey {
+  std::string header{};     // Lower case; empty: none.
+  std::string parameter{};  // Such as sequence_id; empty: none.
+  bool operator==(const SequenceKey&) const = default;
 };
 
 struct Experiment {
@@ -177,11 +193,19 @@ struct Experiment {
   std::set<std::string> mirror_methods;  // Methods that are safe to send twice; empty: all of `match`.
   std::vector<OutcomeMetric> metrics;
   std::vector<Guardrail> guardrails;
+  std::vector<QueryMetric> queries;  // Names differ from those of `metrics`.
+  std::vector<TrendLimit> trends;
   std::optional<DecisionWeights> decision;
+  DecisionRules decision_rules;
   std::optional<Rollout> rollout;  // Owns the shares: the weights only say how candidates divide theirs.
   absl::Duration join_window = absl::Hours(24);
   Percent ticket_sample = Percent::All();
-  std::string file;  // Where it was read, for messages.
+  // Streams on a variant that was rolled back, and sequences pinned to it, end UNAVAILABLE after this.
+  absl::Duration drain_timeout = absl::InfiniteDuration();
+  std::optional<SequenceKey> sequence;  // Its calls stay with the variant that the first of them had.
+  std::vector<NotifyTarget> notify;
+  std::string file;    // Where it was read, for messages.
+  std::string source;  // Its text as it was read: what the journal keeps of each version.
   bool operator==(const Experiment&) const = default;
 };
 

@@ -10,6 +10,7 @@ RolloutEnd EndOf(Strategy strategy) {
     case Strategy::kBlueGreen:
       return RolloutEnd::kPromotion;
     case Strategy::kAbTest:
+    case Strategy::kBandit:
       return RolloutEnd::kDecision;
     case Strategy::kShadow:
       return RolloutEnd::kCompletion;
@@ -27,6 +28,8 @@ std::string ToString(Strategy strategy) {
       return "abTest";
     case Strategy::kShadow:
       return "shadow";
+    case Strategy::kBandit:
+      return "bandit";
   }
   return "unknown";
 }

@@ -5,6 +5,7 @@
 //   blueGreen  one step with no share (the candidate is tested by `forceVariantHeader`), then the switch.
 //   abTest     one step with the file's weights, at whose end somebody decides.
 //   shadow     one step with no share: only mirrors hear of the calls. It ends without a promotion.
+//   bandit     one step whose shares follow the outcomes, at whose end somebody decides.
 
 #ifndef WEIR_CONFIG_ROLLOUT_H_
 #define WEIR_CONFIG_ROLLOUT_H_
@@ -16,11 +17,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "config/allocation.h"
+#include "config/analysis.h"
 #include "config/units.h"
 
 namespace weir::config {
 
-enum class Strategy { kCanary, kBlueGreen, kAbTest, kShadow };
+enum class Strategy { kCanary, kBlueGreen, kAbTest, kShadow, kBandit };
 
 // A step is not left before both are there.
 struct Pause {
@@ -41,7 +44,8 @@ struct RolloutStep {
   // That the candidates get together, less what the holdback keeps. nullopt: the shares by the file's weights.
   std::optional<Percent> weight = Percent();
   Pause pause{};
-  std::optional<Approval> approval{};  // Asked for when the pause is over.
+  std::optional<Analysis> analysis{};  // That must have succeeded when the pause is over.
+  std::optional<Approval> approval{};  // Asked for after that.
   bool operator==(const RolloutStep&) const = default;
 };
 
@@ -62,6 +66,13 @@ struct Freeze {
   bool operator==(const Freeze&) const = default;
 };
 
+// Calls with this header go to the candidate before the switch of a blueGreen, and enter no inference.
+struct Preview {
+  std::string header{};  // Lower case.
+  std::string value{};   // Empty: any.
+  bool operator==(const Preview&) const = default;
+};
+
 struct Rollout {
   Strategy strategy = Strategy::kCanary;
   std::vector<RolloutStep> steps{};  // At least one.
@@ -76,7 +87,10 @@ struct Rollout {
   bool is_started_by_hand = false;                  // `start: manual`: not before `weirctl start`.
   std::optional<absl::Time> end{};                  // Of a test: when it ends; of others: not promoted after it.
   std::vector<Freeze> freezes{};
-  bool is_dry_run = false;  // Goes through its steps, and gives candidates nothing.
+  std::optional<Preview> preview{};        // Of a blueGreen.
+  std::optional<Bandit> bandit{};          // Of a bandit, and only there.
+  std::optional<RiskSchedule> schedule{};  // Of a canary: in place of steps.
+  bool is_dry_run = false;                 // Goes through its steps, and gives candidates nothing.
   bool operator==(const Rollout&) const = default;
 };
 

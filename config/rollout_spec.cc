@@ -61,7 +61,7 @@ void CheckSamples(const Field& pause, const RolloutStep& step) {
 // `before`: the weight of the step before; a step that names none keeps it.
 RolloutStep ReadStep(const Field& field, Percent before) {
   Mapping mapping(field);
-  RolloutStep step{.weight = before, .pause = {}, .approval = {}};
+  RolloutStep step{.weight = before};
   const Field weight = mapping.Optional("setWeight");
   const Field pause = mapping.Optional("pause");
   const Field approval = mapping.Optional("approval");
@@ -92,7 +92,7 @@ void ReadSteps(const Field& field, Rollout& rollout) {
 
 // The one step of a strategy that has no `steps`: its parts stand in the rollout itself.
 void ReadOnlyStep(Mapping& mapping, std::optional<Percent> weight, Rollout& rollout) {
-  RolloutStep step{.weight = weight, .pause = {}, .approval = {}};
+  RolloutStep step{.weight = weight};
   if (Field f = mapping.Optional("pause")) {
     step.pause = ReadPause(f);
     CheckSamples(f, step);
@@ -223,6 +223,8 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
       if (rollout.steps[0].pause.duration == absl::ZeroDuration()) {
         mapping.field().Report("a shadow needs pause: {duration: ...}, its planned length");
       }
+      return;
+    case Strategy::kBandit:  // Refused above.
       return;
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "stats/counts.h"
+#include "stats/failed_call.h"
 
 namespace weir::stats {
 
@@ -18,6 +19,7 @@ struct WorkerReport {
   std::vector<uint16_t> healthy_endpoints;  // By model index.
   int64_t connections = 0;
   int64_t calls_in_flight = 0;
+  std::vector<FailedCall> failed_calls;  // A few of those of the delta.
 };
 
 }  // namespace weir::stats

@@ -1,0 +1,43 @@
+// Who hears of what happens to an experiment (`spec.notify`), and what is written down of its assignments.
+
+#ifndef WEIR_CONFIG_NOTIFY_H_
+#define WEIR_CONFIG_NOTIFY_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "config/units.h"
+
+namespace weir::config {
+
+enum class NotifyKind { kWebhook, kSlack, kAlertmanager };
+enum class NotifyEvent {
+  kRolledBack,
+  kWarned,        // A guardrail with `action: warn` or `pause` was breached, or a trend limit.
+  kInconclusive,  // Or paused by a person.
+  kApprovalAsked,
+  kStepEntered,  // Also runs, epochs and restarts of steps.
+  kPromoted,     // And completed.
+};
+
+struct NotifyTarget {
+  NotifyKind kind = NotifyKind::kWebhook;
+  std::string url;                 // http://host:port/path; of Alertmanager its base.
+  std::string secret_file{};       // Whose content signs each message (HMAC-SHA256); empty: unsigned.
+  std::set<NotifyEvent> events{};  // Empty: all.
+  bool operator==(const NotifyTarget&) const = default;
+};
+
+// JSON lines of assignments and outcomes for analysis elsewhere: `spec.assignmentLog` of a proxy.
+struct AssignmentLog {
+  std::string file;                       // In the state directory unless absolute.
+  Percent sample = Percent::All();        // Of users, by hash: all calls of a user or none.
+  int64_t file_bytes = 64 * 1024 * 1024;  // Then it is rotated.
+  int files = 8;                          // Kept, the one being written included.
+  bool operator==(const AssignmentLog&) const = default;
+};
+
+}  // namespace weir::config
+
+#endif  // WEIR_CONFIG_NOTIFY_H_
