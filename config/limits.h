@@ -44,9 +44,14 @@ inline constexpr size_t kMirrorMethods = 64;
 inline constexpr size_t kForceNetworks = 64;
 inline constexpr int kWorkers = 64;  // One a core; the issuer of a ticket has room for 65,536.
 
+// An expression of `successCondition` is read by a person, too; each level is some frames of a recursive reader.
+inline constexpr size_t kConditionBytes = 1024;
+inline constexpr int kConditionDepth = 32;
+
 // Names are labels of metrics, parts of paths of the administrative API and columns of a terminal.
 inline constexpr size_t kNameBytes = 63;
-inline constexpr size_t kServiceBytes = 255;  // A full protobuf service or method name.
+inline constexpr size_t kConditionNameBytes = 2 * kNameBytes + 1;  // METRIC.VARIANT
+inline constexpr size_t kServiceBytes = 255;                       // A full protobuf service or method name.
 inline constexpr size_t kHeaderNameBytes = 64;
 inline constexpr size_t kHostBytes = 253;        // RFC 1035.
 inline constexpr size_t kFreeStringBytes = 255;  // `run`, `salt`.
@@ -78,6 +83,37 @@ inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
 inline constexpr size_t kApprovalRoles = 16;
 inline constexpr size_t kFreezes = 64;
 inline constexpr int kMostHoldback = 5000;  // Basis points: beyond a half it is no promotion.
+
+// --- Other systems.
+
+// Each is asked on its own, over a connection of its own.
+inline constexpr size_t kQueries = 16;           // Of one experiment.
+inline constexpr size_t kQueryBytes = 4 * 1024;  // Of PromQL; Prometheus takes more than any person reads.
+inline constexpr size_t kUrlBytes = 2048;
+inline constexpr absl::Duration kShortestQueryInterval = absl::Milliseconds(100);
+inline constexpr absl::Duration kLongestQueryInterval = absl::Hours(24);
+inline constexpr absl::Duration kShortestQueryTimeout = absl::Milliseconds(10);
+inline constexpr absl::Duration kLongestQueryTimeout = absl::Minutes(1);
+inline constexpr absl::Duration kLongestQueryAge = absl::Hours(30 * 24);
+inline constexpr size_t kHttpHeadBytes = 16 * 1024;   // Of an answer: its status line and headers.
+inline constexpr size_t kHttpBodyBytes = 256 * 1024;  // One number, or an error's text, is far below.
+// Answers on their way to the control thread: one for each question, and it looks ten times a second.
+inline constexpr size_t kQueryMailbox = 4 * kExperiments * kQueries;
+inline constexpr size_t kNotifyTargets = 8;  // Of one experiment.
+// Messages that wait for one target. Past that the oldest of the least important goes, so that a receiver that is away
+// for a day costs some hundred KiB, and still hears of a rollback.
+inline constexpr size_t kNotifyQueue = 128;
+inline constexpr size_t kNotifyMailbox = 1024;  // To the notifier, from the control thread; it turns at once.
+inline constexpr absl::Duration kNotifyTimeout = absl::Seconds(5);  // Of one attempt.
+inline constexpr absl::Duration kNotifyBackoffFirst = absl::Milliseconds(500);
+inline constexpr absl::Duration kNotifyBackoffMost = absl::Minutes(1);
+// A message that could not be delivered for so long is no news any more.
+inline constexpr absl::Duration kNotifyLongest = absl::Hours(1);
+inline constexpr int kNotifyAttempts = 50;
+// Alertmanager forgets alerts over its restart, and ends those that nobody repeats.
+inline constexpr absl::Duration kAlertRepeat = absl::Minutes(1);
+inline constexpr absl::Duration kAlertLife = absl::Minutes(5);  // Without a repetition.
+inline constexpr size_t kSecretBytes = 4096;                    // Of a secret file.
 
 // log10(1/alpha) is a threshold that evidence must reach; below this no traffic of this world reaches it.
 inline constexpr double kSmallestAlpha = 1e-12;
