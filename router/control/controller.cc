@@ -271,6 +271,11 @@ absl::Status Controller::TakeOutcome(const stats::OutcomeReport& report, absl::T
   return experiments_.at(name->second).experiment.Count(report, tickets_, now);
 }
 
+void Controller::TakeValues(const std::string& experiment, const std::string& name, double value, absl::Time at) {
+  const auto found = experiments_.find(experiment);
+  if (found != experiments_.end()) found->second.experiment.TakeValue(name, value, at);
+}
+
 // --- Effects.
 
 void Controller::Flush(absl::Time now) {

@@ -81,6 +81,8 @@ class Controller {
   void TakeReport(const stats::WorkerReport& report);
   // Whether it was counted; the codes of feedback.proto.
   absl::Status TakeOutcome(const stats::OutcomeReport& report, absl::Time now);
+  // What a query of the experiment was answered at `at`. Of an experiment that is not known here it is nothing.
+  void TakeValues(const std::string& experiment, const std::string& name, double value, absl::Time at);
   // Answered by an AnswerCommand with this token. What shuts is in force when this returns, and is answered when the
   // journal has answered, whatever it says, or after kShutPatience; what opens when it is journalled.
   void Obey(uint64_t token, const std::string& experiment, const experiment::Command& command, absl::Time now);

@@ -351,6 +351,10 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
   return absl::OkStatus();
 }
 
+void GovernedExperiment::TakeValue(const std::string& name, double value, absl::Time at) {
+  if (std::isfinite(value)) external_values_.insert_or_assign(name, experiment::ExternalValue{value, at});
+}
+
 int64_t GovernedExperiment::outcomes_counted(const std::string& variant) const {
   const auto counted = outcomes_counted_.find(variant);
   return counted == outcomes_counted_.end() ? 0 : counted->second;

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "router/control/ticket_ledger.h"
+#include "router/experiment/external_values.h"
 #include "router/experiment/guardrails.h"
 #include "router/experiment/machine.h"
 #include "router/experiment/run_evidence.h"
@@ -78,6 +79,9 @@ class GovernedExperiment {
   void Merge(uint32_t run, uint32_t epoch, const std::string& variant, const stats::VariantCounts& delta);
   // Counts an outcome of one of its runs; the codes of feedback.proto. `tickets` admits each once.
   absl::Status Count(const stats::OutcomeReport& report, TicketLedger& tickets, absl::Time now);
+  // The newest answer of one of its queries. One that is not finite is none.
+  void TakeValue(const std::string& name, double value, absl::Time at);
+  const experiment::ExternalValues& external_values() const { return external_values_; }
   const std::map<std::string, int64_t>& outcomes_refused() const { return outcomes_refused_; }
   int64_t outcomes_counted(const std::string& variant) const;
 
@@ -114,6 +118,7 @@ class GovernedExperiment {
   std::map<std::string, int64_t> outcomes_refused_;
   std::map<std::string, int64_t> outcomes_counted_;  // By variant, of this process.
   std::vector<experiment::CheckpointRow> removals_;
+  experiment::ExternalValues external_values_;
 };
 
 }  // namespace weir::control
