@@ -41,6 +41,14 @@ BucketSums ErrorSums(const std::array<UserBucketCounts, kUserBuckets>& users) {
   return sums;
 }
 
+BucketSums LatencySums(const std::array<UserLatencies, kUserBuckets>& users) {
+  BucketSums sums;
+  for (int b = 0; b < kUserBuckets; ++b) {
+    sums[b] = {.n = static_cast<double>(users[b].calls), .sum = static_cast<double>(users[b].microseconds) / 1000};
+  }
+  return sums;
+}
+
 double EstimateActiveUsers(const BucketSums& buckets) {
   const auto empty = std::count_if(buckets.begin(), buckets.end(), [](const BucketSum& b) { return b.n == 0; });
   return -kUserBuckets * std::log(std::max(0.5, static_cast<double>(empty)) / kUserBuckets);

@@ -42,6 +42,8 @@ struct BucketSum {
 };
 using BucketSums = std::array<BucketSum, kUserBuckets>;
 BucketSums ErrorSums(const std::array<UserBucketCounts, kUserBuckets>& users);
+// In milliseconds.
+BucketSums LatencySums(const std::array<UserLatencies, kUserBuckets>& users);
 
 // How many users the nonempty buckets stand for: -K ln(empty / K), as if half a bucket were empty when none is.
 double EstimateActiveUsers(const BucketSums& buckets);

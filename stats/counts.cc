@@ -66,15 +66,24 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
   for (const UserBucketCounts& user : parts.users) {
     if (user.errors < 0 || user.errors > user.calls) return invalid("a user bucket's counts contradict each other");
   }
+  int64_t timed = 0;
+  for (const UserLatencies& user : parts.user_latencies) {
+    if (user.calls < 0 || user.microseconds < 0) return invalid("a user bucket's latencies are negative");
+    timed += user.calls;
+  }
+  if (timed > parts.latencies.count()) return invalid("users have more latencies than there are");
+  if (parts.lost < 0 || parts.lost > parts.neutral) return invalid("more calls were lost than ended so");
   VariantCounts counts;
   counts.cohorts_ = std::move(parts.cohorts);
   counts.latencies_ = std::move(parts.latencies);
   counts.cancelled_ = std::move(parts.cancelled);
   counts.users_ = parts.users;
+  counts.user_latencies_ = parts.user_latencies;
   counts.started_ = parts.started;
   counts.ended_ = parts.ended;
   counts.errors_ = parts.errors;
   counts.neutral_ = parts.neutral;
+  counts.lost_ = parts.lost;
   return counts;
 }
 
@@ -115,7 +124,11 @@ void VariantCounts::CountEnd(const CallEnd& end) {
   neutral_ += is_neutral;
   users_[end.user_bucket].errors += is_error;
   if (end.latency < absl::ZeroDuration()) return;
-  (end.outcome == CallOutcome::kCancelled ? cancelled_ : latencies_).Add(end.latency);
+  if (end.outcome == CallOutcome::kCancelled) return cancelled_.Add(end.latency);
+  latencies_.Add(end.latency);
+  UserLatencies& user = user_latencies_[end.user_bucket];
+  ++user.calls;
+  user.microseconds += absl::ToInt64Microseconds(end.latency);
 }
 
 void VariantCounts::Merge(const VariantCounts& other) {
@@ -127,11 +140,14 @@ void VariantCounts::Merge(const VariantCounts& other) {
   for (int bucket = 0; bucket < kUserBuckets; ++bucket) {
     users_[bucket].calls += other.users_[bucket].calls;
     users_[bucket].errors += other.users_[bucket].errors;
+    user_latencies_[bucket].calls += other.user_latencies_[bucket].calls;
+    user_latencies_[bucket].microseconds += other.user_latencies_[bucket].microseconds;
   }
   started_ += other.started_;
   ended_ += other.ended_;
   errors_ += other.errors_;
   neutral_ += other.neutral_;
+  lost_ += other.lost_;
 }
 
 void VariantCounts::CloseInFlight() {
@@ -144,6 +160,7 @@ void VariantCounts::CloseInFlight() {
   const int64_t in_flight = std::max<int64_t>(0, started_ - ended_);
   neutral_ += in_flight;
   ended_ += in_flight;
+  lost_ += in_flight;
 }
 
 int64_t VariantCounts::InFlightOfClosedCohorts() const {

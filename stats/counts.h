@@ -71,6 +71,14 @@ struct UserBucketCounts {
   bool operator==(const UserBucketCounts&) const = default;
 };
 
+// The latencies of those users' calls: of the calls that `VariantCounts::latencies` holds, to the microsecond, so that
+// sums are exact and the same in any order.
+struct UserLatencies {
+  int64_t calls = 0;
+  int64_t microseconds = 0;
+  bool operator==(const UserLatencies&) const = default;
+};
+
 // One variant in one epoch: what inference reads. Memory is bounded: a ring of 60 s of cohorts, two histograms, 256
 // buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
 //
@@ -88,7 +96,8 @@ class VariantCounts {
     LatencyHistogram latencies;
     LatencyHistogram cancelled;
     std::array<UserBucketCounts, kUserBuckets> users{};
-    int64_t started = 0, ended = 0, errors = 0, neutral = 0;
+    std::array<UserLatencies, kUserBuckets> user_latencies{};
+    int64_t started = 0, ended = 0, errors = 0, neutral = 0, lost = 0;
   };
   // InvalidArgument where no sequence of calls gives these parts: cohorts out of order or beyond the ring, a negative
   // count, or more ends than starts.
@@ -110,10 +119,12 @@ class VariantCounts {
   const LatencyHistogram& latencies() const { return latencies_; }  // Success, error and caller's fault.
   const LatencyHistogram& cancelled() const { return cancelled_; }  // How long the cancelled ones had run.
   const std::array<UserBucketCounts, kUserBuckets>& users() const { return users_; }
+  const std::array<UserLatencies, kUserBuckets>& user_latencies() const { return user_latencies_; }
   int64_t started() const { return started_; }
   int64_t ended() const { return ended_; }
   int64_t errors() const { return errors_; }
   int64_t neutral() const { return neutral_; }
+  int64_t lost() const { return lost_; }  // Of `neutral`: by CloseInFlight.
   bool empty() const { return started_ == 0 && ended_ == 0; }
 
   // The calls in flight at `now` that are certainly slower than `latency` already. Those of closed cohorts are older
@@ -135,7 +146,8 @@ class VariantCounts {
   LatencyHistogram latencies_;
   LatencyHistogram cancelled_;
   std::array<UserBucketCounts, kUserBuckets> users_{};
-  int64_t started_ = 0, ended_ = 0, errors_ = 0, neutral_ = 0;
+  std::array<UserLatencies, kUserBuckets> user_latencies_{};
+  int64_t started_ = 0, ended_ = 0, errors_ = 0, neutral_ = 0, lost_ = 0;
 };
 
 // Why a variant answered: the value of `x-weir-reason` and of the metrics' label.

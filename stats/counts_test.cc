@@ -26,10 +26,12 @@ VariantCounts::Parts PartsOf(const VariantCounts& counts) {
           .latencies = counts.latencies(),
           .cancelled = counts.cancelled(),
           .users = counts.users(),
+          .user_latencies = counts.user_latencies(),
           .started = counts.started(),
           .ended = counts.ended(),
           .errors = counts.errors(),
-          .neutral = counts.neutral()};
+          .neutral = counts.neutral(),
+          .lost = counts.lost()};
 }
 
 TEST(TickTest, IsAHundredMillisecondsAndRoundsDown) {
@@ -137,6 +139,29 @@ TEST(VariantCountsTest, ItsPartsRebuildIt) {
   EXPECT_EQ(*rebuilt, counts);
 }
 
+TEST(VariantCountsTest, LatenciesAddUpByUserWithoutThoseOfCancelledCalls) {
+  VariantCounts counts, other;
+  const auto count = [](VariantCounts& to, uint8_t user, CallOutcome outcome, absl::Duration latency) {
+    to.CountStart(kNow, user);
+    to.CountEnd({.started = kNow, .user_bucket = user, .outcome = outcome, .latency = latency});
+  };
+  count(counts, 3, CallOutcome::kSuccess, absl::Milliseconds(2));
+  count(other, 3, CallOutcome::kError, absl::Microseconds(1500));
+  count(other, 3, CallOutcome::kCancelled, absl::Seconds(9));
+  count(other, 4, CallOutcome::kSuccess, absl::Seconds(-1));
+  counts.Merge(other);
+  EXPECT_EQ(counts.user_latencies()[3], (UserLatencies{.calls = 2, .microseconds = 3500}));
+  EXPECT_EQ(counts.user_latencies()[4], UserLatencies());
+}
+
+TEST(VariantCountsTest, CallsInFlightWhenAProcessDiedAreLost) {
+  VariantCounts counts;
+  counts.CountStart(kNow, 1);
+  counts.CloseInFlight();
+  EXPECT_EQ(counts.lost(), 1);
+  EXPECT_EQ(counts.neutral(), 1);
+}
+
 TEST(VariantCountsTest, PartsThatNoCallsCouldGiveAreRefused) {
   const VariantCounts::Parts good = PartsOf(OneCall(kNow, CallOutcome::kError));
   const auto refuses = [&](auto change) {
@@ -146,6 +171,9 @@ TEST(VariantCountsTest, PartsThatNoCallsCouldGiveAreRefused) {
   };
   EXPECT_TRUE(refuses([](auto& p) { p.ended = 2; }));
   EXPECT_TRUE(refuses([](auto& p) { p.errors = -1; }));
+  EXPECT_TRUE(refuses([](auto& p) { p.lost = 1; }));
+  EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].calls = 2; }));
+  EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].microseconds = -1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.started = p.ended = 0, p.errors = 0; }));
   EXPECT_TRUE(refuses([](auto& p) { p.latencies.Add(3, 5); }));
   EXPECT_TRUE(refuses([](auto& p) { p.cohorts[0].second.errors = 2; }));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "stats/non_inferiority.h"
 
 namespace weir::stats {
 namespace {
@@ -40,6 +41,11 @@ double OutcomeLogE(const OutcomeBoundRule& rule, double alpha, const OutcomeCoun
   return rule.max ? above(*rule.max) : 0;
 }
 
+// In buckets; up for what may not be exceeded, down for a margin that is claimed.
+int ShiftOf(double max_ratio) {
+  return max_ratio >= 1 ? LatencyHistogram::BucketsForRatio(max_ratio) : -MarginBuckets(1 / max_ratio);
+}
+
 std::optional<double> QuantileOf(const GuardrailTest& test) {
   if (const auto* ratio = std::get_if<TailRatioRule>(&test)) return ratio->quantile;
   if (const auto* ceiling = std::get_if<TailCeilingRule>(&test)) return ceiling->quantile;
@@ -59,7 +65,7 @@ double RestartShare(uint32_t planned_restarts, uint32_t restart) {
 
 std::string DescribeRounding(const GuardrailTest& test) {
   if (const auto* ratio = std::get_if<TailRatioRule>(&test)) {
-    const int buckets = LatencyHistogram::BucketsForRatio(ratio->max_ratio);
+    const int buckets = ShiftOf(ratio->max_ratio);
     const double tested = LatencyHistogram::RatioOfBuckets(buckets);
     if (std::abs(tested / ratio->max_ratio - 1) < 1e-9) return "";
     return absl::StrFormat("x%g is tested as x%.4f (%d buckets)", ratio->max_ratio, tested, buckets);
@@ -159,8 +165,8 @@ double GuardrailLedger::TailLogE(size_t guardrail, OpenEpoch& epoch) {
   const EpochEvidence& evidence = epoch.evidence;
   const TailMixture& mixture = *mixtures_[guardrail];
   if (ratio) {
-    cache.log_e = LogTailRatio(mixture, LatencyHistogram::BucketsForRatio(ratio->max_ratio), evidence.baseline_tail(),
-                               evidence.candidate_tail(), design_effect);
+    cache.log_e = LogTailRatio(mixture, ShiftOf(ratio->max_ratio), evidence.baseline_tail(), evidence.candidate_tail(),
+                               design_effect);
   } else {
     const int bucket = BucketAtOrAbove(std::get<TailCeilingRule>(specs_[guardrail].test).max);
     cache.log_e = LogTailCeiling(mixture, bucket, evidence.candidate_tail(), design_effect);
@@ -251,7 +257,7 @@ std::vector<Verdict> GuardrailLedger::Judge(const Evidence& evidence, absl::Time
       continue;
     }
     verdicts.push_back(VerdictOf(g, LogsOf(g, evidence)));
-    if (!verdicts.back().breached) continue;
+    if (!verdicts.back().breached || !specs_[g].latches) continue;
     state.breach_log_e = verdicts.back().log_e;
     state.breach_log_threshold = verdicts.back().log_threshold;
   }

@@ -38,8 +38,8 @@ struct ErrorCeilingRule {
   double max = 0;
   bool operator==(const ErrorCeilingRule&) const = default;
 };
-// Candidate's latency quantile > max_ratio x the default's. 0 < quantile < 1, max_ratio >= 1; rounded up to a whole
-// bucket.
+// Candidate's latency quantile > max_ratio x the default's. 0 < quantile < 1; rounded up to a whole bucket. Ratios
+// below 1 are for the mirrored test (non_inferiority.h).
 struct TailRatioRule {
   double quantile = 0.99;
   double max_ratio = 1;
@@ -65,6 +65,7 @@ struct GuardrailSpec {
   GuardrailTest test;
   double alpha = 0.001;           // In (0, 1).
   uint32_t planned_restarts = 0;  // Of the run; fixed when it begins, or the sum over restarts is not bounded.
+  bool latches = true;            // Once breached, breached for ever. False: as the evidence is at each look.
   bool operator==(const GuardrailSpec&) const = default;
 };
 
@@ -77,7 +78,7 @@ std::string DescribeRounding(const GuardrailTest& test);
 struct Verdict {
   double log_e = 0;          // Of the run's or the restarted test: whichever is nearest to its threshold.
   double log_threshold = 0;  // That one's; log(2 / alpha) for the run's.
-  bool breached = false;     // Once true, true for ever, with the evidence of that moment.
+  bool breached = false;     // Once true, true for ever, with the evidence of that moment, where the spec latches.
   std::string note;          // What else an operator should know: of which test, the design effect, the rounding.
 };
 

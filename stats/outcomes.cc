@@ -104,6 +104,28 @@ std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alp
   return MeanEstimate{counts.mean, *error, {.lower = counts.mean - half, .upper = counts.mean + half}};
 }
 
+std::optional<MeanComparison> CompareMeans(const OutcomeCounts& baseline, const OutcomeCounts& candidate, double alpha,
+                                           double planned_n) {
+  double variance = 0;
+  for (const OutcomeCounts* counts : {&baseline, &candidate}) {
+    if (counts->n < kLeastOutcomes || HasTooFewUsers(*counts)) return std::nullopt;
+    if (EstimateActiveUsers(OutcomeSums(*counts)) < kUsersToCluster) return std::nullopt;
+    const double error = StandardErrorOfMean(*counts).value_or(0);
+    variance += error * error;
+  }
+  if (!(variance > 0)) return std::nullopt;
+  const double error = std::sqrt(variance);
+  const double n = static_cast<double>(baseline.n + candidate.n);
+  const double difference = candidate.mean - baseline.mean;
+  const double half = ConfidenceSequenceHalfWidth(error, n, alpha, planned_n);
+  return MeanComparison{.baseline = baseline.mean,
+                        .candidate = candidate.mean,
+                        .standard_error = error,
+                        .difference = {.lower = difference - half, .upper = difference + half},
+                        .log_e_higher = LogMeanExcess(difference, error, n, alpha, planned_n),
+                        .log_e_lower = LogMeanExcess(-difference, error, n, alpha, planned_n)};
+}
+
 double LogMeanBelow(const OutcomeCounts& counts, double bound, double alpha, double planned_n) {
   return LogMeanBeyond(counts, bound, -1, alpha, planned_n);
 }

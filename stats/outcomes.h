@@ -65,6 +65,18 @@ struct MeanEstimate {
 std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha,
                                          double planned_n = kPlannedObservations);
 
+// A candidate's mean beside the default's, with a 1 - alpha interval of the difference that may be looked at after
+// every outcome, and log E of "it is higher" and "it is lower" (LogMeanExcess). Nothing where either side has fewer
+// than 128 active users, or EstimateMean's conditions on users and outcomes do not hold, or while nothing varies.
+struct MeanComparison {
+  double baseline = 0, candidate = 0;
+  double standard_error = 0;  // Of the difference.
+  Interval difference;        // candidate - baseline
+  double log_e_higher = 0, log_e_lower = 0;
+};
+std::optional<MeanComparison> CompareMeans(const OutcomeCounts& baseline, const OutcomeCounts& candidate, double alpha,
+                                           double planned_n = kPlannedObservations);
+
 // log E of "the true difference is not 0", of an estimated one with its standard error from `n` observations: it
 // reaches log(1/alpha) just when the confidence sequence leaves 0. standard_error > 0.
 double LogMeanDiffers(double difference, double standard_error, double n, double alpha,

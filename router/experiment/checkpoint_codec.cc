@@ -53,6 +53,7 @@ void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record) {
   record.set_ended(counts.ended());
   record.set_errors(counts.errors());
   record.set_neutral(counts.neutral());
+  record.set_lost(counts.lost());
   Encode(counts.latencies(), *record.mutable_latencies());
   Encode(counts.cancelled(), *record.mutable_cancelled());
   const bool has_lost = std::any_of(counts.cohorts().begin(), counts.cohorts().end(),
@@ -70,6 +71,10 @@ void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record) {
     record.add_user_calls(bucket.calls);
     record.add_user_errors(bucket.errors);
   }
+  for (const stats::UserLatencies& bucket : counts.user_latencies()) {
+    record.add_user_timed(bucket.calls);
+    record.add_user_microseconds(bucket.microseconds);
+  }
 }
 
 absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record) {
@@ -78,6 +83,7 @@ absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record)
   parts.ended = record.ended();
   parts.errors = record.errors();
   parts.neutral = record.neutral();
+  parts.lost = record.lost();
   absl::StatusOr<stats::LatencyHistogram> latencies = Decode(record.latencies());
   if (!latencies.ok()) return latencies.status();
   parts.latencies = *std::move(latencies);
@@ -90,6 +96,13 @@ absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record)
   }
   for (int i = 0; i < record.user_calls_size(); ++i) {
     parts.users[static_cast<size_t>(i)] = {.calls = record.user_calls(i), .errors = record.user_errors(i)};
+  }
+  if (!IsPerUserBucket(record.user_timed_size()) || record.user_microseconds_size() != record.user_timed_size()) {
+    return Damaged("latencies are not by user bucket");
+  }
+  for (int i = 0; i < record.user_timed_size(); ++i) {
+    parts.user_latencies[static_cast<size_t>(i)] = {.calls = record.user_timed(i),
+                                                    .microseconds = record.user_microseconds(i)};
   }
   absl::StatusOr<stats::VariantCounts> counts = stats::VariantCounts::FromParts(std::move(parts));
   if (!counts.ok()) return absl::DataLossError(counts.status().message());
