@@ -28,6 +28,7 @@ struct DecisionRules {
   std::vector<CriterionPart> criterion{};  // Empty: none.
   double sample_ratio_alpha = 0.001;       // Below it the split is not the one asked for: nothing is concluded.
   double max_data_loss = 0.05;             // Of a variant's calls that never ended, or were lost with a crash.
+  double negligible_error_rate = 0.001;    // A candidate's error rate below it is not worse, whatever the default's.
   absl::Duration min_duration{};           // Of a run, before anything but a failure is concluded.
   bool needs_whole_weeks = false;          // Success only after full weeks.
   bool operator==(const DecisionRules&) const = default;
@@ -36,9 +37,10 @@ struct DecisionRules {
 // What must be shown before a step is left, beside its pause. Looked at from the step's beginning; a failure acts at
 // once, success only when the pause is over.
 struct Analysis {
-  bool needs_non_inferiority = true;  // Every guardrail that compares with the default, at its full alpha.
-  bool needs_primaries = false;       // Every primary metric is better than the default's.
-  bool needs_value = false;           // The net business value, or the criterion, is at least RECOMMEND.
+  bool needs_non_inferiority =
+      true;                      // Of every guardrail that compares with the default, each at DecisionRules::alpha.
+  bool needs_primaries = false;  // Every primary metric is better than the default's.
+  bool needs_value = false;      // The net business value, or the criterion, is at least RECOMMEND.
   std::optional<Condition> success{};
   std::optional<Condition> failure{};
   absl::Duration timeout = absl::InfiniteDuration();  // Since the step was entered; no verdict by then: inconclusive.
@@ -48,8 +50,8 @@ struct Analysis {
 // A number that the proxy cannot see, asked of a Prometheus server: a metric with `source: prometheus`.
 struct QueryMetric {
   std::string name;                             // As conditions call it.
-  std::string address;                          // "http://host:port", with a path prefix if there is one.
-  std::string query;                            // PromQL that gives one number.
+  std::string address{};                        // "http://host:port", with a path prefix if there is one.
+  std::string query{};                          // PromQL that gives one number.
   absl::Duration interval = absl::Seconds(15);  // Between two questions.
   absl::Duration timeout = absl::Seconds(5);    // Of a question.
   absl::Duration max_age = absl::Minutes(2);    // An older answer is not believed.

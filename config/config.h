@@ -162,6 +162,7 @@ struct Guardrail {
   GuardrailAction action = GuardrailAction::kRollback;
   std::optional<RateGate> when{};  // Not judged before.
   bool detector_acts = false;      // `detector: act`: its detector of late rises does as `action` says, too.
+  double detector_arl = 1e9;       // Of error rates: mean number of calls from one false alarm of it to the next.
   bool operator==(const Guardrail&) const = default;
 };
 

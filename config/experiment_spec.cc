@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "config/analysis_spec.h"
 #include "config/guardrail_spec.h"
 #include "config/limits.h"
 #include "config/proxy_spec.h"
@@ -144,19 +145,6 @@ std::set<int> ReadErrorCodes(const Field& field) {
   return codes;
 }
 
-DecisionWeights ReadDecision(const Field& field) {
-  Mapping mapping(field);
-  DecisionWeights weights;
-  const std::pair<const char*, double*> parts[] = {{"revenuePerAccuracyPoint", &weights.revenue_per_accuracy_point},
-                                                   {"costPerMillisecond", &weights.cost_per_millisecond},
-                                                   {"riskPerErrorPoint", &weights.risk_per_error_point}};
-  for (const auto& [key, weight] : parts) {
-    if (Field f = mapping.Optional(key)) *weight = f.ReadNumberBetween(0, 1e12).value_or(0);
-  }
-  mapping.Finish({"minimumDuration", "minimumSamples", "thresholds", "fullWeeks"});
-  return weights;
-}
-
 // What only the whole tells.
 void CheckExperiment(const Field& spec, const Experiment& experiment) {
   const auto place = [&](const char* part) { return absl::StrCat(spec.path(), ".", part); };
@@ -195,7 +183,8 @@ void ReadSpec(const Field& field, Experiment& experiment) {
   if (Field f = spec.Optional("errorCodes")) experiment.error_codes = ReadErrorCodes(f);
   if (Field f = spec.Optional("metrics")) experiment.metrics = ReadMetrics(f);
   if (Field f = spec.Optional("guardrails")) experiment.guardrails = ReadGuardrails(f, experiment.metrics);
-  if (Field f = spec.Optional("decision")) experiment.decision = ReadDecision(f);
+  if (Field f = spec.Optional("decision")) ReadDecision(f, experiment);
+  if (Field f = spec.Optional("trends")) experiment.trends = ReadTrends(f, experiment.metrics);
   if (Field f = spec.Optional("rollout")) {
     experiment.rollout = ReadRollout(f);
     CheckRollout(f, experiment);
@@ -207,7 +196,10 @@ void ReadSpec(const Field& field, Experiment& experiment) {
   if (Field f = spec.Optional("ticketSample")) {
     experiment.ticket_sample = f.ReadPercent().value_or(experiment.ticket_sample);
   }
-  if (spec.is_mapping()) CheckExperiment(field, experiment);
+  if (spec.is_mapping()) {
+    CheckExperiment(field, experiment);
+    CheckAnalyses(field, experiment);
+  }
   spec.Finish({"targeting",   "fallback", "notify",   "holdback",    "detector",       "resourceType",
                "config",      "strategy", "steps",    "maxDuration", "onInconclusive", "layer",
                "bandit",      "schedule", "segments", "approval",    "hypothesis",     "owner",

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "config/limits.h"
 
 namespace weir::config {
@@ -138,6 +140,49 @@ double ReadAlpha(const Field& field, double otherwise) {
   return otherwise;
 }
 
+// A rate such as 1000/s, by second.
+std::optional<double> ReadRate(const Field& field) {
+  const std::optional<std::string> text = field.ReadText();
+  if (!text) return std::nullopt;
+  const std::pair<const char*, double> units[] = {{"/s", 1}, {"/m", 60}, {"/h", 3600}};
+  for (const auto& [unit, seconds] : units) {
+    double count = 0;
+    if (!text->ends_with(unit) || !absl::SimpleAtod(text->substr(0, text->size() - 2), &count)) continue;
+    if (count > 0 && count <= limits::kLargestRate) return count / seconds;
+  }
+  field.ReportGot("must be calls by second, minute or hour, such as 1000/s");
+  return std::nullopt;
+}
+
+// `when`: {minRate: 1000/s, for: 5m}
+RateGate ReadRateGate(const Field& field) {
+  Mapping mapping(field);
+  RateGate gate;
+  if (Field f = mapping.Required("minRate")) gate.min_rate_per_second = ReadRate(f).value_or(0);
+  if (Field f = mapping.Optional("for"))
+    gate.held_for = f.ReadDuration(limits::kShortestRolloutSpan, limits::kLongestRolloutSpan).value_or(gate.held_for);
+  mapping.Finish();
+  return gate;
+}
+
+// The detector of late rises, of error rates.
+void ReadDetector(Mapping& mapping, const std::optional<GuardrailRule>& rule, Guardrail& guardrail) {
+  const Field detector = mapping.Optional("detector");
+  const Field arl = mapping.Optional("arl");
+  const bool is_of_errors =
+      !rule || std::holds_alternative<ErrorRatio>(*rule) || std::holds_alternative<ErrorCeiling>(*rule);
+  if (detector) {
+    guardrail.detector_acts = detector.ReadChoice<bool>({{"warn", false}, {"act", true}}).value_or(false);
+    if (guardrail.detector_acts && guardrail.action == GuardrailAction::kWarn) {
+      detector.Report("act: the guardrail's action is warn, and it warns already");
+    }
+  }
+  if (arl) guardrail.detector_arl = arl.ReadNumberBetween(1e3, 1e15).value_or(guardrail.detector_arl);
+  for (const Field& field : {detector, arl}) {
+    if (field && !is_of_errors) field.Report("is of error rates: there is no detector of latency or outcomes");
+  }
+}
+
 // Nullopt when there is no rule; its errors are reported then.
 std::optional<Guardrail> ReadGuardrail(const Field& field, const std::vector<OutcomeMetric>& metrics) {
   Mapping mapping(field);
@@ -150,12 +195,15 @@ std::optional<Guardrail> ReadGuardrail(const Field& field, const std::vector<Out
   if (rule.has_value()) guardrail.rule = *rule;
   if (Field f = mapping.Optional("alpha")) guardrail.alpha = ReadAlpha(f, guardrail.alpha);
   if (Field f = mapping.Optional("action")) {
-    guardrail.action =
-        f.ReadChoice<GuardrailAction>({{"rollback", GuardrailAction::kRollback}, {"warn", GuardrailAction::kWarn}},
-                                      {"pause", "notify"})
-            .value_or(guardrail.action);
+    guardrail.action = f.ReadChoice<GuardrailAction>({{"rollback", GuardrailAction::kRollback},
+                                                      {"pause", GuardrailAction::kPause},
+                                                      {"warn", GuardrailAction::kWarn}},
+                                                     {"notify"})
+                           .value_or(guardrail.action);
   }
-  mapping.Finish({"detector", "arl", "window", "minSamples", "margin", "segment", "baseline", "trend", "when"});
+  ReadDetector(mapping, rule, guardrail);
+  if (Field f = mapping.Optional("when")) guardrail.when = ReadRateGate(f);
+  mapping.Finish({"window", "minSamples", "margin", "segment", "baseline", "trend"});
   if (!rule.has_value()) return std::nullopt;
   const std::string why = WhyDoublingIsInvisible(*rule);
   if (!why.empty()) fields.max_ratio.Warn(why);

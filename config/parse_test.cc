@@ -196,7 +196,6 @@ e.yaml:15:26: spec.errorCodes[1]: must be the name of a gRPC status other than O
 e.yaml:17:52: spec.guardrails[0].maxRatio: needs "compareTo: default" beside it
 e.yaml:18:73: spec.guardrails[1].maxRatio: contradicts max: write a guardrail for each
 e.yaml:19:29: spec.guardrails[2].metric: must be error_rate, latency_p95, latency_p99 or the name of one of spec.metrics, got accuracy
-e.yaml:19:58: spec.guardrails[2].action: pause is not supported yet by this version
 e.yaml:20:42: spec.guardrails[3].min: is for the metrics of outcomes: errors and latency are bounded by max or maxRatio
 e.yaml:20:52: spec.guardrails[3].max: must be a fraction above 0 and below 1, such as 0.05, got 5
 e.yaml:20:62: spec.guardrails[3].alpha: must be a probability above 0 and below 1, such as 0.001, got 1
@@ -437,8 +436,8 @@ TEST(GuardrailTest, ContradictionsAreErrors) {
   EXPECT_EQ(GuardrailErrors("metric: revenue, min: 3, max: 3"), "max: must be above min, which is 3, got 3\n");
   EXPECT_EQ(GuardrailErrors("metric: accuracy, compareTo: default, maxRatio: 2"),
             "maxRatio: of an outcome is not supported yet by this version: give min or max\n");
-  EXPECT_EQ(GuardrailErrors("metric: error_rate, max: 0.1, detector: act"),
-            "detector: is not supported yet by this version\n");
+  EXPECT_EQ(GuardrailErrors("metric: error_rate, max: 0.1, window: 5m"),
+            "window: is not supported yet by this version\n");
   EXPECT_EQ(GuardrailErrors("metric: error_rate, max: 0.1, alpha: 0"),
             "alpha: must be a probability above 0 and below 1, such as 0.001, got 0\n");
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "config/analysis_spec.h"
 #include "config/guardrail_spec.h"
 #include "config/limits.h"
 
@@ -58,21 +59,31 @@ void CheckSamples(const Field& pause, const RolloutStep& step) {
   pause.Report("minSamples would wait for ever: the step gives candidates no share");
 }
 
+void ReadStepAnalysis(const Field& field, RolloutStep& step) {
+  step.analysis = ReadAnalysis(field, /*gives_share=*/step.weight != Percent());
+  if (step.analysis->timeout < step.pause.duration) {
+    field.Report(absl::StrCat("timeout: must be at least the pause, ", absl::FormatDuration(step.pause.duration),
+                              ": no step is left before it"));
+  }
+}
+
 // `before`: the weight of the step before; a step that names none keeps it.
 RolloutStep ReadStep(const Field& field, Percent before) {
   Mapping mapping(field);
   RolloutStep step{.weight = before};
   const Field weight = mapping.Optional("setWeight");
   const Field pause = mapping.Optional("pause");
+  const Field analysis = mapping.Optional("analysis");
   const Field approval = mapping.Optional("approval");
   if (weight) step.weight = weight.ReadPercent().value_or(before);
   if (pause) step.pause = ReadPause(pause);
+  if (analysis) ReadStepAnalysis(analysis, step);
   if (approval) step.approval = ReadApproval(approval);
   const size_t errors = field.reading().findings.errors.size();
-  mapping.Finish({"analysis", "experiment", "setMirrorRoute", "setHeaderRoute", "setCanaryScale", "plugin"});
-  const bool says_nothing = mapping.is_mapping() && !weight && !pause && !approval;
+  mapping.Finish({"experiment", "setMirrorRoute", "setHeaderRoute", "setCanaryScale", "plugin"});
+  const bool says_nothing = mapping.is_mapping() && !weight && !pause && !analysis && !approval;
   if (says_nothing && errors == field.reading().findings.errors.size()) {
-    field.Report("must have setWeight, pause or approval");
+    field.Report("must have setWeight, pause, analysis or approval");
   }
   CheckSamples(pause, step);
   if (weight && *step.weight < before) {
@@ -97,6 +108,7 @@ void ReadOnlyStep(Mapping& mapping, std::optional<Percent> weight, Rollout& roll
     step.pause = ReadPause(f);
     CheckSamples(f, step);
   }
+  if (Field f = mapping.Optional("analysis")) ReadStepAnalysis(f, step);
   if (Field f = mapping.Optional("approval")) step.approval = ReadApproval(f);
   rollout.steps.push_back(std::move(step));
 }
@@ -208,8 +220,8 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
       return;
     case Strategy::kBlueGreen:
       ReadOnlyStep(mapping, Percent(), rollout);
-      if (rollout.steps[0].pause == Pause() && !rollout.steps[0].approval) {
-        mapping.field().Report("a blueGreen needs pause or approval: what is to be there before the switch");
+      if (rollout.steps[0].pause == Pause() && !rollout.steps[0].analysis && !rollout.steps[0].approval) {
+        mapping.field().Report("a blueGreen needs pause, analysis or approval: what is to be there before the switch");
       }
       return;
     case Strategy::kAbTest:
@@ -257,7 +269,7 @@ Rollout ReadRollout(const Field& field) {
   if (Field f = mapping.Optional("end")) ReadEnd(f, rollout);
   if (Field f = mapping.Optional("freeze")) ReadFreezes(f, rollout);
   if (Field f = mapping.Optional("dryRun")) rollout.is_dry_run = f.ReadBool().value_or(false);
-  mapping.Finish({"drainTimeout", "analysis", "bandit", "preview"});
+  mapping.Finish({"drainTimeout", "bandit", "preview"});
   return rollout;
 }
 

@@ -151,8 +151,8 @@ e.yaml:14:58: spec.rollout.steps[2].pause.minSamples: must be a whole number fro
 e.yaml:15:31: spec.rollout.steps[3].approval.required: must be a whole number from 1 to 16, got 0
 e.yaml:15:41: spec.rollout.steps[3].approval.roles: must have at least 1 item, got 0
 e.yaml:15:54: spec.rollout.steps[3].approval.expires: must be a duration such as 500ms, 1s, 5m, 24h or 14d, got -1h
-e.yaml:16:10: spec.rollout.steps[4].analysis: is not supported yet by this version
-e.yaml:17:9: spec.rollout.steps[5]: must have setWeight, pause or approval
+e.yaml:16:20: spec.rollout.steps[4].analysis: has nothing to show: give it successCondition or failureCondition, primaries: true or value: true, or a guardrail with "compareTo: default"
+e.yaml:17:9: spec.rollout.steps[5]: must have setWeight, pause, analysis or approval
 e.yaml:18:10: spec.rollout.steps[6].setweight: is not a known key, did you mean "setWeight"?
 e.yaml:19:15: spec.rollout.holdback: must be from 0 to 50, got 51
 e.yaml:20:12: spec.rollout.watch: must be a duration such as 500ms, 1s, 5m, 24h or 14d, got soon
@@ -178,7 +178,8 @@ TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
       "e.yaml:9:12: spec.rollout: an abTest needs pause: {duration: ..., minSamples: ...}, its planned length, or "
       "end\n");
   EXPECT_EQ(Errors("{strategy: blueGreen}"),
-            "e.yaml:9:12: spec.rollout: a blueGreen needs pause or approval: what is to be there before the switch\n");
+            "e.yaml:9:12: spec.rollout: a blueGreen needs pause, analysis or approval: what is to be there before the "
+            "switch\n");
   EXPECT_EQ(Errors("{strategy: shadow, pause: {duration: 1h}, holdback: 1}"),
             "e.yaml:9:12: spec.rollout: a shadow needs spec.mirror: there is none that would hear of the calls\n"
             "e.yaml:9:64: spec.rollout.holdback: is for what is promoted: a shadow never is\n");

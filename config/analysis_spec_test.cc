@@ -1,0 +1,154 @@
+// `spec.decision`, `spec.trends`, `analysis`, and what guardrails have beside their rule.
+
+#include "config/analysis_spec.h"
+
+#include <string>
+
+#include "config/parse.h"
+#include "gtest/gtest.h"
+
+namespace weir::config {
+namespace {
+
+constexpr char kHead[] = R"(apiVersion: weir/v1
+kind: Experiment
+metadata: {name: e}
+spec:
+  default: a
+  candidates: [{name: a, weight: 70}, {name: b, weight: 30}]
+  assignment: {key: [{header: x-user}]}
+  metrics: [{name: accuracy, type: proportion, role: primary}, {name: revenue, type: mean}]
+)";
+constexpr char kGuardrails[] =
+    "  guardrails: [{name: errors, metric: error_rate, compareTo: default, maxRatio: 1.2}]\n";
+
+Experiment Read(const std::string& rest) {
+  const auto parsed = ParseExperiments(kHead + rest, "e.yaml");
+  EXPECT_TRUE(parsed.value.has_value()) << ToString(parsed.errors);
+  return parsed.value ? parsed.value->at(0) : Experiment();
+}
+
+std::string Errors(const std::string& rest) { return ToString(ParseExperiments(kHead + rest, "e.yaml").errors); }
+
+// A canary of one step with that analysis.
+std::string WithAnalysis(const std::string& analysis, const std::string& guardrails = kGuardrails) {
+  return guardrails + "  rollout: {strategy: canary, steps: [{setWeight: 5, analysis: " + analysis + "}]}\n";
+}
+
+void ExpectError(const std::string& rest, const std::string& error) {
+  const std::string errors = Errors(rest);
+  EXPECT_NE(errors.find(error), std::string::npos) << rest << "\n" << errors;
+}
+
+TEST(AnalysisSpecTest, EveryRuleOfADecisionArrives) {
+  const Experiment e = Read(R"(  guardrails: []
+  decision: {alpha: 0.1, plannedUsers: 900, criterion: [{metric: accuracy, weight: 2}, {metric: revenue, weight: -1}],
+             sampleRatioAlpha: 0.01, maxDataLoss: 0.2, negligibleErrorRate: 0.002, minDuration: 2d, wholeWeeks: true}
+)");
+  EXPECT_EQ(e.decision_rules, (DecisionRules{.alpha = 0.1,
+                                             .planned_users = 900,
+                                             .criterion = {{"accuracy", 2}, {"revenue", -1}},
+                                             .sample_ratio_alpha = 0.01,
+                                             .max_data_loss = 0.2,
+                                             .negligible_error_rate = 0.002,
+                                             .min_duration = absl::Hours(48),
+                                             .needs_whole_weeks = true}));
+  EXPECT_EQ(e.decision, std::nullopt);
+}
+
+TEST(AnalysisSpecTest, TheWeightsOfTheNetValueArriveBesideTheRules) {
+  const Experiment e = Read("  decision: {revenuePerAccuracyPoint: 0.5, alpha: 0.2}\n");
+  EXPECT_EQ(e.decision, (DecisionWeights{.revenue_per_accuracy_point = 0.5}));
+  EXPECT_EQ(e.decision_rules.alpha, 0.2);
+}
+
+TEST(AnalysisSpecTest, WhatContradictsItselfInADecisionIsRefused) {
+  ExpectError("  decision: {riskPerErrorPoint: 1, criterion: [{metric: revenue, weight: 1}]}\n",
+              "spec.decision.criterion: contradicts the weights");
+  ExpectError("  decision: {criterion: [{metric: precision, weight: 1}]}\n",
+              "spec.decision.criterion[0].metric: must be the name of one of spec.metrics");
+  ExpectError("  decision: {criterion: [{metric: revenue, weight: 0}]}\n", "must not be 0");
+  ExpectError("  decision: {criterion: [{metric: revenue, weight: 1}, {metric: revenue, weight: 1}]}\n", "given once");
+  ExpectError("  decision: {alpha: 1}\n", "spec.decision.alpha: must be a probability");
+  ExpectError("  decision: {alhpa: 0.1}\n", "alpha");
+}
+
+TEST(AnalysisSpecTest, EveryFieldOfAnAnalysisArrives) {
+  const Experiment e = Read(
+      "  decision: {riskPerErrorPoint: 1}\n" +
+      WithAnalysis("{nonInferiority: false, primaries: true, value: true, successCondition: accuracy.candidate >= 0.8, "
+                   "failureCondition: error_rate.b > 0.1, timeout: 2h}"));
+  const Analysis& analysis = *e.rollout->steps[0].analysis;
+  EXPECT_FALSE(analysis.needs_non_inferiority);
+  EXPECT_TRUE(analysis.needs_primaries);
+  EXPECT_TRUE(analysis.needs_value);
+  EXPECT_EQ(analysis.success->text(), "accuracy.candidate >= 0.8");
+  EXPECT_EQ(analysis.failure->text(), "error_rate.b > 0.1");
+  EXPECT_EQ(analysis.timeout, absl::Hours(2));
+}
+
+TEST(AnalysisSpecTest, AnEmptyAnalysisAsksForNonInferiority) {
+  EXPECT_TRUE(Read(WithAnalysis("{}")).rollout->steps[0].analysis->needs_non_inferiority);
+}
+
+TEST(AnalysisSpecTest, AnAnalysisThatCouldNeverSucceedIsRefused) {
+  ExpectError(WithAnalysis("{}", "  guardrails: []\n"), "spec.rollout.steps[0].analysis: has nothing to show");
+  ExpectError(WithAnalysis("{value: true}"), "spec.rollout.steps[0].analysis.value: there is none");
+  ExpectError(
+      std::string(kGuardrails) +
+          "  mirror: {name: m}\n  rollout: {strategy: shadow, pause: {duration: 1h}, analysis: {primaries: true}}\n",
+      "spec.rollout.analysis: can compare nothing");
+  ExpectError(
+      "  rollout: {strategy: canary, steps: [{setWeight: 5, pause: {duration: 3h}, analysis: {primaries: true, "
+      "timeout: 1h}}]}\n",
+      "analysis: timeout: must be at least the pause");
+}
+
+TEST(AnalysisSpecTest, AConditionNamesOnlyWhatThereIs) {
+  ExpectError(
+      WithAnalysis("{successCondition: acuracy.candidate > 0.8}"),
+      "spec.rollout.steps[0].analysis.successCondition: 'acuracy.candidate' is no value that is known here, did "
+      "you mean accuracy.candidate?");
+  ExpectError(WithAnalysis("{failureCondition: precision.b > 0.8}"), "known are requests, error_rate");
+  ExpectError(WithAnalysis("{successCondition: accuracy.b >}"), "successCondition: column");
+  ExpectError("  rollout: {strategy: blueGreen, analysis: {successCondition: accuracy.candidate > 0.8}}\n",
+              "is never known: the step gives candidates no share");
+}
+
+TEST(AnalysisSpecTest, AGuardrailPausesAndWaitsForARateAndItsDetectorActs) {
+  const Guardrail g = Read(
+                          "  guardrails: [{name: errors, metric: error_rate, max: 0.1, action: pause, detector: act, "
+                          "arl: 1e6, when: {minRate: 6000/m, for: 5m}}]\n"
+                          "  rollout: {strategy: canary, steps: [{setWeight: 5}]}\n")
+                          .guardrails.at(0);
+  EXPECT_EQ(g.action, GuardrailAction::kPause);
+  EXPECT_TRUE(g.detector_acts);
+  EXPECT_EQ(g.detector_arl, 1e6);
+  EXPECT_EQ(g.when, (RateGate{.min_rate_per_second = 100, .held_for = absl::Minutes(5)}));
+}
+
+TEST(AnalysisSpecTest, WhatAGuardrailCannotDoIsRefused) {
+  const auto with = [](const std::string& rest) { return "  guardrails: [{name: g, " + rest + "}]\n"; };
+  ExpectError(with("metric: error_rate, max: 0.1, action: pause"), "spec.guardrails[0].action: there is no rollout");
+  ExpectError(with("metric: latency_p99, max: 1s, detector: act"), "spec.guardrails[0].detector: is of error rates");
+  ExpectError(with("metric: error_rate, max: 0.1, action: warn, detector: act"), "warns already");
+  ExpectError(with("metric: error_rate, max: 0.1, when: {minRate: fast}"), "such as 1000/s");
+  ExpectError(with("metric: error_rate, max: 0.1, when: {for: 5m}"), "spec.guardrails[0].when.minRate");
+}
+
+TEST(AnalysisSpecTest, TrendsArrive) {
+  const Experiment e = Read(
+      "  trends: [{name: slow, metric: latency_p95, method: pageHinkley}, {name: acc, metric: "
+      "accuracy}]\n");
+  EXPECT_EQ(e.trends, (std::vector<TrendLimit>{{"slow", "latency_p95", TrendMethod::kPageHinkley},
+                                               {"acc", "accuracy", TrendMethod::kEwma}}));
+}
+
+TEST(AnalysisSpecTest, ATrendOfNothingIsRefused) {
+  ExpectError("  trends: [{name: t, metric: memory}]\n", "spec.trends[0].metric: must be error_rate");
+  ExpectError("  trends: [{name: t, metric: revenue}, {name: t, metric: revenue}]\n", "must differ");
+  ExpectError("  trends: [{name: t, metric: revenue, method: magic}]\n", "spec.trends[0].method");
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,51 @@
+#include "config/condition_names.h"
+
+#include "gtest/gtest.h"
+
+namespace weir::config {
+namespace {
+
+using Kind = NamedValue::Kind;
+
+Nameable TwoVariants() {
+  return {.metrics = {"accuracy"}, .queries = {"checkout-rate"}, .variants = {"a", "b-2"}, .default_variant = "a"};
+}
+
+TEST(ConditionNamesTest, AMetricIsNamedOfAVariantAndOfTheDefault) {
+  EXPECT_EQ(Resolve(TwoVariants(), "accuracy.b-2"), (NamedValue{Kind::kOfVariant, "accuracy", "b-2"}));
+  EXPECT_EQ(Resolve(TwoVariants(), "error_rate.default"), (NamedValue{Kind::kOfVariant, "error_rate", "a"}));
+  EXPECT_EQ(Resolve(TwoVariants(), "requests.a"), (NamedValue{Kind::kOfVariant, "requests", "a"}));
+}
+
+TEST(ConditionNamesTest, TheOnlyCandidateIsNamedSoAndHasALift) {
+  EXPECT_EQ(Resolve(TwoVariants(), "latency_p99.candidate"), (NamedValue{Kind::kOfVariant, "latency_p99", "b-2"}));
+  EXPECT_EQ(Resolve(TwoVariants(), "accuracy.lift"), (NamedValue{Kind::kLift, "accuracy", "b-2"}));
+  EXPECT_EQ(Resolve(TwoVariants(), "requests.lift"), std::nullopt);
+  Nameable three = TwoVariants();
+  three.variants.push_back("c");
+  EXPECT_EQ(Resolve(three, "accuracy.candidate"), std::nullopt);
+  EXPECT_EQ(Resolve(three, "accuracy.lift"), std::nullopt);
+}
+
+TEST(ConditionNamesTest, AVariantThatIsCalledCandidateIsItself) {
+  const Nameable odd = {.variants = {"candidate", "b"}, .default_variant = "candidate"};
+  EXPECT_EQ(Resolve(odd, "error_rate.candidate"), (NamedValue{Kind::kOfVariant, "error_rate", "candidate"}));
+}
+
+TEST(ConditionNamesTest, AQueryIsNamedAsItIs) {
+  EXPECT_EQ(Resolve(TwoVariants(), "checkout-rate"), (NamedValue{Kind::kQuery, "checkout-rate", ""}));
+}
+
+TEST(ConditionNamesTest, WhatThereIsNotIsNoName) {
+  for (const char* name : {"accuracy", "accuracy.", "accuracy.c", "precision.a", "", ".a", "error_rate"}) {
+    EXPECT_EQ(Resolve(TwoVariants(), name), std::nullopt) << name;
+  }
+}
+
+TEST(ConditionNamesTest, EveryNameThatIsListedResolves) {
+  for (const std::string& name : NamesOf(TwoVariants())) EXPECT_TRUE(Resolve(TwoVariants(), name)) << name;
+  EXPECT_EQ(NamesOf(TwoVariants()).size(), 5 * 4 + 4 + 1u);
+}
+
+}  // namespace
+}  // namespace weir::config
