@@ -94,7 +94,7 @@ bool NeedsApproval(const Plan& plan, const Stepping& stepping) {
 }
 
 // The step as it goes on after it stood still since the phase began: that time counts for nothing. Whoever goes on with
-// a rollout that has taken longer than maxDuration grants it that time again.
+// a rollout that has taken longer than maxDuration, or with an analysis beyond its timeout, grants it that time again.
 Stepping WithoutPause(const Plan& plan, const State& state, Stepping stepping, absl::Time now) {
   if (!std::holds_alternative<Stepping>(state.phase)) {
     const absl::Duration stood = now - state.phase_since;
@@ -103,6 +103,10 @@ Stepping WithoutPause(const Plan& plan, const State& state, Stepping stepping, a
     if (stepping.asked_at) stepping.asked_at = now;
   }
   if (now >= stepping.begun + plan.rollout->max_duration) stepping.begun = now;
+  if (IsInPlan(plan, stepping)) {
+    const std::optional<config::Analysis>& analysis = plan.rollout->steps[stepping.step].analysis;
+    if (analysis && now >= stepping.entered + analysis->timeout) stepping.entered = now;
+  }
   return stepping;
 }
 
@@ -241,11 +245,13 @@ Result Approve(const Plan& plan, const State& state, const Command& command, abs
   Stepping approved = *stepping;
   approved.approvals.push_back({command.actor, now, command.comment});
   const int missing = MissingApprovals(plan, approved);
-  if (missing == 0) {
+  // What was shown when it was asked for has to hold still: time goes on with it.
+  const bool waits_for_analysis = plan.rollout->steps[stepping->step].analysis.has_value() && !plan.rollout->is_dry_run;
+  if (missing == 0 && !waits_for_analysis) {
     return Enter(plan, state, AfterStep(plan, state, approved, now), DeedOf(command, "approved"), now);
   }
   return Enter(plan, state, {.phase = approved, .split = state.epoch.split},
-               DeedOf(command, "approved", absl::StrCat(missing, " missing")), now);
+               DeedOf(command, "approved", missing == 0 ? "" : absl::StrCat(missing, " missing")), now);
 }
 
 Result Reset(const Plan& plan, const State& state, const Command& command, absl::Time now) {

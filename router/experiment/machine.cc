@@ -62,9 +62,16 @@ StepOrNothing OnFile(const Plan& plan, const std::optional<State>& state, absl::
 
 // --- Verdicts.
 
-StepOrNothing OnBreach(const std::optional<State>& state, const Breach& breach, absl::Time now) {
+StepOrNothing OnBreach(const std::optional<State>& state, const Breached& breached, absl::Time now) {
   if (!state || !IsOpen(*state)) return std::nullopt;
-  return RollBack(*state, RolledBack{.breach = breach}, {"weir", "rolled-back", breach.summary}, now);
+  const Breach& breach = breached.breach;
+  if (!breached.pauses) {
+    return RollBack(*state, RolledBack{.breach = breach}, {"weir", "rolled-back", breach.summary}, now);
+  }
+  const auto* stepping = std::get_if<Stepping>(&state->phase);
+  if (stepping == nullptr) return std::nullopt;
+  return Move(*state, {.phase = Inconclusive{*stepping, breach.summary}, .split = state->epoch.split},
+              {"weir", "inconclusive", breach.summary}, now);
 }
 
 // What the specification says to do where nobody can tell.
@@ -108,7 +115,7 @@ StepOrNothing AskOrGoOn(const Plan& plan, const State& state, const Stepping& st
 // --- Time.
 
 // Why nobody can tell any more; empty as long as it is in order.
-std::string WhyOverdue(const config::Rollout& rollout, const Stepping& stepping, absl::Time now) {
+std::string WhyOverdue(const config::Rollout& rollout, const Stepping& stepping, const Wait& wait, absl::Time now) {
   if (now >= stepping.begun + rollout.max_duration) {
     return absl::StrCat("it was not promoted within maxDuration, ", absl::FormatDuration(rollout.max_duration));
   }
@@ -118,6 +125,11 @@ std::string WhyOverdue(const config::Rollout& rollout, const Stepping& stepping,
   const std::optional<config::Approval>& approval = rollout.steps[stepping.step].approval;
   if (stepping.asked_at && approval && now >= *stepping.asked_at + approval->expires) {
     return absl::StrCat("nobody approved within ", absl::FormatDuration(approval->expires));
+  }
+  const std::optional<config::Analysis>& analysis = rollout.steps[stepping.step].analysis;
+  if (analysis && !wait.analysis.empty() && !stepping.asked_at && now >= stepping.entered + analysis->timeout) {
+    return absl::StrCat("its analysis gave no verdict within ", absl::FormatDuration(analysis->timeout), ": ",
+                        wait.analysis);
   }
   return "";
 }
@@ -131,15 +143,20 @@ StepOrNothing InStep(const Plan& plan, const State& state, const Stepping& stepp
                                          absl::FormatDuration(rollout.no_data_after));
     return Trouble(plan, state, stepping, rollout.on_no_data == config::OnNoData::kRollback, why, now);
   }
-  if (const std::string why = WhyOverdue(rollout, stepping, now); !why.empty()) {
+  if (const std::string why = WhyOverdue(rollout, stepping, wait, now); !why.empty()) {
     return Unclear(plan, state, stepping, why, now);
   }
   if (wait.time > absl::ZeroDuration() || !wait.samples.empty() || !wait.silent.empty()) return std::nullopt;
   const bool is_at_end = stepping.step + 1 == rollout.steps.size();
-  const bool has_approval = rollout.steps[stepping.step].approval.has_value();
-  if (is_at_end && !has_approval && config::EndOf(rollout.strategy) == config::RolloutEnd::kDecision) {
-    return Unclear(plan, state, stepping, "its planned end is reached without a verdict", now);
+  const config::RolloutStep& step = rollout.steps[stepping.step];
+  const bool is_decided = step.analysis ? wait.analysis.empty() : step.approval.has_value();
+  if (is_at_end && !is_decided && config::EndOf(rollout.strategy) == config::RolloutEnd::kDecision) {
+    return Unclear(
+        plan, state, stepping,
+        absl::StrCat("its planned end is reached without a verdict", wait.analysis.empty() ? "" : ": ", wait.analysis),
+        now);
   }
+  if (!wait.analysis.empty()) return std::nullopt;
   return AskOrGoOn(plan, state, stepping, wait.approvals, now);
 }
 
@@ -171,15 +188,9 @@ StepOrNothing OnVerdict(const Plan& plan, const State& state, const Analysed& an
     case Verdict::kInconclusive:
       if (stepping == nullptr) return std::nullopt;
       return Unclear(plan, state, *stepping, analysed.why, now);
-    case Verdict::kSuccess: {
-      // Steps are walked to their end all the same; a test may end by it, but not early.
-      const bool ends_by_verdict = config::EndOf(plan.rollout->strategy) == config::RolloutEnd::kDecision;
-      if (stepping == nullptr || !ends_by_verdict || now < stepping->begun + plan.rollout->min_duration) {
-        return std::nullopt;
-      }
-      const int approvals = WaitOf(plan, state, {}, now).approvals;
-      return AskOrGoOn(plan, state, *stepping, approvals, now);
-    }
+    case Verdict::kSuccess:  // Told with the time.
+    case Verdict::kUndecided:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -206,7 +217,7 @@ struct AdvanceOn {
   using Result = absl::StatusOr<std::optional<Step>>;
 
   Result operator()(const Filed&) const { return OnFile(plan, state, now); }
-  Result operator()(const Breached& breached) const { return OnBreach(state, breached.breach, now); }
+  Result operator()(const Breached& breached) const { return OnBreach(state, breached, now); }
   Result operator()(const TimePassed& known) const {
     return GoesOn(plan, state) ? OnTime(plan, *state, known, now) : std::nullopt;
   }

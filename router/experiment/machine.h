@@ -154,9 +154,25 @@ State FrozenState(const Plan& plan, std::string why, absl::Time now);
 // differ.
 struct Filed {};
 
-// A guardrail with `action: rollback` was breached.
+// A guardrail was breached that rolls back, or that pauses: then a step is inconclusive, whatever `onInconclusive`
+// says, and its share stays.
 struct Breached {
   Breach breach;
+  bool pauses = false;
+};
+
+// The verdict on the experiment as a whole, by the data of the present step (decision.h).
+enum class Verdict {
+  kSuccess,
+  kFailed,
+  kInconclusive,
+  kUndecided,  // Too early to tell.
+};
+// A failure, and what nobody can tell, act at once, told as events of their own. A success is told with the time, for
+// it counts only beside everything else that a step waits for.
+struct Analysed {
+  Verdict verdict = Verdict::kUndecided;
+  std::string why{};
 };
 
 // What is known of a variant in the present step.
@@ -168,13 +184,7 @@ struct StepSamples {
 // Time has passed, and calls have come. Told at every tick.
 struct TimePassed {
   std::vector<StepSamples> samples;  // A variant that is not there has none.
-};
-
-// The verdict on the experiment as a whole.
-enum class Verdict { kSuccess, kFailed, kInconclusive };
-struct Analysed {
-  Verdict verdict = Verdict::kInconclusive;
-  std::string why;
+  Analysed analysed{};               // The newest analysis of the present step; what is old is undecided.
 };
 
 enum class CommandKind {

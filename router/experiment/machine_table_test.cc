@@ -73,7 +73,7 @@ config::Rollout ACanary() {
 }
 
 std::vector<Plan> Plans() {
-  std::vector<config::Rollout> rollouts(15, ACanary());
+  std::vector<config::Rollout> rollouts(17, ACanary());
   rollouts[1].on_inconclusive = config::OnInconclusive::kRollback;
   rollouts[2].on_no_data = config::OnNoData::kPause;
   rollouts[3].on_no_data = config::OnNoData::kRollback;
@@ -94,6 +94,10 @@ std::vector<Plan> Plans() {
   rollouts[12].steps = {{.weight = Share(25), .pause = {absl::Hours(1), 0}}, {.weight = Share(5)}};
   rollouts[13].freezes = {{kThen, kThen + absl::Hours(2)}};
   rollouts[14].is_dry_run = true;
+  rollouts[15].steps[0].analysis = config::Analysis{.timeout = absl::Hours(2)};
+  rollouts[15].steps[1].analysis = config::Analysis{};
+  rollouts[16] = rollouts[9];
+  rollouts[16].steps[0].analysis = config::Analysis{};
   std::vector<Plan> plans = {{"", Weights(70, 30)}, {"", Weights(95, 5)}, {"again", Weights(70, 30)}};
   for (const config::Rollout& rollout : rollouts) plans.push_back({"", Weights(70, 30), rollout});
   plans.push_back({"again", Weights(70, 30), rollouts[0]});
@@ -162,13 +166,17 @@ std::vector<State> StatesOf(const Phase& phase, const Plan& plan) {
 // --- Events.
 
 std::vector<std::pair<std::string, Event>> Events(absl::Time now) {
-  std::vector<std::pair<std::string, Event>> events = {{"Filed", Filed{}},
-                                                       {"Breached", Breached{Breach{.guardrail = "errors"}}},
-                                                       {"TimePassed", TimePassed{}},
-                                                       {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}}},
-                                                       {"Analysed", Analysed{Verdict::kSuccess, "better"}},
-                                                       {"Analysed", Analysed{Verdict::kFailed, "worse"}},
-                                                       {"Analysed", Analysed{Verdict::kInconclusive, "unclear"}}};
+  std::vector<std::pair<std::string, Event>> events = {
+      {"Filed", Filed{}},
+      {"Breached", Breached{Breach{.guardrail = "errors"}}},
+      {"Breached to pause", Breached{Breach{}, /*pauses=*/true}},
+      {"TimePassed", TimePassed{}},
+      {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}}},
+      {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}, Analysed{Verdict::kSuccess, "better"}}},
+      {"Analysed", Analysed{Verdict::kSuccess, "better"}},
+      {"Analysed", Analysed{Verdict::kUndecided, "early"}},
+      {"Analysed", Analysed{Verdict::kFailed, "worse"}},
+      {"Analysed", Analysed{Verdict::kInconclusive, "unclear"}}};
   for (int kind = 0; kind <= static_cast<int>(CommandKind::kReject); ++kind) {
     const Command command{.kind = static_cast<CommandKind>(kind), .actor = "ann", .roles = {"owner"}};
     for (const bool is_full : {false, true}) {

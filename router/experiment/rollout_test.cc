@@ -41,6 +41,11 @@ class Walk {
     now_ += time;
     for (int i = 0; i < 8 && Tell(TimePassed{{{"a", samples, now_}, {"b", samples, now_}}}); ++i) continue;
   }
+  // One tick, with what was analysed.
+  void PassAnalysed(absl::Duration time, Verdict verdict) {
+    now_ += time;
+    Tell(TimePassed{{{"a", 1000, now_}, {"b", 1000, now_}}, {verdict, ""}});
+  }
   // Without a call since `newest`.
   void PassSilently(absl::Duration time, absl::Time newest) {
     now_ += time;
@@ -447,12 +452,103 @@ TEST(RolloutTest, ATestRunsToItsEndAndThenSomebodyDecides) {
   EXPECT_TRUE(walk.Ask(CommandKind::kPromote).ok());
   EXPECT_NE(walk.In<Watching>(), nullptr);
 
-  Walk decided(plan);
-  decided.Tell(Analysed{Verdict::kSuccess, "better"});
-  EXPECT_NE(decided.In<Watching>(), nullptr) << "a sequential end";
   Walk failed(plan);
   failed.Tell(Analysed{Verdict::kFailed, "worse"});
   EXPECT_NE(failed.In<RolledBack>(), nullptr);
+}
+
+// --- Analysis.
+
+Plan WithAnalysis(config::Strategy strategy = config::Strategy::kCanary) {
+  Plan plan = ACanary();
+  plan.rollout->strategy = strategy;
+  plan.rollout->steps[0].analysis = config::Analysis{.timeout = absl::Hours(6)};
+  if (strategy == config::Strategy::kAbTest) plan.rollout->steps.resize(1);
+  plan.rollout->steps[0].pause.duration = absl::Hours(4);
+  return plan;
+}
+
+TEST(RolloutTest, AStepWithAnAnalysisIsLeftOnlyAfterItsSuccess) {
+  Walk walk(WithAnalysis());
+  walk.Pass(absl::Hours(4));
+  EXPECT_EQ(walk.step(), 0u) << "nothing was analysed";
+  walk.PassAnalysed(absl::Minutes(1), Verdict::kUndecided);
+  EXPECT_EQ(walk.step(), 0u);
+  walk.PassAnalysed(absl::Minutes(1), Verdict::kSuccess);
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, ASuccessDoesNotCutAPauseShort) {
+  Walk walk(WithAnalysis());
+  walk.PassAnalysed(absl::Hours(3), Verdict::kSuccess);
+  EXPECT_EQ(walk.step(), 0u);
+  walk.PassAnalysed(absl::Hours(1), Verdict::kUndecided);
+  EXPECT_EQ(walk.step(), 0u) << "the newest analysis counts, not the best";
+}
+
+TEST(RolloutTest, AFailureRollsBackAtOnce) {
+  Walk walk(WithAnalysis());
+  walk.Tell(Analysed{Verdict::kFailed, "worse"});
+  ASSERT_NE(walk.In<RolledBack>(), nullptr);
+  EXPECT_EQ(walk.In<RolledBack>()->why, "worse");
+  EXPECT_EQ(walk.share(), 0);
+}
+
+TEST(RolloutTest, AnAnalysisWithoutAVerdictAtItsTimeoutIsInconclusive) {
+  Walk walk(WithAnalysis());
+  walk.PassAnalysed(absl::Hours(6) - absl::Seconds(1), Verdict::kUndecided);
+  EXPECT_NE(walk.In<Stepping>(), nullptr);
+  walk.PassAnalysed(absl::Seconds(1), Verdict::kUndecided);
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.PassAnalysed(absl::Hours(5), Verdict::kUndecided);
+  EXPECT_NE(walk.In<Stepping>(), nullptr) << "going on grants it its time again";
+}
+
+TEST(RolloutTest, ATestEndsByItsVerdictAndNotBeforeItsLeastDuration) {
+  Plan plan = WithAnalysis(config::Strategy::kAbTest);
+  plan.rollout->min_duration = absl::Hours(2);
+  Walk early(plan);
+  early.PassAnalysed(absl::Hours(1), Verdict::kSuccess);
+  EXPECT_NE(early.In<Stepping>(), nullptr);
+  early.PassAnalysed(absl::Hours(1), Verdict::kSuccess);
+  EXPECT_NE(early.In<Watching>(), nullptr) << "before its planned end";
+  Walk undecided(plan);
+  undecided.PassAnalysed(absl::Hours(4), Verdict::kUndecided);
+  EXPECT_NE(undecided.In<Inconclusive>(), nullptr);
+}
+
+TEST(RolloutTest, ApprovalIsAskedForAfterASuccessWhichMustHoldStill) {
+  Plan plan = WithAnalysis();
+  plan.rollout->steps[0].approval = config::Approval{};
+  Walk walk(plan);
+  walk.PassAnalysed(absl::Hours(4), Verdict::kUndecided);
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kApprove)));
+  walk.PassAnalysed(absl::Minutes(1), Verdict::kSuccess);
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove).ok());
+  walk.PassAnalysed(absl::Minutes(1), Verdict::kUndecided);
+  EXPECT_EQ(walk.step(), 0u);
+  walk.PassAnalysed(absl::Minutes(1), Verdict::kSuccess);
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, ADryRunHasNothingToAnalyse) {
+  Plan plan = WithAnalysis();
+  plan.rollout->is_dry_run = true;
+  Walk walk(plan);
+  walk.Pass(absl::Hours(4));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, ABreachThatPausesKeepsTheShareWhateverIsInconclusive) {
+  Plan plan = ACanary();
+  plan.rollout->on_inconclusive = config::OnInconclusive::kRollback;
+  Walk walk(plan);
+  walk.Tell(Breached{.breach = {.summary = "slow"}, .pauses = true});
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(walk.In<Inconclusive>()->why, "slow");
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
 }
 
 TEST(RolloutTest, AShadowNeverGetsAShare) {

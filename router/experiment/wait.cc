@@ -24,9 +24,19 @@ Wait WaitToStart(const config::Rollout& rollout, const Waiting& waiting, absl::T
   return wait;
 }
 
-absl::Duration TimeLeft(const config::Rollout& rollout, const Stepping& stepping, absl::Time now) {
+// A dry run has nothing to analyse.
+bool NeedsAnalysis(const config::Rollout& rollout, const Stepping& stepping) {
+  return rollout.steps[stepping.step].analysis.has_value() && !rollout.is_dry_run;
+}
+
+absl::Duration TimeLeft(const config::Rollout& rollout, const Stepping& stepping, const TimePassed& known,
+                        absl::Time now) {
   absl::Duration pause = Until(stepping.entered + rollout.steps[stepping.step].pause.duration, now);
   const bool ends_by_itself = config::EndOf(rollout.strategy) == config::RolloutEnd::kDecision;
+  // Inference that may stop whenever it likes: a test may end before its planned length.
+  if (ends_by_itself && NeedsAnalysis(rollout, stepping) && known.analysed.verdict == Verdict::kSuccess) {
+    return Until(stepping.begun + rollout.min_duration, now);
+  }
   if (ends_by_itself && rollout.end) pause = std::max(pause, Until(*rollout.end, now));
   if (stepping.step + 1 < rollout.steps.size()) return pause;
   return std::max(pause, Until(stepping.begun + rollout.min_duration, now));
@@ -36,7 +46,10 @@ Wait WaitInStep(const config::Rollout& rollout, const State& state, const Steppi
                 absl::Time now) {
   Wait wait;
   const config::RolloutStep& step = rollout.steps[stepping.step];
-  wait.time = TimeLeft(rollout, stepping, now);
+  wait.time = TimeLeft(rollout, stepping, known, now);
+  if (NeedsAnalysis(rollout, stepping) && known.analysed.verdict != Verdict::kSuccess) {
+    wait.analysis = known.analysed.why.empty() ? "nothing is analysed yet" : known.analysed.why;
+  }
   const Split& split = state.epoch.split;
   for (const config::Variant& variant : split.variants) {
     if (variant.weight == config::Weight()) continue;
@@ -98,6 +111,7 @@ std::string Describe(const Wait& wait) {
   for (const Wait::Missing& missing : wait.samples) {
     parts.push_back(absl::StrCat(missing.variant, " has ", missing.samples, " of ", missing.wanted, " samples"));
   }
+  if (!wait.analysis.empty()) parts.push_back(absl::StrCat("analysis: ", wait.analysis));
   if (!wait.silent.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.silent, ", ")));
   if (wait.approvals > 0) {
     parts.push_back(absl::StrCat(wait.approvals, wait.approvals == 1 ? " approval" : " approvals", " missing"));

@@ -22,6 +22,7 @@ struct Wait {
   };
   absl::Duration time;           // Left of a pause, of minDuration, of the watch, or until the start. Never negative.
   std::vector<Missing> samples;  // Candidates that have fewer than the step wants.
+  std::string analysis;          // What its analysis lacks; empty: nothing.
   std::vector<std::string> silent;         // Variants with a share of which no call has come for `noDataAfter`.
   int approvals = 0;                       // That are missing; asked for when nothing else is.
   std::optional<absl::Time> frozen_until;  // Nothing goes forward before.
