@@ -161,10 +161,12 @@ void Guardrails::Follow(const config::Experiment& specification, const Split& sp
     Memory memory = MemoryOf(candidate);
     if (memory.default_variant != split.default_name()) memory = Memory{};
     if (!memory.joined) memory.joined = is_first ? 0 : ++joined_later_;
-    const double alpha_share = AlphaShare(first_candidates_, *memory.joined);
+    const bool is_worse = claim_ == Claim::kWorse;
+    const double alpha_share = is_worse ? AlphaShare(first_candidates_, *memory.joined) : 1;
     std::vector<stats::GuardrailSpec> specs;
     for (const config::Guardrail& guardrail : specification.guardrails) {
       specs.push_back(SpecOf(guardrail, specification.metrics, alpha_share, planned_restarts_));
+      specs.back().latches = is_worse;
     }
     const auto present = tested_.find(candidate);
     if (present != tested_.end() && present->second.default_variant == split.default_name() &&
@@ -226,6 +228,7 @@ std::vector<stats::EpochCounts> Guardrails::EpochsOf(const std::string& candidat
     const VariantEvidence* baseline = evidence.Find(epoch, tested.default_variant);
     const VariantEvidence* own = evidence.Find(epoch, candidate);
     if (baseline == nullptr || own == nullptr) continue;
+    if (claim_ == Claim::kNotWorse) std::swap(baseline, own);
     epochs.push_back({.epoch = epoch, .baseline = &baseline->counts, .candidate = &own->counts});
   }
   return epochs;

@@ -38,6 +38,11 @@ struct Judgement {
   std::string note;
 };
 
+// What is tested: that a candidate is worse than it may be, or, with the roles of the two exchanged and rules turned
+// round (1/r for r), that it is not. Of the second kind each candidate's test has all of alpha, since all of them have
+// to be shown, and nothing latches: what counts is the evidence of now.
+enum class Claim { kWorse, kNotWorse };
+
 // The share of a guardrail's alpha that one candidate's test has, where the run began with `first` candidates: one of
 // these (`joined` is 0), or the joined-th that came later.
 double AlphaShare(size_t first, uint32_t joined);
@@ -49,6 +54,8 @@ stats::GuardrailSpec SpecOf(const config::Guardrail& guardrail, const std::vecto
 // One run's. The control thread's.
 class Guardrails {
  public:
+  explicit Guardrails(Claim claim = Claim::kWorse) : claim_(claim) {}
+
   // Takes up what the specification asks and who is tested now. Evidence is kept wherever guardrail (by name and rule),
   // candidate and default are as before; what is new begins with no evidence.
   void Follow(const config::Experiment& specification, const Split& split);
@@ -97,6 +104,7 @@ class Guardrails {
   std::vector<stats::EpochCounts> EpochsOf(const std::string& candidate, const Tested& tested,
                                            const RunEvidence& evidence) const;
 
+  Claim claim_;
   size_t first_candidates_ = 0;             // That the run began with; 0: there was none yet.
   uint32_t planned_restarts_ = 0;           // By the plan that the run began with.
   uint32_t joined_later_ = 0;               // Tests begun since.

@@ -113,6 +113,15 @@ stats::VariantCounts RunEvidence::Total(std::string_view variant) const {
   return total;
 }
 
+int64_t RunEvidence::started() const {
+  int64_t started = 0;
+  for (const auto& [name, variant] : variants_) started += variant.past.started();
+  for (const auto& [epoch, variants] : open_) {
+    for (const VariantEvidence& evidence : variants) started += evidence.counts.started();
+  }
+  return started;
+}
+
 void RunEvidence::CloseInFlight() {
   for (auto& [name, variant] : variants_) variant.past.CloseInFlight();
   for (auto& [epoch, variants] : open_) {

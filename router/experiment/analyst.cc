@@ -1,0 +1,218 @@
+#include "router/experiment/analyst.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "router/experiment/checks.h"
+
+namespace weir::experiment {
+namespace {
+
+bool NeedsNonInferiority(const config::Experiment& specification) {
+  if (!specification.rollout) return false;
+  return std::any_of(
+      specification.rollout->steps.begin(), specification.rollout->steps.end(),
+      [](const config::RolloutStep& step) { return step.analysis && step.analysis->needs_non_inferiority; });
+}
+
+// The claim that a candidate is not worse, as guardrails with the roles exchanged: that the default's errors are more
+// than 1/r times the candidate's is that the candidate's are less than r times the default's. Each has all of alpha,
+// since all of them have to be shown (an intersection-union test).
+config::Experiment PromotionOf(const config::Experiment& specification) {
+  config::Experiment promotion = specification;
+  promotion.guardrails.clear();
+  if (!NeedsNonInferiority(specification)) return promotion;
+  for (config::Guardrail guardrail : specification.guardrails) {
+    if (const auto* errors = std::get_if<config::ErrorRatio>(&guardrail.rule)) {
+      guardrail.rule = config::ErrorRatio{1 / errors->max_ratio};
+    } else if (const auto* tail = std::get_if<config::TailRatio>(&guardrail.rule)) {
+      guardrail.rule = config::TailRatio{tail->quantile, 1 / tail->max_ratio};
+    } else {
+      continue;
+    }
+    guardrail.alpha = specification.decision_rules.alpha;
+    promotion.guardrails.push_back(std::move(guardrail));
+  }
+  return promotion;
+}
+
+TestFacts FactsOf(const Judgement& judgement) {
+  return {.guardrail = judgement.guardrail,
+          .candidate = judgement.candidate,
+          .is_hard = judgement.action == config::GuardrailAction::kRollback,
+          .is_proven = judgement.breached,
+          .log10_evidence = judgement.log10_evidence,
+          .log10_threshold = judgement.log10_threshold};
+}
+
+const config::Guardrail* Find(const config::Experiment& specification, const std::string& name) {
+  for (const config::Guardrail& guardrail : specification.guardrails) {
+    if (guardrail.name == name) return &guardrail;
+  }
+  return nullptr;
+}
+
+// Wide enough for a clock that is set back.
+bool IsDue(const std::optional<absl::Time>& looked_at, absl::Time now) {
+  return !looked_at || now >= *looked_at + Analyst::kInterval || now < *looked_at;
+}
+
+}  // namespace
+
+const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state) {
+  const Stepping* stepping = StepOf(state);
+  if (!specification.rollout || specification.rollout->is_dry_run || stepping == nullptr) return nullptr;
+  const std::vector<config::RolloutStep>& steps = specification.rollout->steps;
+  if (stepping->step >= steps.size() || !steps[stepping->step].analysis) return nullptr;
+  return &*steps[stepping->step].analysis;
+}
+
+void Analyst::Follow(const config::Experiment& specification, const Split& split) {
+  const config::Experiment promotion = PromotionOf(specification);
+  tests_promotion_ = !promotion.guardrails.empty();
+  promotion_.Follow(promotion, split);
+  detectors_.Follow(specification.guardrails, split);
+  trends_.Follow(specification, split);
+}
+
+config::Experiment Analyst::Judged(const config::Experiment& specification) const {
+  config::Experiment judged = specification;
+  std::erase_if(judged.guardrails, [&](const config::Guardrail& guardrail) { return !gates_.IsOpen(guardrail); });
+  return judged;
+}
+
+bool Analyst::Look(const Known& known, absl::Time now) {
+  alarms_.clear();
+  if (!IsDue(looked_at_, now)) return false;
+  looked_at_ = now;
+  const bool has_opened = gates_.Look(known.specification.guardrails, known.evidence.started(), now);
+  LookAtTests(known, now);
+  Decide(known, now);
+  return has_opened;
+}
+
+void Analyst::LookAtTests(const Known& known, absl::Time now) {
+  if (tests_promotion_) not_worse_ = promotion_.Judge(known.evidence, now);
+  if (!tests_promotion_) not_worse_.clear();
+  detections_ = detectors_.Look(known.evidence, now);
+  for (const Detection& detection : detections_) {
+    const config::Guardrail* guardrail = Find(known.specification, detection.guardrail);
+    if (!detection.alarms_now || guardrail == nullptr || !gates_.IsOpen(*guardrail)) continue;
+    if (guardrail->detector_acts) {
+      alarms_.push_back(
+          {detection.guardrail, detection.candidate, true, detection.log10_statistic, detection.log10_threshold});
+      continue;
+    }
+    warnings_.push_back(
+        {Warning::Kind::kDetector, detection.guardrail, detection.candidate,
+         absl::StrFormat("its detector of late rises alarms: %s lately; log10 statistic %.2f of %.2f",
+                         config::ToString(guardrail->rule), detection.log10_statistic, detection.log10_threshold)});
+  }
+  readings_ = trends_.Look(known.evidence, now);
+  for (const TrendReading& reading : readings_) {
+    if (!reading.alarms_now) continue;
+    warnings_.push_back({Warning::Kind::kTrend, reading.name, reading.candidate,
+                         absl::StrFormat("%s moves: %s %.3g beyond %.3g", reading.metric, NameOf(reading.method),
+                                         reading.statistic, reading.limit)});
+  }
+}
+
+Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Time begun, absl::Time now) const {
+  Evidence evidence{.now = now, .begun = begun, .default_variant = known.state.epoch.split.default_name()};
+  for (const config::Variant& variant : known.state.epoch.split.variants) {
+    VariantFacts& facts = evidence.variants.emplace_back();
+    facts.name = variant.name;
+    facts.weight = variant.weight;
+    for (const auto& [epoch, variants] : known.evidence.open()) {
+      const VariantEvidence* counted = known.evidence.Find(epoch, variant.name);
+      if (counted == nullptr) continue;
+      if (!counted->counts.cohorts().empty()) {
+        facts.newest = std::max(facts.newest, stats::StartOf(counted->counts.cohorts().back().first));
+      }
+      if (epoch < first_epoch) continue;
+      facts.counts.Merge(counted->counts);
+      for (const auto& [metric, outcomes] : counted->outcomes) facts.outcomes[metric].Merge(outcomes);
+      if (epoch != known.state.epoch.ordinal) continue;
+      std::transform(counted->counts.users().begin(), counted->counts.users().end(), facts.assigned.begin(),
+                     [](const stats::UserBucketCounts& users) { return users.calls; });
+    }
+  }
+  for (const Judgement& judgement : known.judgements) evidence.guardrails.push_back(FactsOf(judgement));
+  for (const Judgement& judgement : not_worse_) evidence.promotion.push_back(FactsOf(judgement));
+  for (const config::QueryMetric& query : known.specification.queries) {
+    const auto value = known.values.find(query.name);
+    if (value != known.values.end()) evidence.values.insert(*value);
+  }
+  return evidence;
+}
+
+void Analyst::Decide(const Known& known, absl::Time now) {
+  const config::Analysis* asked = AnalysisOf(known.specification, known.state);
+  decides_ = asked != nullptr;
+  const config::Analysis analysis = decides_ ? *asked : AnalysisToTell(known.specification);
+  const Stepping* stepping = StepOf(known.state);
+  const uint32_t first_epoch = stepping != nullptr ? stepping->first_epoch : known.state.epoch.ordinal;
+  const Evidence evidence =
+      EvidenceOf(known, first_epoch, stepping != nullptr ? stepping->begun : known.state.run.started, now);
+  sample_ratio_ = SampleRatioLog10BayesFactor(evidence);
+  decision_.reset();
+  question_.reset();
+  if (!decides_ && !analysis.needs_primaries && !analysis.needs_value) return;
+  question_ = DecisionQuestion{CriteriaOf(known.specification, analysis), evidence};
+  place_ = {.experiment = "", .run = known.state.run.ordinal, .first_epoch = first_epoch};
+  decision_ = experiment::Decide(question_->criteria, question_->evidence);
+}
+
+Analysed Analyst::AnalysedIn(const State& state) const {
+  const Stepping* stepping = StepOf(state);
+  if (!decision_ || !decides_ || stepping == nullptr) return {};
+  if (place_.run != state.run.ordinal || place_.first_epoch != stepping->first_epoch) return {};
+  return {decision_->verdict, decision_->why};
+}
+
+std::optional<v1::DecisionRecord> Analyst::Record(const std::string& experiment) const {
+  if (!decision_ || !question_) return std::nullopt;
+  DecisionPlace place = place_;
+  place.experiment = experiment;
+  return RecordOf(place, question_->criteria, question_->evidence, *decision_);
+}
+
+void Analyst::CloseRings(stats::Tick first) {
+  promotion_.CloseRings(first);
+  detectors_.CloseRings(first);
+}
+
+v1::AnalysisCheckpoint Analyst::Checkpoint() const {
+  v1::AnalysisCheckpoint checkpoint;
+  if (tests_promotion_) *checkpoint.mutable_promotion() = promotion_.Checkpoint();
+  detectors_.Write(checkpoint);
+  trends_.Write(checkpoint);
+  for (const std::string& guardrail : gates_.open()) checkpoint.add_open_gates(guardrail);
+  for (const auto& [guardrail, candidate] : paused_for_) {
+    v1::GuardrailOfCandidate* paused = checkpoint.add_paused_for();
+    paused->set_guardrail(guardrail);
+    paused->set_candidate(candidate);
+  }
+  return checkpoint;
+}
+
+absl::Status Analyst::Restore(const v1::AnalysisCheckpoint& checkpoint) {
+  if (checkpoint.has_promotion()) {
+    if (absl::Status status = promotion_.Restore(checkpoint.promotion()); !status.ok()) return status;
+  }
+  detectors_.Restore(checkpoint);
+  trends_.Restore(checkpoint);
+  gates_.Restore({checkpoint.open_gates().begin(), checkpoint.open_gates().end()});
+  for (const v1::GuardrailOfCandidate& paused : checkpoint.paused_for()) {
+    paused_for_.emplace(paused.guardrail(), paused.candidate());
+  }
+  return absl::OkStatus();
+}
+
+void Analyst::TakeUp(const RunEvidence& evidence, absl::Time now) {
+  if (tests_promotion_) not_worse_ = promotion_.Judge(evidence, now);
+}
+
+}  // namespace weir::experiment

@@ -1,0 +1,228 @@
+#include "router/experiment/analyst.h"
+
+#include <map>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace weir::experiment {
+namespace {
+
+Split Even() {
+  return {.variants = {{"a", config::Weight::FromHundredths(5000)}, {"b", config::Weight::FromHundredths(5000)}}};
+}
+
+// A step that wants non-inferiority of errors at a margin of 1.5.
+config::Experiment ACanary() {
+  config::Experiment experiment;
+  experiment.name = "e";
+  experiment.variants = Even().variants;
+  experiment.guardrails = {
+      {.name = "errors", .rule = config::ErrorRatio{1.5}, .action = config::GuardrailAction::kWarn}};
+  experiment.rollout = config::Rollout{
+      .steps = {{.weight = *config::Percent::FromDouble(50), .pause = {}, .analysis = config::Analysis{}}}};
+  return experiment;
+}
+
+// One experiment in its first step: calls come, and it is looked at every second.
+class World {
+ public:
+  explicit World(config::Experiment experiment = ACanary(), uint64_t seed = 1)
+      : experiment_(std::move(experiment)), random_(seed) {
+    state_ = {.run = {.ordinal = 1, .label = "", .started = now_},
+              .epoch = {.ordinal = 1, .started = now_, .split = Even()},
+              .phase = Stepping{.step = 0, .first_epoch = 1, .begun = now_, .entered = now_},
+              .phase_since = now_};
+    evidence_.BeginEpoch(1, Even());
+    Follow();
+  }
+  void Follow() {
+    analyst_.Follow(experiment_, Even());
+    guardrails_.Follow(analyst_.Judged(experiment_), Even());
+  }
+  // `calls` a second of each variant, of 3,000 users.
+  void Run(int seconds, double errors_of_a, double errors_of_b, int calls = 200,
+           absl::Duration latency_of_b = absl::Milliseconds(10)) {
+    for (int second = 0; second < seconds; ++second) {
+      now_ += absl::Seconds(1);
+      for (const bool is_b : {false, true}) {
+        stats::VariantCounts counts;
+        for (int i = 0; i < calls; ++i) {
+          const auto bucket = static_cast<uint8_t>((random_() % 3000) * 167);
+          const bool fails = chance_(random_) < (is_b ? errors_of_b : errors_of_a);
+          counts.CountStart(stats::TickOf(now_), bucket);
+          counts.CountEnd({.started = stats::TickOf(now_),
+                           .user_bucket = bucket,
+                           .outcome = fails ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
+                           .latency = (is_b ? latency_of_b : absl::Milliseconds(10)) + absl::Microseconds(i * 13)});
+        }
+        evidence_.Merge(1, is_b ? "b" : "a", counts);
+      }
+      Look();
+    }
+  }
+  void Look() {
+    judgements_ = guardrails_.Judge(evidence_, now_);
+    if (analyst_.Look({experiment_, state_, evidence_, judgements_, values_}, now_)) Follow();
+    for (Warning& warning : analyst_.TakeWarnings()) warnings_.push_back(std::move(warning));
+    has_succeeded_ |= verdict() == Verdict::kSuccess;
+  }
+  // The process dies; the next one reads what it wrote.
+  void Restart() {
+    const v1::AnalysisCheckpoint checkpoint = analyst_.Checkpoint();
+    analyst_ = Analyst();
+    ASSERT_TRUE(analyst_.Restore(checkpoint).ok());
+    Follow();
+    analyst_.TakeUp(evidence_, now_);
+  }
+
+  Verdict verdict() const { return analyst_.AnalysedIn(state_).verdict; }
+  std::string why() const { return analyst_.AnalysedIn(state_).why; }
+
+  config::Experiment experiment_;
+  std::mt19937_64 random_;
+  std::uniform_real_distribution<double> chance_;
+  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  State state_;
+  RunEvidence evidence_;
+  Guardrails guardrails_;
+  Analyst analyst_;
+  std::vector<Judgement> judgements_;
+  ExternalValues values_;
+  std::vector<Warning> warnings_;
+  bool has_succeeded_ = false;
+};
+
+TEST(AnalystTest, ACandidateThatIsAsGoodIsShownNotToBeWorse) {
+  World world;
+  world.Run(3, 0.10, 0.10);
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided) << "too early";
+  world.Run(60, 0.10, 0.10);
+  EXPECT_EQ(world.verdict(), Verdict::kSuccess) << world.why();
+}
+
+TEST(AnalystTest, ACandidateAtTheMarginPassesRarelyThoughItIsLookedAtAllTheTime) {
+  int successes = 0;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    World world(ACanary(), 1000 + seed);
+    world.Run(60, 0.10, 0.15);
+    successes += world.has_succeeded_;
+  }
+  // At alpha 0.05, more than 6 of 40 have probability 0.014.
+  EXPECT_LE(successes, 6);
+}
+
+TEST(AnalystTest, ATailThatIsNoLongerIsShownNotToBe) {
+  config::Experiment experiment = ACanary();
+  experiment.guardrails = {{.name = "tail", .rule = config::TailRatio{0.95, 1.5}}};
+  World same(experiment);
+  same.Run(60, 0, 0);
+  EXPECT_EQ(same.verdict(), Verdict::kSuccess) << same.why();
+  World slower(experiment);
+  slower.Run(60, 0, 0, 200, absl::Milliseconds(25));
+  EXPECT_FALSE(slower.has_succeeded_);
+}
+
+TEST(AnalystTest, WhatWasShownIsNotForgottenByARestart) {
+  World world;
+  world.Run(63, 0.10, 0.10);
+  const std::vector<Finding> before = world.analyst_.decision()->findings;
+  world.Restart();
+  world.Look();
+  ASSERT_TRUE(world.analyst_.decision().has_value());
+  EXPECT_EQ(world.analyst_.decision()->findings, before);
+}
+
+TEST(AnalystTest, ADecisionIsOfItsOwnStepAlone) {
+  World world;
+  world.Run(63, 0.10, 0.10);
+  ASSERT_EQ(world.verdict(), Verdict::kSuccess);
+  std::get<Stepping>(world.state_.phase).first_epoch = 2;
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided);
+}
+
+TEST(AnalystTest, WithoutCallsASuccessEnds) {
+  World world;
+  world.Run(63, 0.10, 0.10);
+  world.now_ += absl::Minutes(6);
+  world.Look();
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided);
+}
+
+TEST(AnalystTest, ADryRunAndAStepWithoutAnAnalysisDecideNothing) {
+  config::Experiment dry = ACanary();
+  dry.rollout->is_dry_run = true;
+  World world(dry);
+  world.Run(3, 0.1, 0.1);
+  EXPECT_FALSE(world.analyst_.decision().has_value());
+  EXPECT_EQ(AnalysisOf(dry, world.state_), nullptr);
+}
+
+TEST(AnalystTest, WithoutAnAnalysisWhatTheSpecificationWantsToKnowIsTold) {
+  config::Experiment experiment = ACanary();
+  experiment.rollout->steps[0].analysis.reset();
+  experiment.decision = config::DecisionWeights{.cost_per_millisecond = 1};
+  World world(experiment);
+  world.Run(30, 0.01, 0.01, 200, absl::Milliseconds(30));
+  ASSERT_TRUE(world.analyst_.decision().has_value());
+  EXPECT_EQ(world.analyst_.decision()->label, "REJECT");
+  EXPECT_FALSE(world.analyst_.decides());
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided) << "it changes nothing";
+}
+
+TEST(AnalystTest, ALateRiseWarnsOrAsksForTheAction) {
+  config::Experiment experiment = ACanary();
+  experiment.guardrails[0].detector_arl = 1e6;
+  World warns(experiment);
+  warns.Run(60, 0.02, 0.02);
+  EXPECT_TRUE(warns.warnings_.empty());
+  warns.Run(20, 0.02, 0.2);
+  ASSERT_FALSE(warns.warnings_.empty());
+  EXPECT_EQ(warns.warnings_[0].kind, Warning::Kind::kDetector);
+  EXPECT_EQ(warns.warnings_[0].candidate, "b");
+
+  experiment.guardrails[0].action = config::GuardrailAction::kRollback;
+  experiment.guardrails[0].detector_acts = true;
+  World acts(experiment);
+  bool asked = false;
+  acts.Run(60, 0.02, 0.02);
+  for (int i = 0; i < 20; ++i) {
+    acts.Run(1, 0.02, 0.2);
+    for (const Demand& demand : acts.analyst_.alarms()) asked |= demand.is_detectors && demand.guardrail == "errors";
+  }
+  EXPECT_TRUE(asked);
+  EXPECT_TRUE(acts.warnings_.empty());
+}
+
+TEST(AnalystTest, AGuardrailIsJudgedOnceItsRateHasHeld) {
+  config::Experiment experiment = ACanary();
+  experiment.guardrails[0].when = config::RateGate{300, absl::Seconds(30)};
+  World world(experiment);
+  world.Run(40, 0.02, 0.5, 50);
+  EXPECT_TRUE(world.judgements_.empty()) << "100 calls a second are not 300";
+  world.Run(45, 0.02, 0.5, 200);
+  ASSERT_FALSE(world.judgements_.empty());
+  EXPECT_TRUE(world.judgements_[0].breached);
+}
+
+TEST(AnalystTest, ABreachPausesOnceARunAlsoAfterARestart) {
+  World world;
+  EXPECT_TRUE(world.analyst_.MarkPaused("errors", "b"));
+  world.Restart();
+  EXPECT_TRUE(world.analyst_.HasPaused("errors", "b"));
+  EXPECT_FALSE(world.analyst_.HasPaused("errors", "c"));
+}
+
+TEST(AnalystTest, ARecordOfItsDecisionCanBeVerified) {
+  World world;
+  world.Run(30, 0.10, 0.11);
+  const std::optional<v1::DecisionRecord> record = world.analyst_.Record("e");
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->inputs().experiment(), "e");
+  EXPECT_TRUE(Verify(*record).ok()) << Verify(*record);
+}
+
+}  // namespace
+}  // namespace weir::experiment
