@@ -39,6 +39,17 @@ struct GuardrailMetrics {
   double log10_evidence = 0;
   double log10_threshold = 0;
   bool breached = false;
+  std::optional<double> detector_log10_statistic;  // Of error rates.
+  int64_t detector_alarms = 0;                     // In this run.
+};
+
+struct TrendMetrics {
+  std::string experiment;
+  std::string trend;
+  std::string variant;
+  double statistic = 0;
+  double limit = 0;
+  int64_t alarms = 0;  // In this run.
 };
 
 struct ExperimentMetrics {
@@ -47,6 +58,8 @@ struct ExperimentMetrics {
   uint32_t run = 0;
   uint32_t epoch = 0;
   std::map<std::string, int64_t> outcomes_refused;  // By cause: "repeated", "expired", "unknown_run", "unknown_metric".
+  std::string verdict{};                            // "success", "failed", "inconclusive", "undecided"; empty: none.
+  std::optional<double> sample_ratio_log10_bayes_factor{};
 };
 
 struct ControlCounts {
@@ -64,6 +77,7 @@ struct MetricsSnapshot {
   std::vector<ModelMetrics> models;
   std::vector<MirrorMetrics> mirrors;
   std::vector<GuardrailMetrics> guardrails;
+  std::vector<TrendMetrics> trends;
   std::vector<ExperimentMetrics> experiments;
   ProxyCounts proxy;
   ControlCounts control;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "router/cli/analysis_text.h"
 #include "router/cli/text_table.h"
 
 namespace weir::cli {
@@ -116,7 +117,11 @@ std::string GuardrailTable(const weir::v1::ExperimentStatus& experiment) {
                         guardrail.log10_evidence(), guardrail.log10_threshold());
     if (guardrail.breached()) evidence += "  BREACHED";
     std::string rule = absl::StrCat(guardrail.rule(), ": ", guardrail.action());
-    if (!guardrail.note().empty()) absl::StrAppend(&rule, " (", guardrail.note(), ")");
+    std::vector<std::string> notes;
+    for (const std::string& note : {guardrail.note(), DetectorText(guardrail)}) {
+      if (!note.empty()) notes.push_back(note);
+    }
+    if (!notes.empty()) absl::StrAppend(&rule, " (", absl::StrJoin(notes, "; "), ")");
     table.AddRow({guardrail.name(), guardrail.variant(), evidence, rule});
   }
   return table.ToString(2);
@@ -169,6 +174,7 @@ std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::T
   if (!experiment.notice().empty()) absl::StrAppend(&text, "  note: ", experiment.notice(), "\n");
   text += VariantTable(experiment);
   if (experiment.guardrails_size() > 0) text += GuardrailTable(experiment);
+  text += AnalysisText(experiment);
   if (experiment.mirrors_size() > 0) text += MirrorTable(experiment);
   return text;
 }

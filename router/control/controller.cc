@@ -231,9 +231,22 @@ void Controller::Judge(Governed& governed, absl::Time now) {
   if (step.ok() && *step) Carry(governed, **std::move(step), now);
 }
 
+void Controller::Analyse(Governed& governed, absl::Time now) {
+  if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
+  const std::optional<experiment::Event> event = governed.experiment.Analyse(now);
+  for (const experiment::Warning& warning : governed.experiment.TakeWarnings()) {
+    Say(true, absl::StrCat(warning.name, " of ", warning.candidate, " warns"), governed.experiment.name(),
+        warning.text);
+  }
+  if (!event) return;
+  auto step = experiment::Advance(governed.experiment.plan(), governed.experiment.state(), *event, now);
+  if (step.ok() && *step) Carry(governed, **std::move(step), now);
+}
+
 void Controller::Tick(absl::Time now) {
   for (auto& [name, governed] : experiments_) {
     Judge(governed, now);
+    Analyse(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
     if (governed.unjournalled && now >= governed.unjournalled->since + kShutPatience) {

@@ -133,6 +133,7 @@ class Controller {
   void Carry(Governed& governed, experiment::Step step, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
   void Judge(Governed& governed, absl::Time now);
+  void Analyse(Governed& governed, absl::Time now);
 
   void Flush(absl::Time now);
   void Publish(absl::Time now);

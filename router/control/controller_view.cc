@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "router/control/analysis_view.h"
 #include "router/control/controller.h"
 #include "router/control/rollout_view.h"
+#include "router/experiment/checks.h"
 #include "router/experiment/proto_time.h"
 #include "stats/business_value.h"
 #include "stats/clustered.h"
@@ -36,19 +38,9 @@ double MeanMilliseconds(const stats::LatencyHistogram& latencies) {
   return latencies.count() == 0 ? 0 : sum / static_cast<double>(latencies.count());
 }
 
-const config::OutcomeMetric* AccuracyOf(const config::Experiment& specification) {
-  const config::OutcomeMetric* accuracy = nullptr;
-  for (const config::OutcomeMetric& metric : specification.metrics) {
-    if (metric.type != config::MetricType::kProportion) continue;
-    if (metric.role == config::Role::kPrimary) return &metric;
-    if (accuracy == nullptr || metric.name == "accuracy") accuracy = &metric;
-  }
-  return accuracy;
-}
-
 std::optional<double> AccuracyIn(const config::Experiment& specification, const experiment::RunEvidence& evidence,
                                  const std::string& variant) {
-  const config::OutcomeMetric* metric = AccuracyOf(specification);
+  const config::OutcomeMetric* metric = experiment::AccuracyOf(specification.metrics);
   const stats::OutcomeCounts* counts = metric == nullptr ? nullptr : evidence.OutcomesOf(variant, metric->name);
   if (counts == nullptr || counts->n < kLeastOutcomes) return std::nullopt;
   return counts->mean;
@@ -61,7 +53,7 @@ std::optional<stats::ModelPerformance> PerformanceIn(const config::Experiment& s
   const stats::VariantCounts counts = evidence.Total(variant);
   const int64_t judged = counts.ended() - counts.neutral();
   const std::optional<double> accuracy = AccuracyIn(specification, evidence, variant);
-  if (judged <= 0 || (!accuracy && AccuracyOf(specification) != nullptr)) return std::nullopt;
+  if (judged <= 0 || (!accuracy && experiment::AccuracyOf(specification.metrics) != nullptr)) return std::nullopt;
   return stats::ModelPerformance{
       .accuracy_percent = 100 * accuracy.value_or(0),
       .latency_ms = MeanMilliseconds(counts.latencies()),
@@ -176,15 +168,17 @@ void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapsh
     guardrail->set_log10_evidence(judgement.log10_evidence);
     guardrail->set_log10_threshold(judgement.log10_threshold);
     guardrail->set_breached(judgement.breached);
-    guardrail->set_action(judgement.action == config::GuardrailAction::kRollback ? "rollback" : "warn");
+    guardrail->set_action(NameOf(judgement.action));
     guardrail->set_note(judgement.note);
     view.metrics.guardrails.push_back({.experiment = filed.name,
                                        .guardrail = judgement.guardrail,
                                        .variant = judgement.candidate,
                                        .log10_evidence = judgement.log10_evidence,
                                        .log10_threshold = judgement.log10_threshold,
-                                       .breached = judgement.breached});
+                                       .breached = judgement.breached,
+                                       .detector_log10_statistic = {}});
   }
+  ShowAnalysis(governed.experiment.analyst(), status);
   for (const config::Mirror& mirror : filed.mirrors) {
     const stats::ServedCounts& served = totals_.mirrored(filed.name, mirror.name);
     v1::MirrorStatus* shown = status.add_mirrors();
@@ -203,6 +197,7 @@ void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapsh
                                       .run = status.run(),
                                       .epoch = status.epoch(),
                                       .outcomes_refused = governed.experiment.outcomes_refused()});
+  MeasureAnalysis(governed.experiment.analyst(), view.metrics.experiments.back(), view.metrics);
 }
 
 void Controller::ViewPhase(const Governed& governed, absl::Time now, v1::ExperimentStatus& status) const {

@@ -8,7 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "router/control/breach_summary.h"
 
 namespace weir::control {
 namespace {
@@ -19,39 +19,11 @@ using experiment::State;
 
 std::string RunKey(const std::string& prefix) { return absl::StrCat("run/", prefix); }
 std::string TestsKey(const std::string& prefix) { return absl::StrCat("tests/", prefix); }
+std::string AnalysisKey(const std::string& prefix) { return absl::StrCat("analysis/", prefix); }
 
 bool HasModel(const std::vector<config::Model>& models, const std::string& name) {
   return std::any_of(models.begin(), models.end(), [&](const config::Model& model) { return model.name == name; });
 }
-
-// What was seen, in the terms of the rule.
-struct Facts {
-  const stats::VariantCounts& candidate;
-  const stats::VariantCounts& baseline;
-  const stats::OutcomeCounts* outcomes;
-
-  std::string Errors() const {
-    return absl::StrFormat("%d of its %d calls failed, %d of %d of the default's", candidate.errors(),
-                           candidate.started(), baseline.errors(), baseline.started());
-  }
-  static double Milliseconds(const stats::VariantCounts& counts, double quantile) {
-    return absl::ToDoubleMilliseconds(counts.latencies().Quantile(quantile).value_or(absl::ZeroDuration()));
-  }
-  std::string Tail(double quantile) const {
-    return absl::StrFormat("p%g is %.3g ms over its %d calls, %.3g ms over %d of the default's", 100 * quantile,
-                           Milliseconds(candidate, quantile), candidate.started(), Milliseconds(baseline, quantile),
-                           baseline.started());
-  }
-
-  std::string operator()(const config::ErrorRatio&) const { return Errors(); }
-  std::string operator()(const config::ErrorCeiling&) const { return Errors(); }
-  std::string operator()(const config::TailRatio& rule) const { return Tail(rule.quantile); }
-  std::string operator()(const config::TailCeiling& rule) const { return Tail(rule.quantile); }
-  std::string operator()(const config::OutcomeBound& rule) const {
-    if (outcomes == nullptr) return absl::StrCat("no outcome of ", rule.metric);
-    return absl::StrFormat("the mean of %s is %.4g over %d outcomes", rule.metric, outcomes->mean, outcomes->n);
-  }
-};
 
 }  // namespace
 
@@ -70,25 +42,38 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   }
   RemoveLeftovers(checkpoints);
   absl::Status status = RestoreRun(present, checkpoints, evidence_);
-  if (const auto tests = checkpoints.find(TestsKey(PrefixOf(present))); status.ok() && tests != checkpoints.end()) {
-    v1::TestsCheckpoint checkpoint;
-    if (!checkpoint.ParseFromString(tests->second))
-      status = absl::DataLossError("the checkpoint of the tests is damaged");
-    if (status.ok()) status = guardrails_.Restore(checkpoint);
-  }
+  if (status.ok()) status = RestoreTests(present, checkpoints);
   if (!status.ok()) {
     evidence_ = RunEvidence();
     guardrails_ = experiment::Guardrails();
+    analyst_ = experiment::Analyst();
     // Else what cannot be read would not fit what is written from now on, at every later start.
     RemoveRows(absl::StrCat("epoch/", PrefixOf(present), "/"), checkpoints);
-    if (checkpoints.contains(TestsKey(PrefixOf(present)))) {
-      removals_.push_back({TestsKey(PrefixOf(present)), std::nullopt});
+    for (const std::string& key : {TestsKey(PrefixOf(present)), AnalysisKey(PrefixOf(present))}) {
+      if (checkpoints.contains(key)) removals_.push_back({key, std::nullopt});
     }
   }
   evidence_.CloseInFlight();
   is_restored_ = true;
   evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
   return status;
+}
+
+absl::Status GovernedExperiment::RestoreTests(uint32_t run, const std::map<std::string, std::string>& checkpoints) {
+  if (const auto tests = checkpoints.find(TestsKey(PrefixOf(run))); tests != checkpoints.end()) {
+    v1::TestsCheckpoint checkpoint;
+    if (!checkpoint.ParseFromString(tests->second))
+      return absl::DataLossError("the checkpoint of the tests is damaged");
+    if (absl::Status status = guardrails_.Restore(checkpoint); !status.ok()) return status;
+  }
+  if (const auto analysis = checkpoints.find(AnalysisKey(PrefixOf(run))); analysis != checkpoints.end()) {
+    v1::AnalysisCheckpoint checkpoint;
+    if (!checkpoint.ParseFromString(analysis->second)) {
+      return absl::DataLossError("the checkpoint of the analysis is damaged");
+    }
+    return analyst_.Restore(checkpoint);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status GovernedExperiment::RestoreRun(uint32_t ordinal, const std::map<std::string, std::string>& rows,
@@ -119,7 +104,7 @@ void GovernedExperiment::RemoveLeftovers(const std::map<std::string, std::string
     const char* name;
     bool is_kept_of_past_runs;
   };
-  for (const Kind kind : {Kind{"run/", true}, Kind{"epoch/", true}, Kind{"tests/", false}}) {
+  for (const Kind kind : {Kind{"run/", true}, Kind{"epoch/", true}, Kind{"tests/", false}, Kind{"analysis/", false}}) {
     const std::string prefix = absl::StrCat(kind.name, name_, "/");
     for (auto row = checkpoints.lower_bound(prefix); row != checkpoints.end() && row->first.starts_with(prefix);
          ++row) {
@@ -160,12 +145,19 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   if (!filed_ || !state_) return false;
   if (!is_open() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
   if (std::exchange(is_dropped_, false)) evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
-  guardrails_.Follow(*filed_, state_->epoch.split);
+  FollowTests();
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
   const bool was_set_back = std::exchange(is_restored_, false) && CloseFuture(now);
   judgements_ = guardrails_.Judge(evidence_, now);
+  ShowGates();
+  analyst_.TakeUp(evidence_, now);
   return was_set_back;
+}
+
+void GovernedExperiment::FollowTests() {
+  analyst_.Follow(*filed_, state_->epoch.split);
+  guardrails_.Follow(analyst_.Judged(*filed_), state_->epoch.split);
 }
 
 // Where the clock was later when the counts were written: cohorts of now would be older than their ring, and the tests
@@ -174,9 +166,12 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
 bool GovernedExperiment::CloseFuture(absl::Time now) {
   const std::optional<stats::Tick> newest = evidence_.NewestTick();
   if (!newest || *newest <= stats::TickOf(now)) return false;
-  (void)guardrails_.Judge(evidence_, stats::StartOf(*newest + stats::VariantCounts::kRingTicks));
+  const absl::Time closed_at = stats::StartOf(*newest + stats::VariantCounts::kRingTicks);
+  (void)guardrails_.Judge(evidence_, closed_at);
+  analyst_.TakeUp(evidence_, closed_at);
   evidence_.CloseRings();
   guardrails_.CloseRings(stats::TickOf(now));
+  analyst_.CloseRings(stats::TickOf(now));
   return true;
 }
 
@@ -215,6 +210,7 @@ experiment::TimePassed GovernedExperiment::Known() const {
     }
     known.samples.push_back(std::move(samples));
   }
+  known.analysed = analyst_.AnalysedIn(*state_);
   return known;
 }
 
@@ -224,18 +220,21 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
       evidence_.End(now);
       past_runs_[before] = std::exchange(evidence_, RunEvidence());
       removals_.push_back({TestsKey(PrefixOf(before)), std::nullopt});
+      removals_.push_back({AnalysisKey(PrefixOf(before)), std::nullopt});
       while (past_runs_.size() > kPastRuns) DropRun(past_runs_.begin()->first);
     }
     guardrails_ = experiment::Guardrails();
+    analyst_ = experiment::Analyst();
     judgements_.clear();
   }
   state_ = std::move(next);
   evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
-  if (filed_) guardrails_.Follow(*filed_, state_->epoch.split);
+  if (filed_) FollowTests();
 }
 
 std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
   judgements_ = guardrails_.Judge(evidence_, now);
+  ShowGates();
   FoldEpochs();
   const experiment::Judgement* worst = nullptr;
   double most = -std::numeric_limits<double>::infinity();
@@ -246,28 +245,67 @@ std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
     most = excess;
   }
   if (worst == nullptr) return std::nullopt;
-  const stats::VariantCounts candidate = evidence_.Total(worst->candidate);
-  const stats::VariantCounts baseline = evidence_.Total(state_->epoch.split.default_name());
-  experiment::Breach breach{.guardrail = worst->guardrail,
-                            .variant = worst->candidate,
-                            .judged_at = now,
-                            .published_at = now,
-                            .candidate_calls = candidate.started(),
-                            .candidate_errors = candidate.errors(),
-                            .default_calls = baseline.started(),
-                            .default_errors = baseline.errors(),
-                            .log10_evidence = worst->log10_evidence,
-                            .log10_threshold = worst->log10_threshold};
-  breach.summary = absl::StrFormat("%s: %s: %s", worst->guardrail, worst->candidate, worst->rule);
+  return BreachOf({.guardrail = worst->guardrail,
+                   .candidate = worst->candidate,
+                   .log10_evidence = worst->log10_evidence,
+                   .log10_threshold = worst->log10_threshold},
+                  *filed_, *state_, evidence_, now);
+}
+
+// Those that wait for their rate are shown beside the others, without evidence.
+void GovernedExperiment::ShowGates() {
   for (const config::Guardrail& guardrail : filed_->guardrails) {
-    if (guardrail.name != worst->guardrail) continue;
-    const auto* bound = std::get_if<config::OutcomeBound>(&guardrail.rule);
-    const Facts facts{candidate, baseline, bound ? evidence_.OutcomesOf(worst->candidate, bound->metric) : nullptr};
-    absl::StrAppend(&breach.summary, "; ", std::visit(facts, guardrail.rule));
+    if (analyst_.gates().IsOpen(guardrail)) continue;
+    for (const config::Variant& variant : state_->epoch.split.variants) {
+      if (variant.name == state_->epoch.split.default_name()) continue;
+      judgements_.push_back({.guardrail = guardrail.name,
+                             .candidate = variant.name,
+                             .rule = config::ToString(guardrail.rule),
+                             .action = guardrail.action,
+                             .log10_threshold = -std::log10(guardrail.alpha),
+                             .note = analyst_.gates().WhyShut(guardrail)});
+    }
   }
-  absl::StrAppendFormat(&breach.summary, "; evidence 10^%.2f, needed 10^%.2f", worst->log10_evidence,
-                        worst->log10_threshold);
-  return breach;
+}
+
+// A guardrail that pauses, and whose breach has not paused the run yet.
+std::optional<experiment::Demand> GovernedExperiment::DemandToPause() const {
+  for (const experiment::Judgement& judgement : judgements_) {
+    if (!judgement.breached || judgement.action != config::GuardrailAction::kPause) continue;
+    if (analyst_.HasPaused(judgement.guardrail, judgement.candidate)) continue;
+    return experiment::Demand{.guardrail = judgement.guardrail,
+                              .candidate = judgement.candidate,
+                              .log10_evidence = judgement.log10_evidence,
+                              .log10_threshold = judgement.log10_threshold};
+  }
+  return std::nullopt;
+}
+
+std::optional<experiment::Event> GovernedExperiment::Analyse(absl::Time now) {
+  if (analyst_.Look({*filed_, *state_, evidence_, judgements_, external_values_}, now)) FollowTests();
+  const auto acts = [&](const experiment::Demand& alarm, config::GuardrailAction action) {
+    return std::any_of(filed_->guardrails.begin(), filed_->guardrails.end(), [&](const config::Guardrail& guardrail) {
+      return guardrail.name == alarm.guardrail && guardrail.action == action;
+    });
+  };
+  for (const experiment::Demand& alarm : analyst_.alarms()) {
+    if (acts(alarm, config::GuardrailAction::kRollback))
+      return experiment::Breached{BreachOf(alarm, *filed_, *state_, evidence_, now)};
+  }
+  const experiment::Analysed analysed = analyst_.AnalysedIn(*state_);
+  if (analysed.verdict == experiment::Verdict::kFailed) return analysed;
+  const bool is_stepping = std::holds_alternative<experiment::Stepping>(state_->phase);
+  if (const std::optional<experiment::Demand> demand = DemandToPause(); demand && is_stepping) {
+    analyst_.MarkPaused(demand->guardrail, demand->candidate);
+    return experiment::Breached{BreachOf(*demand, *filed_, *state_, evidence_, now), /*pauses=*/true};
+  }
+  for (const experiment::Demand& alarm : analyst_.alarms()) {
+    if (acts(alarm, config::GuardrailAction::kPause) && is_stepping) {
+      return experiment::Breached{BreachOf(alarm, *filed_, *state_, evidence_, now), /*pauses=*/true};
+    }
+  }
+  if (analysed.verdict == experiment::Verdict::kInconclusive) return analysed;
+  return std::nullopt;
 }
 
 void GovernedExperiment::FoldEpochs() {
@@ -276,7 +314,7 @@ void GovernedExperiment::FoldEpochs() {
     const uint32_t oldest = evidence_.open().begin()->first;
     // Those of the present step are still counted together.
     if (stepping != nullptr && oldest >= stepping->first_epoch && evidence_.open().size() <= kEpochsOfAStep) return;
-    if (!guardrails_.IsFolded(evidence_, oldest)) return;
+    if (!guardrails_.IsFolded(evidence_, oldest) || !analyst_.IsFolded(evidence_, oldest)) return;
     evidence_.Fold(oldest);
   }
 }
@@ -381,8 +419,10 @@ void GovernedExperiment::DropUnfiled(absl::Time now) {
   const std::vector<CheckpointRow> rows = evidence_.Removal(prefix);
   removals_.insert(removals_.end(), rows.begin(), rows.end());
   removals_.push_back({TestsKey(prefix), std::nullopt});
+  removals_.push_back({AnalysisKey(prefix), std::nullopt});
   evidence_ = RunEvidence();
   guardrails_ = experiment::Guardrails();
+  analyst_ = experiment::Analyst();
   judgements_.clear();
   is_dropped_ = true;
 }
@@ -402,6 +442,7 @@ std::vector<CheckpointRow> GovernedExperiment::TakeChanges(absl::Time now) {
   // What the tests remember is of exactly these counts.
   if (append(evidence_.TakeChanges(prefix))) {
     rows.push_back({TestsKey(prefix), guardrails_.Checkpoint().SerializeAsString()});
+    rows.push_back({AnalysisKey(prefix), analyst_.Checkpoint().SerializeAsString()});
   }
   return rows;
 }

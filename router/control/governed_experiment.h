@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "router/control/ticket_ledger.h"
+#include "router/experiment/analyst.h"
 #include "router/experiment/external_values.h"
 #include "router/experiment/guardrails.h"
 #include "router/experiment/machine.h"
@@ -72,6 +73,11 @@ class GovernedExperiment {
   // Looks at all guardrails; the breach that is worst, of those that ask for a rollback, if any. Needs a file.
   std::optional<experiment::Breach> Judge(absl::Time now);
   const std::vector<experiment::Judgement>& judgements() const { return judgements_; }
+  // Looks at the experiment as a whole, about once a second; call it after Judge. What it asks for, if anything. Needs
+  // a file, and that it is open.
+  std::optional<experiment::Event> Analyse(absl::Time now);
+  const experiment::Analyst& analyst() const { return analyst_; }
+  std::vector<experiment::Warning> TakeWarnings() { return analyst_.TakeWarnings(); }
 
   // --- Evidence.
 
@@ -93,6 +99,10 @@ class GovernedExperiment {
   std::string PrefixOf(uint32_t run) const;
   absl::Status RestoreRun(uint32_t ordinal, const std::map<std::string, std::string>& rows,
                           experiment::RunEvidence& run);
+  absl::Status RestoreTests(uint32_t run, const std::map<std::string, std::string>& checkpoints);
+  void FollowTests();
+  void ShowGates();
+  std::optional<experiment::Demand> DemandToPause() const;
   absl::Status Refuse(const char* cause, absl::Status status);
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   bool CloseFuture(absl::Time now);
@@ -111,6 +121,7 @@ class GovernedExperiment {
   absl::Time began_ = absl::InfiniteFuture();  // When this process first heard of a file.
   std::map<uint32_t, experiment::RunEvidence> past_runs_;
   experiment::Guardrails guardrails_;
+  experiment::Analyst analyst_;
   absl::Duration join_window_ = config::Experiment().join_window;  // As filed last.
   std::optional<absl::Time> unfiled_since_;
   bool is_dropped_ = false;  // The present run's evidence, since the experiment was in no file for long.

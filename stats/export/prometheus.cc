@@ -187,20 +187,42 @@ void AddGuardrails(const std::vector<GuardrailMetrics>& guardrails, Page& page) 
                           "Evidence that the guardrail is breached, log10; breached at the threshold.");
   Family threshold = Gauge("weir_guardrail_log10_threshold", "The evidence that proves a breach, log10.");
   Family breached = Gauge("weir_guardrail_breached", "1 once the breach was proven in this run.");
+  Family detector = Gauge("weir_detector_log10_statistic",
+                          "Of the guardrail's detector of late rises, log10; it alarms at the log10 of its arl.");
+  Family alarms = Gauge("weir_detector_alarms", "How often the guardrail's detector alarmed in this run.");
   for (const GuardrailMetrics& guardrail : guardrails) {
     const Labels labels = {
         {"experiment", guardrail.experiment}, {"guardrail", guardrail.guardrail}, {"variant", guardrail.variant}};
     evidence.Add(labels, guardrail.log10_evidence);
     threshold.Add(labels, guardrail.log10_threshold);
     breached.Add(labels, guardrail.breached);
+    if (!guardrail.detector_log10_statistic) continue;
+    detector.Add(labels, *guardrail.detector_log10_statistic);
+    alarms.Add(labels, guardrail.detector_alarms);
   }
-  for (Family* family : {&evidence, &threshold, &breached}) page.Add(std::move(*family));
+  for (Family* family : {&evidence, &threshold, &breached, &detector, &alarms}) page.Add(std::move(*family));
+}
+
+void AddTrends(const std::vector<TrendMetrics>& trends, Page& page) {
+  Family statistic = Gauge("weir_trend_statistic", "Of the trend's chart, in either direction; it warns at the limit.");
+  Family limit = Gauge("weir_trend_limit", "Of the trend's chart.");
+  Family alarms = Gauge("weir_trend_alarms", "How often the trend warned in this run.");
+  for (const TrendMetrics& trend : trends) {
+    const Labels labels = {{"experiment", trend.experiment}, {"trend", trend.trend}, {"variant", trend.variant}};
+    statistic.Add(labels, trend.statistic);
+    limit.Add(labels, trend.limit);
+    alarms.Add(labels, trend.alarms);
+  }
+  for (Family* family : {&statistic, &limit, &alarms}) page.Add(std::move(*family));
 }
 
 void AddExperiments(const std::vector<ExperimentMetrics>& experiments, Page& page) {
   Family phase = Gauge("weir_experiment_phase", "1 for the phase that the experiment is in.");
   Family run = Gauge("weir_experiment_run", "Ordinal of the experiment's run, from 1.");
   Family epoch = Gauge("weir_experiment_epoch", "Ordinal of the span with unchanged shares within the run.");
+  Family verdict = Gauge("weir_analysis_verdict", "1 for what is concluded now of the experiment as a whole.");
+  Family sample_ratio = Gauge("weir_sample_ratio_log10_bayes_factor",
+                              "Evidence that users do not get the variants in the shares in force, log10.");
   Family refused = Counter("weir_outcomes_refused_total", "Outcomes reported by clients and not counted, by cause.");
   for (const ExperimentMetrics& experiment : experiments) {
     for (const char* name : {"running", "rolled_back", "frozen", "waiting", "stepping", "paused", "inconclusive",
@@ -209,11 +231,18 @@ void AddExperiments(const std::vector<ExperimentMetrics>& experiments, Page& pag
     }
     run.Add({{"experiment", experiment.experiment}}, experiment.run);
     epoch.Add({{"experiment", experiment.experiment}}, experiment.epoch);
+    for (const char* name : {"success", "failed", "inconclusive", "undecided"}) {
+      if (experiment.verdict.empty()) break;
+      verdict.Add({{"experiment", experiment.experiment}, {"verdict", name}}, experiment.verdict == name);
+    }
+    if (experiment.sample_ratio_log10_bayes_factor) {
+      sample_ratio.Add({{"experiment", experiment.experiment}}, *experiment.sample_ratio_log10_bayes_factor);
+    }
     for (const auto& [cause, count] : experiment.outcomes_refused) {
       refused.Add({{"experiment", experiment.experiment}, {"cause", cause}}, count);
     }
   }
-  for (Family* family : {&phase, &run, &epoch, &refused}) page.Add(std::move(*family));
+  for (Family* family : {&phase, &run, &epoch, &verdict, &sample_ratio, &refused}) page.Add(std::move(*family));
 }
 
 struct ProxyCounter {
@@ -272,6 +301,7 @@ std::string RenderMetrics(const MetricsSnapshot& snapshot, std::string_view vers
   AddEndpoints(snapshot.models, page);
   AddMirrors(snapshot.mirrors, page);
   AddGuardrails(snapshot.guardrails, page);
+  AddTrends(snapshot.trends, page);
   AddExperiments(snapshot.experiments, page);
   for (const ProxyCounter& counter : kProxyCounters) {
     page.Single(Counter(counter.name, counter.help), snapshot.proxy.*counter.field);

@@ -1,0 +1,71 @@
+#include "router/control/breach_summary.h"
+
+#include <string>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace weir::control {
+namespace {
+
+// What was seen, in the terms of the rule.
+struct Facts {
+  const stats::VariantCounts& candidate;
+  const stats::VariantCounts& baseline;
+  const stats::OutcomeCounts* outcomes;
+
+  std::string Errors() const {
+    return absl::StrFormat("%d of its %d calls failed, %d of %d of the default's", candidate.errors(),
+                           candidate.started(), baseline.errors(), baseline.started());
+  }
+  static double Milliseconds(const stats::VariantCounts& counts, double quantile) {
+    return absl::ToDoubleMilliseconds(counts.latencies().Quantile(quantile).value_or(absl::ZeroDuration()));
+  }
+  std::string Tail(double quantile) const {
+    return absl::StrFormat("p%g is %.3g ms over its %d calls, %.3g ms over %d of the default's", 100 * quantile,
+                           Milliseconds(candidate, quantile), candidate.started(), Milliseconds(baseline, quantile),
+                           baseline.started());
+  }
+
+  std::string operator()(const config::ErrorRatio&) const { return Errors(); }
+  std::string operator()(const config::ErrorCeiling&) const { return Errors(); }
+  std::string operator()(const config::TailRatio& rule) const { return Tail(rule.quantile); }
+  std::string operator()(const config::TailCeiling& rule) const { return Tail(rule.quantile); }
+  std::string operator()(const config::OutcomeBound& rule) const {
+    if (outcomes == nullptr) return absl::StrCat("no outcome of ", rule.metric);
+    return absl::StrFormat("the mean of %s is %.4g over %d outcomes", rule.metric, outcomes->mean, outcomes->n);
+  }
+};
+
+}  // namespace
+
+experiment::Breach BreachOf(const experiment::Demand& demand, const config::Experiment& specification,
+                            const experiment::State& state, const experiment::RunEvidence& evidence, absl::Time now) {
+  const stats::VariantCounts candidate = evidence.Total(demand.candidate);
+  const stats::VariantCounts baseline = evidence.Total(state.epoch.split.default_name());
+  experiment::Breach breach{.guardrail = demand.guardrail,
+                            .variant = demand.candidate,
+                            .judged_at = now,
+                            .published_at = now,
+                            .candidate_calls = candidate.started(),
+                            .candidate_errors = candidate.errors(),
+                            .default_calls = baseline.started(),
+                            .default_errors = baseline.errors(),
+                            .log10_evidence = demand.log10_evidence,
+                            .log10_threshold = demand.log10_threshold};
+  breach.summary = absl::StrFormat("%s: %s: ", demand.guardrail, demand.candidate);
+  for (const config::Guardrail& guardrail : specification.guardrails) {
+    if (guardrail.name != demand.guardrail) continue;
+    const auto* bound = std::get_if<config::OutcomeBound>(&guardrail.rule);
+    const Facts facts{candidate, baseline, bound ? evidence.OutcomesOf(demand.candidate, bound->metric) : nullptr};
+    absl::StrAppend(&breach.summary, config::ToString(guardrail.rule), demand.is_detectors ? " of late" : "", "; ",
+                    std::visit(facts, guardrail.rule));
+  }
+  absl::StrAppendFormat(&breach.summary, "; %s 10^%.2f, needed 10^%.2f",
+                        demand.is_detectors ? "its detector's statistic" : "evidence", demand.log10_evidence,
+                        demand.log10_threshold);
+  return breach;
+}
+
+}  // namespace weir::control
