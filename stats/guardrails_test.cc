@@ -128,6 +128,38 @@ TEST(GuardrailLedgerTest, ABreachIsForEver) {
   EXPECT_EQ(later.log_e, Judged(simulation, ledger, 1)[0].log_e);
 }
 
+TEST(GuardrailLedgerTest, WhatDoesNotLatchGoesByTheEvidenceOfNow) {
+  GuardrailLedger ledger({{ErrorRatioRule{.max_ratio = 1}, 0.01, 0, /*latches=*/false}});
+  VariantCounts baseline, candidate;
+  Calls(baseline, kNow, 1000, 10);
+  Calls(candidate, kNow, 1000, 100);
+  EXPECT_TRUE(ledger.Judge(OneEpoch(baseline, candidate), StartOf(kNow + 20))[0].breached);
+  Calls(baseline, kNow + 20, 2000, 400);
+  Calls(candidate, kNow + 20, 2000, 10);
+  EXPECT_FALSE(ledger.Judge(OneEpoch(baseline, candidate), StartOf(kNow + 40))[0].breached);
+}
+
+TEST(GuardrailLedgerTest, ARatioBelowOneIsTheClaimThatATailIsNotLonger) {
+  // With the roles exchanged: the default's p95 is above 1/1.5 of the candidate's.
+  GuardrailLedger ledger({{TailRatioRule{.quantile = 0.95, .max_ratio = 1 / 1.5}, 0.05, 0, /*latches=*/false}});
+  const auto calls = [](absl::Duration latency) {
+    VariantCounts counts;
+    for (int i = 0; i < 2000; ++i) {
+      counts.CountStart(kNow, static_cast<uint8_t>(i));
+      counts.CountEnd({.started = kNow,
+                       .user_bucket = static_cast<uint8_t>(i),
+                       .outcome = CallOutcome::kSuccess,
+                       .latency = latency + absl::Microseconds(i)});
+    }
+    return counts;
+  };
+  const VariantCounts standard = calls(absl::Milliseconds(10)), same = calls(absl::Milliseconds(10)),
+                      slow = calls(absl::Milliseconds(17));
+  EXPECT_TRUE(ledger.Judge(OneEpoch(same, standard), StartOf(kNow + 20))[0].breached);
+  GuardrailLedger other({{TailRatioRule{.quantile = 0.95, .max_ratio = 1 / 1.5}, 0.05, 0, /*latches=*/false}});
+  EXPECT_FALSE(other.Judge(OneEpoch(slow, standard), StartOf(kNow + 20))[0].breached);
+}
+
 TEST(GuardrailLedgerTest, HalfOfAlphaIsTheRunsAndTheRestIsSplitOverRestarts) {
   TrafficSimulation simulation(Traffic{.candidate_error = 0.02}, 1);
   constexpr double kAlpha = 1e-9;

@@ -39,8 +39,8 @@ struct GuardrailMetrics {
   double log10_evidence = 0;
   double log10_threshold = 0;
   bool breached = false;
-  std::optional<double> detector_log10_statistic;  // Of error rates.
-  int64_t detector_alarms = 0;                     // In this run.
+  std::optional<double> detector_log10_statistic{};  // Of error rates.
+  int64_t detector_alarms = 0;                       // In this run.
 };
 
 struct TrendMetrics {

@@ -94,6 +94,36 @@ TEST(OutcomesTest, UsersWhoAlwaysDoTheSameWidenTheError) {
   EXPECT_GT(*StandardErrorOfMean(clustered), 4 * *StandardErrorOfMean(independent));
 }
 
+TEST(CompareMeansTest, ADifferenceIsShownInItsDirectionAndEqualMeansShowNone) {
+  const auto of = [](int hundredths) {
+    OutcomeCounts counts;
+    for (int i = 0; i < 4000; ++i) counts.Add(static_cast<uint8_t>(i * 73), i * 37 % 100 < hundredths ? 1 : 0);
+    return counts;
+  };
+  const MeanComparison better = *CompareMeans(of(70), of(80), 0.05);
+  EXPECT_GT(better.log_e_higher, std::log(20));
+  EXPECT_LT(better.log_e_lower, 0);
+  EXPECT_GT(better.difference.lower, 0);
+  EXPECT_NEAR(better.candidate - better.baseline, 0.1, 1e-12);
+  const MeanComparison same = *CompareMeans(of(70), of(70), 0.05);
+  EXPECT_LT(same.log_e_higher, 0);
+  EXPECT_LT(same.difference.lower, 0);
+  EXPECT_GT(same.difference.upper, 0);
+}
+
+TEST(CompareMeansTest, FewUsersOrOutcomesAndWhatNeverVariesSayNothing) {
+  OutcomeCounts many, few, equal;
+  for (int i = 0; i < 4000; ++i) {
+    many.Add(static_cast<uint8_t>(i * 73), i % 2);
+    few.Add(static_cast<uint8_t>(i % 100), i % 2);
+    equal.Add(static_cast<uint8_t>(i * 73), 1);
+  }
+  EXPECT_FALSE(CompareMeans(many, few, 0.05).has_value());
+  EXPECT_FALSE(CompareMeans(OutcomeCounts(), many, 0.05).has_value());
+  EXPECT_FALSE(CompareMeans(equal, equal, 0.05).has_value());
+  EXPECT_TRUE(CompareMeans(equal, many, 0.05).has_value()) << "one of them varies";
+}
+
 // 200 looks at a 95 % interval: nearly all of 400 streams are covered at every look. (The naive interval covers 57 %.)
 TEST(OutcomesTest, AFewUsersWhoComeBackGiveNoIntervalAndAsManyOutcomesOfManyUsersDo) {
   OutcomeCounts few, many;

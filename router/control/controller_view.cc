@@ -175,8 +175,7 @@ void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapsh
                                        .variant = judgement.candidate,
                                        .log10_evidence = judgement.log10_evidence,
                                        .log10_threshold = judgement.log10_threshold,
-                                       .breached = judgement.breached,
-                                       .detector_log10_statistic = {}});
+                                       .breached = judgement.breached});
   }
   ShowAnalysis(governed.experiment.analyst(), status);
   for (const config::Mirror& mirror : filed.mirrors) {

@@ -57,8 +57,10 @@ MetricsSnapshot SomeSnapshot() {
   outside.accuracy = std::nullopt;
   snapshot.models = {baseline, enhanced, outside};
   snapshot.mirrors = {{"income", "shadow", SomeCounts()}};
-  snapshot.guardrails = {{"income", "errors", "enhanced", 2.5, 3.301, false}};
-  snapshot.experiments = {{"income", "rolled_back", 2, 5, {{"repeated", 6}}}};
+  snapshot.guardrails = {{"income", "errors", "enhanced", 2.5, 3.301, false, 4.25, 2},
+                         {"income", "tail", "enhanced", 0, 3.301, false}};
+  snapshot.trends = {{"income", "slower", "enhanced", 1.5, 5, 3}};
+  snapshot.experiments = {{"income", "rolled_back", 2, 5, {{"repeated", 6}}, "failed", -1.25}};
   snapshot.control.reloads_refused = 1;
   snapshot.control.configuration_valid = false;
   snapshot.control.journal_head = "00ff";
@@ -132,6 +134,19 @@ TEST(RenderMetricsTest, MirroredTrafficHasItsOwnFamilies) {
               HasSubstr("weir_mirror_requests_total{experiment=\"income\",model_name=\"shadow\",code=\"OK\"} 7\n"));
   EXPECT_THAT(Text(), HasSubstr("weir_mirror_dropped_total{experiment=\"income\",model_name=\"shadow\"} 5\n"));
   EXPECT_THAT(Text(), Not(HasSubstr("ab_test_requests_total{experiment=\"income\",model_name=\"shadow\"")));
+}
+
+TEST(RenderMetricsTest, WhatIsConcludedOfAnExperimentCanBeWatched) {
+  EXPECT_THAT(Text(), HasSubstr("weir_analysis_verdict{experiment=\"income\",verdict=\"failed\"} 1\n"));
+  EXPECT_THAT(Text(), HasSubstr("weir_analysis_verdict{experiment=\"income\",verdict=\"success\"} 0\n"));
+  EXPECT_THAT(Text(), HasSubstr("weir_sample_ratio_log10_bayes_factor{experiment=\"income\"} -1.25\n"));
+  const std::string trend = "{experiment=\"income\",trend=\"slower\",variant=\"enhanced\"}";
+  EXPECT_THAT(Text(), HasSubstr("weir_trend_statistic" + trend + " 1.5\n"));
+  EXPECT_THAT(Text(), HasSubstr("weir_trend_alarms" + trend + " 3\n"));
+  const std::string guardrail = "{experiment=\"income\",guardrail=\"errors\",variant=\"enhanced\"}";
+  EXPECT_THAT(Text(), HasSubstr("weir_detector_log10_statistic" + guardrail + " 4.25\n"));
+  EXPECT_THAT(Text(), HasSubstr("weir_detector_alarms" + guardrail + " 2\n"));
+  EXPECT_THAT(Text(), Not(HasSubstr("weir_detector_alarms{experiment=\"income\",guardrail=\"tail\"")));
 }
 
 TEST(RenderMetricsTest, AGateCanBeWatched) {
