@@ -174,10 +174,9 @@ struct DecisionWeights {
   bool operator==(const DecisionWeights&) const = default;
 };
 
-// What names a sequence of calls of one user: a header, or a parameter of an Open Inference request.
+// What names a sequence of calls of one user.
 struct SequenceKey {
-  std::string header{};     // Lower case; empty: none.
-  std::string parameter{};  // Such as sequence_id; empty: none.
+  std::string header{};  // Lower case.
   bool operator==(const SequenceKey&) const = default;
 };
 
@@ -201,8 +200,9 @@ struct Experiment {
   std::optional<Rollout> rollout;  // Owns the shares: the weights only say how candidates divide theirs.
   absl::Duration join_window = absl::Hours(24);
   Percent ticket_sample = Percent::All();
-  // Streams on a variant that was rolled back, and sequences pinned to it, end UNAVAILABLE after this.
-  absl::Duration drain_timeout = absl::InfiniteDuration();
+  // Calls that were open on a candidate when it was rolled back, and sequences pinned to it, end UNAVAILABLE after
+  // this: as long as the proxy's own drain. A rollback that lets streams run on for hours would be none.
+  absl::Duration drain_timeout = absl::Seconds(30);
   std::optional<SequenceKey> sequence;  // Its calls stay with the variant that the first of them had.
   std::vector<NotifyTarget> notify;
   std::string file;    // Where it was read, for messages.

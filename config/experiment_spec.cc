@@ -115,12 +115,29 @@ void ReadKeySource(const Field& field, Experiment& experiment) {
   if (is_empty && before == field.reading().findings.errors.size()) field.Report("must name a header");
 }
 
+SequenceKey ReadSequence(const Field& field) {
+  Mapping mapping(field);
+  SequenceKey sequence;
+  if (Field f = mapping.Optional("header")) {
+    sequence.header = f.ReadHeaderName().value_or("");
+    if (absl::StartsWith(sequence.header, "x-weir-")) {
+      f.ReportGot("must not be one of Weir's own headers (x-weir-...)");
+    }
+  }
+  const size_t before = field.reading().findings.errors.size();
+  mapping.Finish({"parameter"});
+  const bool is_empty = mapping.is_mapping() && field.node().children.empty();
+  if (is_empty && before == field.reading().findings.errors.size()) field.Report("must name a header");
+  return sequence;
+}
+
 void ReadAssignment(const Field& field, Experiment& experiment) {
   Mapping mapping(field);
   if (Field f = mapping.Optional("key")) {
     for (const Field& item : f.ReadList(1, limits::kKeyHeaders)) ReadKeySource(item, experiment);
   }
   if (Field f = mapping.Optional("salt")) experiment.salt = ReadFreeText(f).value_or(experiment.salt);
+  if (Field f = mapping.Optional("sequence")) experiment.sequence = ReadSequence(f);
   mapping.Finish({"layer", "trustedFrom", "from", "exclude", "bucket"});
 }
 
@@ -192,6 +209,10 @@ void ReadSpec(const Field& field, Experiment& experiment) {
   if (Field f = spec.Optional("joinWindow")) {
     experiment.join_window =
         f.ReadDuration(limits::kShortestJoinWindow, limits::kLongestJoinWindow).value_or(experiment.join_window);
+  }
+  if (Field f = spec.Optional("drainTimeout")) {
+    experiment.drain_timeout =
+        f.ReadDuration(absl::ZeroDuration(), limits::kLongestDrainTimeout).value_or(experiment.drain_timeout);
   }
   if (Field f = spec.Optional("ticketSample")) {
     experiment.ticket_sample = f.ReadPercent().value_or(experiment.ticket_sample);

@@ -70,6 +70,13 @@ inline constexpr double kLargestRatio = 100;
 inline constexpr absl::Duration kShortestHealthInterval = absl::Milliseconds(100);
 inline constexpr absl::Duration kLongestHealthInterval = absl::Minutes(10);
 inline constexpr absl::Duration kLongestDrainGrace = absl::Hours(1);
+// Of a candidate that was rolled back: it is known to do harm, so a day is a long time.
+inline constexpr absl::Duration kLongestDrainTimeout = absl::Hours(24);
+inline constexpr size_t kHeaderValueBytes = 256;  // That a preview compares with.
+// A file of the assignment log: large enough for a line of any kind, and not larger than one wants to copy.
+inline constexpr int kLeastLogFileBytes = 64 * 1024;
+inline constexpr int kLargestLogFileBytes = 1024 * 1024 * 1024;
+inline constexpr int kMostLogFiles = 1000;
 inline constexpr absl::Duration kShortestJoinWindow = absl::Seconds(1);
 // One bit for each ticket issued in the window: at 10,000 tickets a second, 14 days are 1.5 GB, which
 // kTicketBitmapBytes cuts short (and counts) long before.
@@ -160,6 +167,20 @@ inline constexpr absl::Duration kReconnectBackoffFirst = absl::Milliseconds(100)
 inline constexpr absl::Duration kReconnectBackoffMost = absl::Seconds(10);
 inline constexpr int kTransparentRetries = 1;  // REFUSED_STREAM and GOAWAY: provably unprocessed, once.
 
+// --- Sequences and failures, per worker.
+
+// Sequences that are remembered, at some 80 bytes each: 5 MB. Beyond, the one that was silent for longest is forgotten,
+// and its next call goes where the weights of then say.
+inline constexpr size_t kPinnedSequences = 65'536;
+// Triton forgets a silent sequence after one second, people think for minutes; whoever comes back later begins anew.
+inline constexpr absl::Duration kSequenceIdle = absl::Minutes(10);
+// Calls whose failure is kept for the post-mortem: of a variant in a tick, and of all in a report that waits.
+inline constexpr size_t kFailedCallsPerTick = 4;
+inline constexpr size_t kFailedCallsPerReport = 64;
+// Of each: enough to see what it was, and not what somebody hid in it.
+inline constexpr size_t kFailedCallMetadata = 16;
+inline constexpr size_t kFailedCallTextBytes = 256;
+
 // --- Mirrors, per worker.
 
 // Bytes that only mirrors still hold. A slow mirror is cut off here; the primary shares its chunks and copies nothing.
@@ -176,6 +197,10 @@ inline constexpr size_t kFeedbackMessageBytes = 16 * 1024;
 inline constexpr size_t kFeedbackMetricsPerReport = kMetrics;
 inline constexpr size_t kCountsMailbox = 256;   // A full one makes a worker keep adding: deltas merge, nothing is lost.
 inline constexpr size_t kCommandMailbox = 256;  // Of operators and file watches.
+// Records of assignments that a worker hands over at once, and how many such batches wait for the log's disk: 6 MB.
+// Beyond, they are dropped and counted: a log never holds a call back.
+inline constexpr size_t kLoggedCallsPerBatch = 256;
+inline constexpr size_t kLoggedBatches = 256;
 // Bits of tickets seen, over all issuers and experiments. Beyond, reports are refused and counted.
 inline constexpr size_t kTicketBitmapBytes = 64 * 1024 * 1024;
 // Rows that wait for a journal that fails. A rollback is one row, so this is never reached by honest work; the oldest

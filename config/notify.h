@@ -33,7 +33,7 @@ struct NotifyTarget {
 struct AssignmentLog {
   std::string file;                       // In the state directory unless absolute.
   Percent sample = Percent::All();        // Of users, by hash: all calls of a user or none.
-  int64_t file_bytes = 64 * 1024 * 1024;  // Then it is rotated.
+  int64_t file_bytes = 64 * 1024 * 1024;  // It is rotated before it grows beyond.
   int files = 8;                          // Kept, the one being written included.
   bool operator==(const AssignmentLog&) const = default;
 };

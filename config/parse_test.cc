@@ -256,6 +256,41 @@ TEST(ParseExperimentsTest, KeysOfTheSpecificationThatThisVersionDoesNotActOnSayS
   }
 }
 
+TEST(ParseExperimentsTest, ARollbackDrainsForHalfAMinuteUnlessTheFileSaysOtherwise) {
+  EXPECT_EQ((*ParseExperiments(kExperiment, "e.yaml").value)[0].drain_timeout, absl::Seconds(30));
+  const std::string text = std::string(kExperiment) + "  drainTimeout: 0s\n";
+  EXPECT_EQ((*ParseExperiments(text, "e.yaml").value)[0].drain_timeout, absl::ZeroDuration());
+  EXPECT_EQ(ExperimentErrors(std::string(kExperiment) + "  drainTimeout: 2d\n"),
+            "e.yaml:29:17: spec.drainTimeout: must be from 0 to 24h, got 2d\n");
+}
+
+TEST(ParseExperimentsTest, ASequenceIsNamedByAHeader) {
+  const auto with = [](const std::string& sequence) {
+    return With(kExperiment, "salt: old-name", "sequence: " + sequence);
+  };
+  EXPECT_EQ((*ParseExperiments(with("{header: X-Sequence-Id}"), "e.yaml").value)[0].sequence,
+            SequenceKey{"x-sequence-id"});
+  EXPECT_EQ(ExperimentErrors(with("{parameter: sequence_id}")),
+            "e.yaml:14:16: spec.assignment.sequence.parameter: is not supported yet by this version\n");
+  EXPECT_EQ(ExperimentErrors(with("{}")), "e.yaml:14:15: spec.assignment.sequence: must name a header\n");
+  EXPECT_EQ(ExperimentErrors(with("{header: x-weir-sequence}")),
+            "e.yaml:14:24: spec.assignment.sequence.header: must not be one of Weir's own headers (x-weir-...), got "
+            "x-weir-sequence\n");
+}
+
+TEST(ParseProxyTest, TheAssignmentLogIsBoundedAndSampled) {
+  const auto with = [](const std::string& log) { return std::string(kProxy) + "  assignmentLog: " + log + "\n"; };
+  EXPECT_EQ(ParseProxy(with("{file: a.jsonl, sample: 5, fileBytes: 100000, files: 3}"), "p.yaml").value->assignment_log,
+            (AssignmentLog{"a.jsonl", *Percent::FromDouble(5), 100'000, 3}));
+  EXPECT_EQ(ParseProxy(with("{file: /var/log/a.jsonl}"), "p.yaml").value->assignment_log,
+            (AssignmentLog{.file = "/var/log/a.jsonl"}));
+  EXPECT_EQ(ProxyErrors(with("{file: logs/, sample: 0, fileBytes: 1, files: 0}")),
+            "p.yaml:17:25: spec.assignmentLog.file: must be the path of a file, got logs/\n"
+            "p.yaml:17:40: spec.assignmentLog.sample: must be above 0 (leave assignmentLog out to log nothing), got 0\n"
+            "p.yaml:17:54: spec.assignmentLog.fileBytes: must be a whole number from 65536 to 1073741824, got 1\n"
+            "p.yaml:17:64: spec.assignmentLog.files: must be a whole number from 1 to 1000, got 0\n");
+}
+
 TEST(ParseTest, ADuplicateKeyIsAnErrorAtItsSecondPlace) {
   EXPECT_EQ(ExperimentErrors(With(kExperiment, "  joinWindow: 2d\n", "  joinWindow: 2d\n  run: third\n")),
             "e.yaml:28:3: spec.run: is given twice\n");

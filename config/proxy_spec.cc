@@ -171,6 +171,26 @@ ForceVariantHeader ReadForceVariantHeader(const Field& field) {
   return force;
 }
 
+AssignmentLog ReadAssignmentLog(const Field& field) {
+  Mapping mapping(field);
+  AssignmentLog log;
+  if (Field f = mapping.Required("file")) {
+    log.file = f.ReadText().value_or("");
+    if (log.file.empty() || log.file.back() == '/') f.ReportGot("must be the path of a file");
+  }
+  if (Field f = mapping.Optional("sample")) {
+    log.sample = f.ReadPercent().value_or(log.sample);
+    if (log.sample == Percent()) f.ReportGot("must be above 0 (leave assignmentLog out to log nothing)");
+  }
+  if (Field f = mapping.Optional("fileBytes")) {
+    const std::optional<int> bytes = f.ReadInteger(limits::kLeastLogFileBytes, limits::kLargestLogFileBytes);
+    if (bytes.has_value()) log.file_bytes = *bytes;
+  }
+  if (Field f = mapping.Optional("files")) log.files = f.ReadInteger(1, limits::kMostLogFiles).value_or(log.files);
+  mapping.Finish({"format", "experiments", "compress"});
+  return log;
+}
+
 void ReadModels(const Field& field, Proxy& proxy) {
   std::map<std::string, std::string> seen;
   for (const Field& item : field.ReadList(1, limits::kModels)) {
@@ -248,6 +268,7 @@ Proxy ReadProxy(Mapping& document) {
       for (const Field& item : f.ReadList(0, limits::kRoutes)) proxy.routes.push_back(ReadRoute(item));
     }
     if (Field f = spec.Optional("forceVariantHeader")) proxy.force_variant_header = ReadForceVariantHeader(f);
+    if (Field f = spec.Optional("assignmentLog")) proxy.assignment_log = ReadAssignmentLog(f);
     CheckListenersDiffer(field, proxy);
     spec.Finish({"fleet", "overlays", "tls", "authentication", "notify", "log", "accessLog", "tracing", "feedback",
                  "limits", "store", "etcd", "dashboard", "fallback", "layers", "rateLimit"});

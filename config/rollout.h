@@ -2,7 +2,7 @@
 //
 // Every strategy is read into the same steps, so that one machine (router/experiment/machine.h) walks them all:
 //   canary     the steps as they are written.
-//   blueGreen  one step with no share (the candidate is tested by `forceVariantHeader`), then the switch.
+//   blueGreen  one step with no share (the candidate is tested by `preview`), then the switch.
 //   abTest     one step with the file's weights, at whose end somebody decides.
 //   shadow     one step with no share: only mirrors hear of the calls. It ends without a promotion.
 //   bandit     one step whose shares follow the outcomes, at whose end somebody decides.
@@ -66,7 +66,8 @@ struct Freeze {
   bool operator==(const Freeze&) const = default;
 };
 
-// Calls with this header go to the candidate before the switch of a blueGreen, and enter no inference.
+// Calls with this header go to the one candidate before the switch of a blueGreen, and enter no inference. Whoever can
+// send the header is believed: what callers may send it is for those to say who stand before the proxy.
 struct Preview {
   std::string header{};  // Lower case.
   std::string value{};   // Empty: any.

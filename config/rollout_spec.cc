@@ -123,6 +123,23 @@ std::optional<absl::Time> ReadTime(const Field& field, const char* expectation) 
   return std::nullopt;
 }
 
+Preview ReadPreview(const Field& field) {
+  Mapping mapping(field);
+  Preview preview;
+  if (Field f = mapping.Required("header")) {
+    preview.header = f.ReadHeaderName().value_or("");
+    if (preview.header.starts_with("x-weir-")) f.ReportGot("must not be one of Weir's own headers (x-weir-...)");
+  }
+  if (Field f = mapping.Optional("value")) {
+    preview.value = f.ReadText().value_or("");
+    if (preview.value.empty() || preview.value.size() > limits::kHeaderValueBytes) {
+      f.ReportGot(absl::StrCat("must be a text of 1 to ", limits::kHeaderValueBytes, " bytes (leave it out for any)"));
+    }
+  }
+  mapping.Finish({"from"});
+  return preview;
+}
+
 constexpr char kTime[] = "must be a time such as 2030-01-31T09:00:00Z";
 
 void ReadStart(const Field& field, Rollout& rollout) {
@@ -220,6 +237,7 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
       return;
     case Strategy::kBlueGreen:
       ReadOnlyStep(mapping, Percent(), rollout);
+      if (Field f = mapping.Optional("preview")) rollout.preview = ReadPreview(f);
       if (rollout.steps[0].pause == Pause() && !rollout.steps[0].analysis && !rollout.steps[0].approval) {
         mapping.field().Report("a blueGreen needs pause, analysis or approval: what is to be there before the switch");
       }
@@ -269,7 +287,11 @@ Rollout ReadRollout(const Field& field) {
   if (Field f = mapping.Optional("end")) ReadEnd(f, rollout);
   if (Field f = mapping.Optional("freeze")) ReadFreezes(f, rollout);
   if (Field f = mapping.Optional("dryRun")) rollout.is_dry_run = f.ReadBool().value_or(false);
-  mapping.Finish({"drainTimeout", "bandit", "preview"});
+  if (Field f = mapping.Optional("preview"); f && rollout.strategy != Strategy::kBlueGreen) {
+    f.Report("is for a blueGreen, which has a switch to look before");
+  }
+  if (Field f = mapping.Optional("drainTimeout")) f.Report("stands beside the rollout: spec.drainTimeout");
+  mapping.Finish({"bandit"});
   return rollout;
 }
 
@@ -285,6 +307,10 @@ void CheckRollout(const Field& field, const Experiment& experiment) {
   if (are_candidates_read && rollout.strategy != Strategy::kShadow &&
       std::none_of(experiment.variants.begin(), experiment.variants.end(), has_share)) {
     field.Report("needs a candidate beside the default with a weight above 0: the steps' shares are divided by it");
+  }
+  if (rollout.preview && are_candidates_read &&
+      std::count_if(experiment.variants.begin(), experiment.variants.end(), has_share) > 1) {
+    field.Report("preview: must have one candidate with a weight above 0 to go to, got several");
   }
   if (rollout.strategy == Strategy::kShadow && experiment.mirrors.empty()) {
     field.Report("a shadow needs spec.mirror: there is none that would hear of the calls");

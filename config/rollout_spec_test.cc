@@ -162,8 +162,8 @@ e.yaml:24:15: spec.rollout.onNoData: must be wait, pause or rollback, got guess
 e.yaml:25:12: spec.rollout.start: must be manual or a time such as 2030-01-31T09:00:00Z, got tomorrow
 e.yaml:26:10: spec.rollout.end: must be a time such as 2030-01-31T09:00:00Z, got 2030-01-31
 e.yaml:27:47: spec.rollout.freeze[0].to: must be after from, got 2030-01-01T00:00:00Z
-e.yaml:28:5: spec.rollout.drainTimeout: is not supported yet by this version
-e.yaml:29:5: spec.rollout.pause: is not a known key (known: dryRun, end, freeze, holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, start, steps, strategy, watch, wholeWeeks)
+e.yaml:28:19: spec.rollout.drainTimeout: stands beside the rollout: spec.drainTimeout
+e.yaml:29:5: spec.rollout.pause: is not a known key (known: drainTimeout, dryRun, end, freeze, holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, preview, start, steps, strategy, watch, wholeWeeks)
 )");
 }
 
@@ -210,6 +210,28 @@ TEST(ReadRolloutTest, WhatIsAllowedButSurprisingIsAWarning) {
 TEST(LessHoldbackTest, AFullShareLeavesTheHoldback) {
   EXPECT_EQ(LessHoldback(Of(100), Of(1)), Of(99));
   EXPECT_EQ(LessHoldback(Of(50), Of(1)), Of(50));
+}
+
+TEST(ReadPreviewTest, ABlueGreenIsLookedAtBeforeItsSwitchByAHeader) {
+  const std::string start = "{strategy: blueGreen, pause: {duration: 1h}, preview: ";
+  EXPECT_EQ(Read(start + "{header: X-Preview, value: green}}").preview, (Preview{"x-preview", "green"}));
+  EXPECT_EQ(Read(start + "{header: x-preview}}").preview, (Preview{"x-preview", ""}));
+  EXPECT_EQ(Errors(start + "{value: ''}}"),
+            "e.yaml:9:66: spec.rollout.preview.header: is missing\n"
+            "e.yaml:9:74: spec.rollout.preview.value: must be a text of 1 to 256 bytes (leave it out for any), got the "
+            "text \"\"\n");
+  EXPECT_EQ(Errors(start + "{header: x-weir-variant, from: [::1]}}"),
+            "e.yaml:9:75: spec.rollout.preview.header: must not be one of Weir's own headers (x-weir-...), got "
+            "x-weir-variant\n"
+            "e.yaml:9:91: spec.rollout.preview.from: is not supported yet by this version\n");
+}
+
+TEST(ReadPreviewTest, OnlyABlueGreenWithOneCandidateHasOne) {
+  EXPECT_EQ(Errors("{strategy: abTest, pause: {duration: 1h}, preview: {header: x-preview}}"),
+            "e.yaml:9:63: spec.rollout.preview: is for a blueGreen, which has a switch to look before\n");
+  EXPECT_EQ(
+      Errors("{strategy: blueGreen, pause: {duration: 1h}, preview: {header: x-preview}}", "30}, {name: c, weight: 1"),
+      "e.yaml:9:12: spec.rollout: preview: must have one candidate with a weight above 0 to go to, got several\n");
 }
 
 }  // namespace

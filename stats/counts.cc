@@ -236,6 +236,7 @@ void ServedCounts::Merge(const ServedCounts& other) {
   assigned += other.assigned;
   keyless += other.keyless;
   diverted += other.diverted;
+  drained += other.drained;
   dropped += other.dropped;
 }
 

@@ -175,6 +175,7 @@ struct ServedCounts {
   int64_t assigned = 0;   // Calls that the rule gave to this variant, whoever served them.
   int64_t keyless = 0;    // Of `assigned`: without a user key, assigned at random.
   int64_t diverted = 0;   // Of `assigned`: this variant had no healthy endpoint.
+  int64_t drained = 0;    // Ended by the proxy, since the variant was rolled back and the drain was over.
   int64_t dropped = 0;    // A mirror's copies that were not sent, or given up, under pressure.
   // `grpc_code` outside 0 to 16 counts as UNKNOWN (2). A negative time says that no model was asked: it enters neither
   // the histogram nor its sum.

@@ -68,6 +68,8 @@ struct ControlCounts {
   bool configuration_valid = true;  // The files as they are now were taken up.
   bool restart_needed = false;      // Of what was taken up, something is in force only after a restart.
   int64_t rollbacks = 0;
+  int64_t assignments_logged = 0;  // Lines of the assignment log: written, and dropped under pressure or by the disk.
+  int64_t assignments_dropped = 0;
   int64_t unjournalled = 0;  // Rows that the store has not taken yet (a gauge).
   int64_t journal_failures = 0;
   std::string journal_head;  // The hash chain's head, hex: exported as a label of weir_journal_head_info.

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -37,8 +38,10 @@ size_t Assign(UserHash user, std::span<const WeightedVariant> variants) {
   return winner;
 }
 
-uint8_t UserBucket(std::string_view key) {
-  return static_cast<uint8_t>(XXH3_64bits_withSeed(key.data(), key.size(), kBucketSeed) >> 56);
+uint64_t UserNumber(std::string_view key) { return XXH3_64bits_withSeed(key.data(), key.size(), kBucketSeed); }
+
+uint64_t SequenceNumber(std::string_view sequence, UserHash user) {
+  return std::max<uint64_t>(XXH3_64bits_withSeed(sequence.data(), sequence.size(), user.value), 1);
 }
 
 }  // namespace weir::routing

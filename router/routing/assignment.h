@@ -48,10 +48,24 @@ double Arrival(double unit_interval, uint32_t weight);
 // The index of the winner. At least one weight is above 0: a bug otherwise, which aborts.
 size_t Assign(UserHash user, std::span<const WeightedVariant> variants);
 
-// The user's bucket for clustered variance: the top 8 bits of XXH3_64(key, seed = kBucketSeed). Another hash than the
-// assignment's, so that a user's bucket says nothing about the variant.
+// A user outside of any experiment: XXH3_64(key, seed = kBucketSeed). Another hash than the assignment's, so that it
+// says nothing about the variant. Its top 8 bits are the user's bucket for clustered variance.
 inline constexpr uint64_t kBucketSeed = 0x6275636b65742031;  // "bucket 1"
-uint8_t UserBucket(std::string_view key);
+uint64_t UserNumber(std::string_view key);
+inline uint8_t BucketOf(uint64_t user_number) { return static_cast<uint8_t>(user_number >> 56); }
+inline uint8_t UserBucket(std::string_view key) { return BucketOf(UserNumber(key)); }
+
+// Whether a user is of a sample of so many basis points: the users with the lowest numbers. And whether some user of a
+// bucket is.
+inline bool IsInSample(uint64_t user_number, int basis_points) {
+  return (((user_number >> 32) * 10000) >> 32) < static_cast<uint64_t>(basis_points);
+}
+inline bool MayBeInSample(uint8_t bucket, int basis_points) {
+  return IsInSample(static_cast<uint64_t>(bucket) << 56, basis_points);
+}
+
+// A user's sequence of calls, for whoever remembers where it goes. Never 0.
+uint64_t SequenceNumber(std::string_view sequence, UserHash user);
 
 }  // namespace weir::routing
 

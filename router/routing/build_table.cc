@@ -46,6 +46,15 @@ uint32_t CodeBits(const std::set<int>& codes) {
   return bits;
 }
 
+std::optional<PreviewRoute> RoutePreview(const config::Experiment& experiment, const std::string& candidate) {
+  if (candidate.empty() || !experiment.rollout || !experiment.rollout->preview) return std::nullopt;
+  const config::Preview& preview = *experiment.rollout->preview;
+  const auto named = std::find_if(experiment.variants.begin(), experiment.variants.end(),
+                                  [&](const config::Variant& v) { return v.name == candidate; });
+  if (named == experiment.variants.end()) return std::nullopt;
+  return PreviewRoute{preview.header, preview.value, static_cast<uint16_t>(named - experiment.variants.begin())};
+}
+
 ExperimentRoute Route(const config::Experiment& experiment, const ExperimentState& state, const ModelNumbers& numbers) {
   ExperimentRoute route;
   route.name = experiment.name;
@@ -56,6 +65,9 @@ ExperimentRoute Route(const config::Experiment& experiment, const ExperimentStat
   route.run_ordinal = state.run_ordinal;
   route.epoch = state.epoch;
   route.key_headers = experiment.key_headers;
+  if (experiment.sequence) route.sequence_header = experiment.sequence->header;
+  route.preview = RoutePreview(experiment, state.previewed);
+  route.drained_by = state.rolled_back_at + experiment.drain_timeout;
   route.default_variant = static_cast<uint16_t>(experiment.default_variant);
   for (size_t i = 0; i < experiment.variants.size(); ++i) {
     const config::Variant& variant = experiment.variants[i];
@@ -103,6 +115,7 @@ absl::StatusOr<RouteTable> BuildRouteTable(const config::Config& config, const E
     table.routes.push_back({route.match, numbers.at(route.model), route.passthrough});
   }
   table.force_variant_header = config.proxy.force_variant_header;
+  if (config.proxy.assignment_log) table.log_sample = config.proxy.assignment_log->sample;
   table.default_error_codes = CodeBits(config::DefaultErrorCodes());
   return table;
 }

@@ -117,5 +117,28 @@ TEST(BuildTableTest, AProcessRunsOutOfModelNumbersWithAnErrorNotByReusingOne) {
   EXPECT_EQ(BuildRouteTable(config, {}, &previous, 2).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
+TEST(BuildTableTest, OnlyARolledBackRunIsDrainedAsLongAsItsFileSays) {
+  config::Config config = TwoVariants();
+  config.experiments[0].drain_timeout = absl::Seconds(5);
+  ExperimentState state{.run = 1, .run_ordinal = 1};
+  EXPECT_EQ(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].drained_by, absl::InfiniteFuture());
+  state.is_gate_shut = true;
+  EXPECT_EQ(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].drained_by, absl::InfiniteFuture());
+  state.rolled_back_at = absl::FromUnixSeconds(100);
+  EXPECT_EQ(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].drained_by, absl::FromUnixSeconds(105));
+}
+
+TEST(BuildTableTest, APreviewIsThereOnlyWhileItGoesSomewhere) {
+  config::Config config = TwoVariants();
+  config.experiments[0].rollout.emplace().preview = {"x-preview", "green"};
+  ExperimentState state{.run = 1, .run_ordinal = 1};
+  EXPECT_FALSE(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].preview.has_value());
+  state.previewed = "b";
+  EXPECT_EQ(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].preview,
+            (PreviewRoute{"x-preview", "green", 1}));
+  state.previewed = "no variant any more";
+  EXPECT_FALSE(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].preview.has_value());
+}
+
 }  // namespace
 }  // namespace weir::routing

@@ -60,25 +60,63 @@ std::optional<uint16_t> ForcedVariant(const RouteTable& table, const ExperimentR
   return static_cast<uint16_t>(named - experiment.variants.begin());
 }
 
-// Assigns by the user's key, or by chance without one; a repeated key turns `decision` into a refusal.
-void AssignUser(const ExperimentRoute& experiment, const HeaderView& headers, absl::BitGenRef rng, Decision& decision) {
-  decision.reason = stats::Reason::kAssigned;
-  for (const std::string& name : experiment.key_headers) {
-    const std::optional<std::string_view> key = headers.Find(name);
-    if (!key.has_value()) continue;
-    if (headers.IsRepeated(name)) {
-      decision.kind = Decision::Kind::kRepeatedKey;
-      return;
-    }
-    if (key->empty()) continue;
-    decision.user_bucket = UserBucket(*key);
-    decision.assigned = static_cast<uint16_t>(Assign(HashUser(*key, experiment.salt_seed), experiment.variants));
-    return;
+// The header's value; nullopt when it is absent or empty. One that occurs twice turns `decision` into a refusal.
+std::optional<std::string_view> FindOnly(const std::string& name, const HeaderView& headers, Decision& decision) {
+  const std::optional<std::string_view> value = headers.Find(name);
+  if (!value.has_value()) return std::nullopt;
+  if (headers.IsRepeated(name)) {
+    decision.kind = Decision::Kind::kRepeatedKey;
+    return std::nullopt;
   }
-  const uint64_t chance = rng();
-  decision.is_keyless = true;
-  decision.user_bucket = static_cast<uint8_t>(rng() >> 56);  // Another draw: the bucket says nothing about the variant.
-  decision.assigned = static_cast<uint16_t>(Assign(UserHash{chance}, experiment.variants));
+  return value->empty() ? std::nullopt : value;
+}
+
+// A call that a preview asks to be the candidate's.
+bool IsPreviewed(const ExperimentRoute& experiment, const HeaderView& headers, Decision& decision) {
+  if (!experiment.preview.has_value()) return false;
+  const std::optional<std::string_view> value = FindOnly(experiment.preview->header, headers, decision);
+  return value.has_value() && (experiment.preview->value.empty() || *value == experiment.preview->value);
+}
+
+// By whose hash the call is assigned: the user's by the key, without one the sequence's, and by chance without either.
+UserHash IdentifyUser(const ExperimentRoute& experiment, const HeaderView& headers,
+                      std::optional<std::string_view> sequence, absl::BitGenRef rng, Decision& decision) {
+  std::optional<std::string_view> key;
+  for (const std::string& name : experiment.key_headers) {
+    key = FindOnly(name, headers, decision);
+    if (decision.kind == Decision::Kind::kRepeatedKey) return {};
+    if (key.has_value()) break;
+  }
+  if (!key.has_value()) key = sequence;
+  decision.is_keyless = !key.has_value();
+  // Two draws, or hashes: the user's number says nothing about the variant.
+  const UserHash user = key.has_value() ? HashUser(*key, experiment.salt_seed) : UserHash{rng()};
+  decision.user = key.has_value() ? UserNumber(*key) : rng();
+  decision.user_bucket = BucketOf(decision.user);
+  return user;
+}
+
+// Assigns by the rule, or as the sequence was; a repeated key or sequence turns `decision` into a refusal.
+void AssignUser(const ExperimentRoute& experiment, const RequestHead& head, absl::BitGenRef rng, Decision& decision) {
+  decision.reason = stats::Reason::kAssigned;
+  std::optional<std::string_view> sequence;
+  if (!experiment.sequence_header.empty()) sequence = FindOnly(experiment.sequence_header, *head.headers, decision);
+  if (decision.kind == Decision::Kind::kRepeatedKey) return;
+  const UserHash user = IdentifyUser(experiment, *head.headers, sequence, rng, decision);
+  if (decision.kind == Decision::Kind::kRepeatedKey) return;
+  decision.assigned = static_cast<uint16_t>(Assign(user, experiment.variants));
+  if (!sequence.has_value()) return;
+  decision.sequence = SequenceNumber(*sequence, user);
+  if (head.sequences == nullptr) return;
+  const std::optional<uint16_t> before = head.sequences->Find(experiment.run, decision.sequence);
+  if (!before.has_value() || *before >= experiment.variants.size()) return;
+  decision.is_moved = *before != decision.assigned;
+  decision.assigned = *before;
+}
+
+// All calls of a user or none.
+bool IsLogged(const RouteTable& table, uint64_t user) {
+  return table.log_sample.has_value() && IsInSample(user, table.log_sample->basis_points());
 }
 
 // Who serves, given who is assigned.
@@ -87,7 +125,7 @@ void Place(const ExperimentRoute& experiment, std::span<const bool> healthy, Dec
   decision.model = experiment.variant_models[decision.assigned];
   decision.kind = Decision::Kind::kForward;
   if (healthy[decision.model]) {
-    decision.enters_inference = decision.reason == stats::Reason::kAssigned;
+    decision.enters_inference = decision.reason == stats::Reason::kAssigned && !decision.is_moved;
     return;
   }
   const ModelIndex fallback = experiment.variant_models[experiment.default_variant];
@@ -120,10 +158,14 @@ void DecideWithin(const RouteTable& table, const ExperimentRoute& experiment, co
   if (forced.has_value()) {
     decision.assigned = *forced;
     decision.reason = stats::Reason::kForced;
-  } else {
-    AssignUser(experiment, *head.headers, rng, decision);
-    if (decision.kind == Decision::Kind::kRepeatedKey) return;
+  } else if (IsPreviewed(experiment, *head.headers, decision)) {
+    decision.assigned = experiment.preview->variant;
+    decision.reason = stats::Reason::kTargeted;
+  } else if (decision.kind != Decision::Kind::kRepeatedKey) {
+    AssignUser(experiment, head, rng, decision);
+    decision.is_logged = IsLogged(table, decision.user);
   }
+  if (decision.kind == Decision::Kind::kRepeatedKey) return;
   Place(experiment, healthy, decision);
   if (decision.kind != Decision::Kind::kForward) return;
   ChooseMirrors(experiment, call.method, rng, decision);

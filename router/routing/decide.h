@@ -1,12 +1,18 @@
 // Where a call goes: one pure function of the table, the call's head, the models' health and chance.
 //
 //  1. The first experiment of the table that matches the path; else the first plain route; else unrouted.
-//  2. A variant forced by a listed peer; else the user's own, by the assignment rule. The key is the first of the experiment's
-//     key headers that is present and not empty: an empty one is what a client without a user sends, and would make one user
-//     of them all. A call without a key is a user of its own, drawn by chance. A key header that occurs twice is refused, since
-//     the two ends might read different ones of it.
-//  3. Health never moves a user: it only diverts a call whose variant cannot be reached to the default, or refuses it. A forced
-//     call is never diverted: its sender wants this variant or none. The default has nowhere to be diverted to.
+//  2. A variant forced by a listed peer; else the candidate of a preview, if one is in force and the call has its
+//  header; else
+//     the user's own, by the assignment rule. The key is the first of the experiment's
+//     key headers that is present and not empty: an empty one is what a client without a user sends, and would make one
+//     user of them all. A call without a key is a user of its own, drawn by chance. A key header that occurs twice is
+//     refused, since the two ends might read different ones of it. Where the experiment knows sequences, a call of one
+//     that is remembered goes where its first call went, whatever the weights are now; it enters no inference where
+//     they would say otherwise. Without a key, its sequence is the user.
+//  3. Health never moves a user: it only diverts a call whose variant cannot be reached to the default, or refuses it.
+//  A forced
+//     or previewed call is never diverted: its sender wants this variant or none. The default has nowhere to be
+//     diverted to.
 //
 // A path that is not "/service/method" matches only a passthrough route for every service and method.
 
@@ -36,10 +42,19 @@ class HeaderView {
   virtual bool IsRepeated(std::string_view name) const = 0;
 };
 
+// Which variants the sequences of before went to.
+class SequenceView {
+ public:
+  virtual ~SequenceView() = default;
+  // `sequence`: as SequenceNumber gives it. nullopt: it is not known, or not any more.
+  virtual std::optional<uint16_t> Find(uint32_t run, uint64_t sequence) const = 0;
+};
+
 struct RequestHead {
   std::string_view path;                   // "/package.Service/Method"
   const HeaderView* headers;
   const std::array<uint8_t, 16>* peer;     // The client's address, IPv4 as IPv4-mapped.
+  const SequenceView* sequences = nullptr;  // Null: none is remembered.
 };
 
 // Where one copy of the call goes too.
@@ -53,7 +68,8 @@ struct Decision {
     kForward,
     kUnrouted,       // No experiment and no route matches: UNIMPLEMENTED.
     kUnavailable,    // No healthy endpoint, and no default to divert to: UNAVAILABLE. `assigned` and `reason` hold.
-    kRepeatedKey,    // The key header occurs twice: refused with INTERNAL (a proxy may not say INVALID_ARGUMENT, gRFC A54).
+    kRepeatedKey,    // The header of the key, the sequence or the preview occurs twice: refused with INTERNAL (a proxy
+                     // may not say INVALID_ARGUMENT, gRFC A54).
     kUnknownForced,  // The force header of a listed peer names no variant, or occurs twice: refused the same way.
   };
   static constexpr uint16_t kNone = 0xffff;
@@ -68,7 +84,11 @@ struct Decision {
   bool is_keyless = false;
   bool enters_inference = false;    // Assigned by the rule and served by whom it gave.
   bool wants_ticket = false;        // Only where it enters inference.
+  bool is_moved = false;            // The rule gives another variant than the sequence's.
+  bool is_logged = false;           // Assigned by the rule, to a user of the log's sample.
   uint8_t user_bucket = 0;
+  uint64_t user = 0;                             // UserNumber of the key; drawn by chance without one.
+  uint64_t sequence = 0;                         // That the rule looked for; 0: of none.
   absl::InlinedVector<MirrorChoice, 2> mirrors;  // Healthy or not: what cannot be sent is the mirror's to count as dropped.
 };
 

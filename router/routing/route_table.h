@@ -34,6 +34,14 @@ struct MirrorRoute {
   bool operator==(const MirrorRoute&) const = default;
 };
 
+// Calls with this header go to this variant. There only while it applies.
+struct PreviewRoute {
+  std::string header;
+  std::string value;  // Empty: any.
+  uint16_t variant = 0;
+  bool operator==(const PreviewRoute&) const = default;
+};
+
 struct ExperimentRoute {
   std::string name;
   config::Match match;
@@ -43,6 +51,10 @@ struct ExperimentRoute {
   uint32_t run_ordinal = 0;     // stats::Ticket::run
   uint32_t epoch = 0;
   std::vector<std::string> key_headers;
+  std::string sequence_header;  // Empty: calls are of no sequence.
+  std::optional<PreviewRoute> preview;
+  // The run was rolled back, and what was open on its candidates then ends at this time. InfiniteFuture: it was not.
+  absl::Time drained_by = absl::InfiniteFuture();
   std::vector<WeightedVariant> variants;    // In the order of the specification, with the weights in force.
   std::vector<ModelIndex> variant_models;   // Of the same places.
   uint16_t default_variant = 0;
@@ -69,6 +81,7 @@ struct RouteTable {
   std::vector<PlainRoute> routes;            // Then the first of these.
   std::optional<config::ForceVariantHeader> force_variant_header;
   uint32_t default_error_codes = 0;          // For calls outside experiments.
+  std::optional<config::Percent> log_sample;  // Of users whose calls are logged; nullopt: there is no log.
   bool operator==(const RouteTable&) const = default;
 };
 

@@ -128,6 +128,8 @@ void AddCalls(const std::vector<ModelMetrics>& models, Page& page) {
   Family keyless = Counter("weir_keyless_total", "Of the assigned: without a user key, assigned at random.");
   Family diverted = Counter("weir_diverted_total", "Of the assigned: sent elsewhere, as no endpoint was healthy.");
   Family cancelled = Counter("weir_cancelled_total", "Requests cancelled by the client.");
+  Family drained =
+      Counter("weir_drained_calls_total", "Requests ended since the variant was rolled back, after the drain.");
   Family streams = Times("weir_stream_seconds",
                          "From headers to end, in seconds, of calls with more than one message in a direction.");
   Family outcomes = Counter("weir_outcomes_total", "Outcomes reported by clients and counted.");
@@ -143,11 +145,13 @@ void AddCalls(const std::vector<ModelMetrics>& models, Page& page) {
     keyless.Add(OfVariant(model), model.served.keyless);
     diverted.Add(OfVariant(model), model.served.diverted);
     cancelled.Add(OfVariant(model), model.served.cancelled);
+    drained.Add(OfVariant(model), model.served.drained);
     streams.AddHistogram(OfVariant(model), model.served.by_stream_length, kStreamLengthEdges,
                          model.served.stream_seconds);
     outcomes.Add(OfVariant(model), model.outcomes_counted);
   }
-  for (Family* family : {&by_code, &by_reason, &assigned, &keyless, &diverted, &cancelled, &streams, &outcomes}) {
+  for (Family* family :
+       {&by_code, &by_reason, &assigned, &keyless, &diverted, &cancelled, &drained, &streams, &outcomes}) {
     page.Add(std::move(*family));
   }
 }
@@ -283,6 +287,10 @@ void AddControl(const ControlCounts& control, Page& page) {
   page.Single(Gauge("weir_configuration_valid", "1 if the files as they are now were taken up."),
               control.configuration_valid);
   page.Single(Counter("weir_rollbacks_total", "Gates shut by a guardrail."), control.rollbacks);
+  page.Single(Counter("weir_assignment_log_lines_total", "Lines written to the assignment log."),
+              control.assignments_logged);
+  page.Single(Counter("weir_assignment_log_dropped_total", "Lines lost to a full queue or to the disk."),
+              control.assignments_dropped);
   page.Single(Gauge("weir_unjournalled", "Rows of the audit journal that the store has not taken yet."),
               control.unjournalled);
   page.Single(Counter("weir_journal_failures_total", "Writes that the journal's store refused."),
