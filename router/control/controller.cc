@@ -309,7 +309,9 @@ absl::StatusOr<routing::RouteTable> Controller::BuildTable(const config::Config&
     states[filed.name] = {.run = totals_.NumberOf(LayoutOf(in_force.specification, run)),
                           .run_ordinal = run,
                           .epoch = run == 0 ? 0 : state->epoch.ordinal,
-                          .is_gate_shut = in_force.is_gate_shut};
+                          .is_gate_shut = in_force.is_gate_shut,
+                          .rolled_back_at = in_force.rolled_back_at,
+                          .previewed = std::move(in_force.previewed)};
     for (const config::Variant& variant : in_force.specification.variants) {
       // A candidate that is no model any more: nobody answers for it until its weight is gone too.
       if (!models.insert(variant.name).second) continue;

@@ -186,7 +186,22 @@ GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config:
   routed.specification.variants = split.variants;
   routed.specification.default_variant = split.default_variant;
   routed.is_gate_shut = !is_open();
+  if (std::holds_alternative<experiment::RolledBack>(state_->phase)) routed.rolled_back_at = state_->phase_since;
+  routed.previewed = Previewed();
   return routed;
+}
+
+// Before the switch, the one candidate that it is going to be. Afterwards a preview has no effect.
+std::string GovernedExperiment::Previewed() const {
+  if (!filed_->rollout || !filed_->rollout->preview) return "";
+  const bool is_before =
+      experiment::StepOf(*state_) != nullptr || std::holds_alternative<experiment::Waiting>(state_->phase);
+  if (!is_before) return "";
+  for (const config::Variant& variant : filed_->variants) {
+    const bool is_default = &variant == &filed_->variants[filed_->default_variant];
+    if (!is_default && variant.weight > config::Weight()) return variant.name;
+  }
+  return "";
 }
 
 // --- Steps.

@@ -55,6 +55,8 @@ class GovernedExperiment {
   struct Routed {
     config::Experiment specification;
     bool is_gate_shut = false;
+    absl::Time rolled_back_at = absl::InfiniteFuture();  // InfiniteFuture: it was not.
+    std::string previewed{};                             // The candidate that a preview goes to; empty: none.
   };
   Routed InForce(const std::vector<config::Model>& models) const;
 
@@ -112,6 +114,7 @@ class GovernedExperiment {
   void DropExpiredRuns(absl::Time now);
   void DropUnfiled(absl::Time now);
   void FoldEpochs();
+  std::string Previewed() const;
 
   const std::string name_;
   std::optional<config::Experiment> filed_;

@@ -58,22 +58,32 @@ void CallRecord::CountStart(absl::Time now, stats::CountsDelta& counts) {
   if (enters_inference_) counts.inference[InferenceKey()].CountStart(*started_, user_bucket_);
 }
 
-void CallRecord::CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts) {
+bool CallRecord::CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts) {
   CountStart(now, counts);
   const bool is_error = IsModelsError(error_codes_, code);
   counts.served[ServedKey()].Count(static_cast<int>(code), reason_, latency, is_error);
-  if (!enters_inference_) return;
+  if (!enters_inference_) return false;
   const stats::CallOutcome outcome = is_error                ? stats::CallOutcome::kError
                                      : code == GrpcCode::kOk ? stats::CallOutcome::kSuccess
                                                              : stats::CallOutcome::kCallerFault;
   counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, outcome, latency});
+  return is_error;
 }
 
 void CallRecord::CountCancelled(absl::Duration ran, stats::CountsDelta& counts) {
   if (!started_.has_value()) return;  // Nobody was asked anything.
+  ++counts.served[ServedKey()].cancelled;
+  CountNeutral(GrpcCode::kCancelled, ran, counts);
+}
+
+void CallRecord::CountDrained(absl::Duration ran, stats::CountsDelta& counts) {
+  ++counts.served[ServedKey()].drained;
+  if (started_.has_value()) CountNeutral(GrpcCode::kUnavailable, ran, counts);
+}
+
+void CallRecord::CountNeutral(GrpcCode code, absl::Duration ran, stats::CountsDelta& counts) {
   stats::ServedCounts& served = counts.served[ServedKey()];
-  ++served.cancelled;
-  ++served.by_code[static_cast<int>(GrpcCode::kCancelled)];
+  ++served.by_code[static_cast<int>(code)];
   ++served.by_reason[static_cast<int>(reason_)];
   if (enters_inference_) {
     counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, stats::CallOutcome::kCancelled, ran});

@@ -64,22 +64,28 @@ class CallRecord {
 
   // The first attempt begins: the call enters the cohort of this tick. Later attempts change nothing.
   void CountStart(absl::Time now, stats::CountsDelta& counts);
-  // The model answered, or failed to: judged by `code`. Counts the start too if there was none.
-  void CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts);
+  // The model answered, or failed to: judged by `code`. Counts the start too if there was none. Whether it is an error
+  // of the variant that the rule gave.
+  bool CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts);
   // How long a stream lasted that ended now, in whichever way.
   void CountStream(absl::Duration length, stats::CountsDelta& counts) const {
     counts.served[ServedKey()].CountStream(length);
   }
   // The client went away: neither success nor error.
   void CountCancelled(absl::Duration ran, stats::CountsDelta& counts);
+  // The proxy ended it, since its variant was rolled back: neither success nor error.
+  void CountDrained(absl::Duration ran, stats::CountsDelta& counts);
 
   stats::Reason reason() const { return reason_; }
   uint32_t run() const { return run_; }
   uint32_t epoch() const { return epoch_; }
+  uint16_t assigned() const { return assigned_; }
   uint16_t served() const { return served_; }
+  bool enters_inference() const { return enters_inference_; }
   uint8_t user_bucket() const { return user_bucket_; }
 
  private:
+  void CountNeutral(GrpcCode code, absl::Duration ran, stats::CountsDelta& counts);
   stats::CountsKey InferenceKey() const { return {run_, epoch_, assigned_}; }
   stats::CountsKey ServedKey() const { return {run_, 0, served_}; }
 

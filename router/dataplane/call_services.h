@@ -11,6 +11,9 @@
 #include "absl/random/random.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "router/dataplane/assignment_notes.h"
+#include "router/dataplane/failed_calls.h"
+#include "router/dataplane/sequence_pins.h"
 #include "router/dataplane/stream_source.h"
 #include "router/dataplane/ticket.h"
 #include "router/http2/headers.h"
@@ -49,6 +52,9 @@ struct CallServices {
   absl::BitGen rng;
   NameStore names;
   http2::HeaderList scratch;  // For a list that is sent at once.
+  SequencePins sequences;
+  FailedCalls failed_calls;
+  AssignmentNotes assignments;
 };
 
 }  // namespace weir::dataplane

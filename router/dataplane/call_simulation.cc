@@ -78,9 +78,20 @@ CallSimulation::CallSimulation(const http2::SessionOptions& client_options, cons
                 .next_ticket = 0,
                 .rng = {},
                 .names = {},
-                .scratch = {}},
+                .scratch = {},
+                .sequences = SequencePins(&now),
+                .failed_calls = {},
+                .assignments =
+                    AssignmentNotes([this](auto batch) { logged.insert(logged.end(), batch.begin(), batch.end()); })},
       mirrors_(&now, &timers, &models_, &services_.counts),
-      calls_(services_) {
+      calls_(services_),
+      drains_(
+          &now, &timers,
+          [this](const ShutRun& shut) { calls_.ForAll([&](ProxiedCall& call) { call.OnGateShut(shut); }); },
+          [this](const ShutRun& shut) {
+            services_.sequences.Forget(shut.run);
+            calls_.ForAll([&](ProxiedCall& call) { call.OnDrained(shut); });
+          }) {
   for (const char* name : {"baseline", "candidate", "shadow"}) table_->models.push_back({name, {}, {}, {}});
   table_->default_error_codes = 0x7fff & ~1u;
   routing::ExperimentRoute experiment;
@@ -147,6 +158,11 @@ http2::StreamId CallSimulation::Ask(std::string_view path, std::string_view body
   if (!body.empty()) client().session().SendData(stream, http2::Slice::Copy(body), end_stream);
   Run();
   return stream;
+}
+
+void CallSimulation::AdoptTable() {
+  drains_.Adopt(*table_);
+  Run();
 }
 
 void CallSimulation::LoseClient() {

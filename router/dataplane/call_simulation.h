@@ -97,6 +97,8 @@ class CallSimulation : public RequestHandler {
   // Carries bytes until all are silent.
   void Run();
   void Advance(absl::Duration time);
+  // What a worker does when it is given a changed table.
+  void AdoptTable();
   // The client asks; the stream's number.
   http2::StreamId Ask(std::string_view path, std::string_view body, bool end_stream,
                       const std::vector<std::string_view>& more_headers = {});
@@ -106,6 +108,7 @@ class CallSimulation : public RequestHandler {
 
   void OnRequest(ClientSession& client, http2::StreamId stream, http2::HeaderList& headers, bool end_stream) override;
 
+  std::vector<stats::AssignmentRecord> logged;
   absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   runtime::TimerQueue timers{now};
   DirtyPorts dirty_ports;
@@ -114,6 +117,7 @@ class CallSimulation : public RequestHandler {
   CallServices services_;
   Mirrors mirrors_;
   CallPool calls_;
+  Drains drains_;
   std::unique_ptr<SimulatedClient> client_;
 };
 

@@ -40,11 +40,21 @@ absl::StatusOr<std::unique_ptr<DataPlane>> DataPlane::Create(const DataPlaneOpti
                                        .profile = options.profile,
                                        .drain_grace = options.drain_grace,
                                        .issuer = {options.replica, options.boot, static_cast<uint16_t>(i)},
-                                       .tickets = options.tickets};
+                                       .tickets = options.tickets,
+                                       .assignments = sinks.assignments};
     auto worker = Worker::Create(worker_options, clock, plane->resolver_.get(), sinks.report, sinks.outcome);
     if (!worker.ok()) return worker.status();
     plane->workers_.push_back(*std::move(worker));
     plane->worker_list_.push_back(plane->workers_.back().get());
+  }
+  if (plane->worker_list_.size() > 1) {
+    for (Worker* worker : plane->worker_list_) {
+      worker->OnShare([worker, &all = plane->worker_list_](const SharedPins& pins) {
+        for (Worker* other : all) {
+          if (other != worker) other->Learn(pins);
+        }
+      });
+    }
   }
   plane->acceptor_ = std::make_unique<Acceptor>(*std::move(listener), plane->worker_list_);
   if (absl::Status watched = plane->acceptor_->Watch(); !watched.ok()) return watched;

@@ -33,8 +33,9 @@ struct DataPlaneOptions {
 
 // Called by workers, each on its own thread, at any time between Serve and the end of Join.
 struct DataPlaneSinks {
-  ReportSink report;    // Every tick, from each worker; once more at its end.
-  OutcomeSink outcome;  // Replies may come on any thread, until the data plane is destroyed.
+  ReportSink report;                     // Every tick, from each worker; once more at its end.
+  OutcomeSink outcome;                   // Replies may come on any thread, until the data plane is destroyed.
+  AssignmentSink assignments = nullptr;  // Null: there is no log.
 };
 
 class DataPlane {

@@ -194,6 +194,45 @@ TEST_F(DataPlaneTest, AClientThatDoesNotReadStallsNobodyElse) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(Call(quick), "0");
 }
 
+TEST_F(DataPlaneTest, AVariantWithoutAShareIsKeptWarmAndSwitchedToOverTheConnectionThatItHas) {
+  LoopbackModel blue(net_), green(net_);
+  Start();
+  LoopbackClient client(net_, plane_->port());
+  for (const uint32_t share : {100, 0, 100, 0}) {
+    Publish(Table({blue.port(), green.port()}, share), {1, 1});
+    EXPECT_EQ(Call(client), "0");
+    EXPECT_EQ(blue.connections().size(), 1u);
+    EXPECT_EQ(green.connections().size(), 1u);
+  }
+  EXPECT_EQ(blue.requests(), 2u);
+  EXPECT_EQ(green.requests(), 2u);
+}
+
+TEST_F(DataPlaneTest, EveryWorkerEndsItsCallsOnARolledBackCandidate) {
+  LoopbackModel baseline(net_), candidate(net_);
+  candidate.on_request = [](LoopbackPeer&, StreamId) {};
+  Start(3);
+  auto table = Table({baseline.port(), candidate.port()}, 0);
+  Publish(table, {1, 1});
+  std::vector<std::unique_ptr<LoopbackClient>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(std::make_unique<LoopbackClient>(net_, plane_->port()));
+    clients.back()->Ask(kPath, FrameMessage("x"), true, {"x-user", "u"});
+  }
+  ASSERT_TRUE(net_.RunUntil([&] { return candidate.requests() == 6; }));
+  table = std::make_shared<routing::RouteTable>(*table);
+  table->experiments[0].variants = {{"baseline", 1}, {"candidate", 0}};
+  table->experiments[0].drained_by = absl::FromUnixSeconds(1);
+  plane_->Publish(table);
+  for (const auto& client : clients) {
+    ASSERT_TRUE(net_.RunUntil([&] { return (*client)[1].is_over(); }));
+    EXPECT_EQ((*client)[1].status(), "14");
+  }
+  EXPECT_TRUE(net_.RunUntil([&] { return reports_.total().served[{7, 0, 1}].drained == 6; }));
+  const stats::CountsKey key{7, 0, 1};
+  EXPECT_EQ(reports_.total().served[key].errors, 0);
+}
+
 // --- Models that come and go.
 
 TEST_F(DataPlaneTest, AModelThatIsNotThereIsUnavailableAndIsFoundWhenItComes) {

@@ -31,6 +31,11 @@ class ListView final : public routing::HeaderView {
   const HeaderList& list_;
 };
 
+// What the model says of its failure.
+std::string_view MessageOf(GrpcCode code, const HeaderList& trailers) {
+  return code == GrpcCode::kOk ? "" : trailers.Find("grpc-message").value_or("");
+}
+
 }  // namespace
 
 ProxiedCall::ProxiedCall(CallServices& services, CallPool& pool)
@@ -69,7 +74,7 @@ std::optional<Decision> ProxiedCall::Accept(const RequestFacts& facts, const Hea
     return std::nullopt;
   }
   const ListView view(received);
-  const routing::RequestHead head{facts.path, &view, &state_.client->peer()};
+  const routing::RequestHead head{facts.path, &view, &state_.client->peer(), &services_.sequences};
   const Decision decision = routing::Decide(*services_.table, head, services_.models->healthy(), services_.rng);
   if (!AcceptDecision(decision, facts) || !SetDeadline(facts)) return std::nullopt;
   return decision;
@@ -119,11 +124,22 @@ void ProxiedCall::Remember(const Decision& decision) {
   state_.wants_ticket = decision.wants_ticket;
   state_.experiment = experiment.name_hash;
   state_.run_ordinal = experiment.run_ordinal;
+  state_.is_logged = decision.is_logged;
+  state_.is_keyless = decision.is_keyless;
+  state_.user = decision.user;
+  if (decision.sequence != 0) RememberSequence(decision);
   const uint16_t fallback = experiment.default_variant;
   if (decision.reason == stats::Reason::kAssigned && decision.assigned != fallback) {
     state_.fallback = {experiment.variant_models[fallback], fallback,
                        services_.names.Keep(experiment.variants[fallback].name)};
   }
+}
+
+// It goes where its first call was served, even if that was not whom the rule gave.
+void ProxiedCall::RememberSequence(const Decision& decision) {
+  if (decision.kind != Decision::Kind::kForward) return;
+  state_.sequence = decision.sequence;
+  state_.begins_sequence = services_.sequences.Keep(state_.record.run(), decision.sequence, decision.served);
 }
 
 bool ProxiedCall::SetDeadline(const RequestFacts& facts) {
@@ -187,6 +203,9 @@ void ProxiedCall::OnModelUnavailable() {
   const bool may_divert =
       state_.fallback.has_value() && !state_.was_attempted && services_.models->healthy()[state_.fallback->model];
   if (may_divert) {
+    if (state_.begins_sequence) {
+      services_.sequences.Move(state_.record.run(), state_.sequence, state_.fallback->variant);
+    }
     state_.record.Divert(state_.fallback->variant, counts());
     state_.model = state_.fallback->model;
     state_.variant_name = state_.fallback->name;
@@ -279,7 +298,7 @@ void ProxiedCall::OnUpstreamHeaders(HeaderList& headers, bool end_stream) {
   FilterTrailers(headers, services_.scratch);
   if (!status.has_value() && !state_.is_passthrough) services_.scratch.Add("grpc-status", "2");
   client_port().Writing().SendHeaders(state_.client_stream, services_.scratch, true);
-  EndByModel(code);
+  EndByModel(code, MessageOf(code, headers));
 }
 
 void ProxiedCall::BeginResponse(const HeaderList& headers, bool end_stream) {
@@ -305,7 +324,9 @@ void ProxiedCall::BeginResponse(const HeaderList& headers, bool end_stream) {
   FilterResponse(headers, services_.scratch);
   AddOwnHeaders(services_.scratch);
   client_port().Writing().SendHeaders(state_.client_stream, services_.scratch, end_stream);
-  if (end_stream) EndByModel(grpc_status.has_value() ? ParseGrpcStatus(*grpc_status) : state_.passthrough_code);
+  if (!end_stream) return;
+  const GrpcCode code = grpc_status.has_value() ? ParseGrpcStatus(*grpc_status) : state_.passthrough_code;
+  EndByModel(code, MessageOf(code, headers));
 }
 
 void ProxiedCall::AddOwnHeaders(HeaderList& reply) {
@@ -322,6 +343,8 @@ void ProxiedCall::AddOwnHeaders(HeaderList& reply) {
   ticket.start = state_.arrived;
   ticket.issuer = services_.issuer;
   ticket.sequence = services_.next_ticket++;
+  state_.has_ticket = true;
+  state_.ticket_sequence = ticket.sequence;
   reply.Add(kTicketHeader, services_.tickets->Seal(ticket), http2::Indexing::kNever);
 }
 
@@ -333,7 +356,7 @@ void ProxiedCall::OnUpstreamData(http2::Slice data, uint32_t flow_bytes, bool en
   if (!end_stream) return client_port().Writing().SendData(state_.client_stream, std::move(data), false);
   if (state_.is_passthrough) {
     client_port().Writing().SendData(state_.client_stream, std::move(data), true);
-    return EndByModel(state_.passthrough_code);
+    return EndByModel(state_.passthrough_code, "");
   }
   if (!data.empty()) client_port().Writing().SendData(state_.client_stream, std::move(data), false);
   FailByModel(GrpcCode::kUnknown, "the model server ended the response without a grpc-status");
@@ -354,163 +377,6 @@ void ProxiedCall::NoteHold() {
   state_.times.SetHeldByClient(may_be_held && state_.upstream->port().session().receive_window(
                                                   state_.upstream_stream) <= limits::kUsedUpWindowBytes,
                                now());
-}
-
-// --- Ends.
-
-void ProxiedCall::EndByModel(GrpcCode code) {
-  state_.record.CountEnd(code, state_.times.LatencyAt(now()), now(), counts());
-  CloseUpstream(ErrorCode::kNoError);
-  FinishClient();
-}
-
-void ProxiedCall::FailByModel(GrpcCode code, std::string_view message) {
-  const absl::Duration latency = state_.was_attempted ? state_.times.LatencyAt(now()) : absl::Seconds(-1);
-  state_.record.CountEnd(code, latency, now(), counts());
-  CloseUpstream(ErrorCode::kCancel);
-  ReplyError(code, message);
-}
-
-void ProxiedCall::FailByClient(GrpcCode code, std::string_view message) {
-  state_.record.CountCancelled(state_.times.RunningFor(now()), counts());
-  CloseUpstream(ErrorCode::kCancel);
-  ReplyError(code, message);
-}
-
-void ProxiedCall::Refuse(int64_t stats::ProxyCounts::*counter, GrpcCode code, std::string_view message) {
-  ++(counts().proxy.*counter);
-  ReplyError(code, message);
-}
-
-void ProxiedCall::RefuseMediaType() {
-  ++counts().proxy.calls_refused;
-  services_.scratch.Clear();
-  services_.scratch.Add(":status", "415");
-  client_port().Writing().SendHeaders(state_.client_stream, services_.scratch, true);
-  FinishClient();
-}
-
-// The server would end the connection over it, and with it the calls of others.
-void ProxiedCall::RefuseMetadata() {
-  constexpr std::string_view kWhy = "the metadata is larger than the model server takes";
-  if (state_.was_attempted) {
-    ++counts().proxy.calls_refused;
-    return FailByClient(GrpcCode::kResourceExhausted, kWhy);
-  }
-  Refuse(&stats::ProxyCounts::calls_refused, GrpcCode::kResourceExhausted, kWhy);
-}
-
-void ProxiedCall::ReplyError(GrpcCode code, std::string_view message) {
-  http2::Session& client = client_port().Writing();
-  if (!state_.is_response_begun) {
-    FillErrorReply(code, message, services_.scratch);
-    AddOwnHeaders(services_.scratch);
-    client.SendHeaders(state_.client_stream, services_.scratch, true);
-  } else if (state_.is_passthrough) {
-    client.Reset(state_.client_stream, ErrorCode::kInternalError);
-    state_.is_request_ended = true;
-  } else {
-    FillErrorTrailers(code, message, services_.scratch);
-    client.SendHeaders(state_.client_stream, services_.scratch, true);
-  }
-  FinishClient();
-}
-
-void ProxiedCall::OnUpstreamReset(ErrorCode code) {
-  const uint64_t uncredited = state_.response_received - state_.response_credited;
-  std::exchange(state_.upstream, nullptr)->port().Consume(state_.upstream_stream, uncredited);
-  const bool may_retry =
-      code == ErrorCode::kRefusedStream && !state_.is_response_begun && !state_.is_retried && replay_.is_whole();
-  if (may_retry) {
-    state_.is_retried = true;
-    ++counts().proxy.calls_retried;
-    return Forward();
-  }
-  ++counts().proxy.upstream_resets;
-  FailByModel(CodeOfReset(code), absl::StrCat("the model server reset the stream with code ", static_cast<int>(code)));
-}
-
-void ProxiedCall::OnUpstreamLost() {
-  state_.upstream = nullptr;
-  FailByModel(GrpcCode::kUnavailable, "the connection to the model server was lost");
-}
-
-void ProxiedCall::OnDeadline() {
-  const bool is_wait = state_.deadline == absl::InfiniteFuture();
-  if (is_wait && !state_.was_attempted) {
-    return Refuse(&stats::ProxyCounts::calls_shed, GrpcCode::kUnavailable,
-                  absl::StrCat("no stream to ", *state_.variant_name, " came free"));
-  }
-  if (is_wait) return FailByModel(GrpcCode::kUnavailable, "the model refused the stream, and no other came free");
-  ++counts().proxy.deadlines_expired;
-  constexpr std::string_view kWhy = "the deadline passed";
-  if (!state_.times.is_held_by_client()) return FailByModel(GrpcCode::kDeadlineExceeded, kWhy);
-  FailByClient(GrpcCode::kDeadlineExceeded, kWhy);  // Whose reading used up its time.
-}
-
-bool ProxiedCall::is_expired_for_client() const {
-  if (state_.deadline == absl::InfiniteFuture()) return false;
-  const absl::Duration slack =
-      std::max(limits::kDeadlineSlack, (state_.deadline - state_.arrived) * limits::kDeadlineSlackShare);
-  return now() + slack >= state_.deadline;
-}
-
-void ProxiedCall::OnClientReset(ErrorCode) {
-  state_.client->CountCancelled();
-  client_port().Consume(state_.client_stream, state_.request_received - state_.request_credited);
-  CancelByClient();
-}
-
-void ProxiedCall::OnClientLost() { CancelByClient(); }
-
-void ProxiedCall::CancelByClient() {
-  if (is_expired_for_client() && !state_.times.is_held_by_client()) {
-    ++counts().proxy.deadlines_expired;
-    const absl::Duration latency = state_.was_attempted ? state_.times.LatencyAt(now()) : absl::Seconds(-1);
-    state_.record.CountEnd(GrpcCode::kDeadlineExceeded, latency, now(), counts());
-  } else {
-    state_.record.CountCancelled(state_.times.RunningFor(now()), counts());
-  }
-  CloseUpstream(ErrorCode::kCancel);
-  Release();
-}
-
-void ProxiedCall::CloseUpstream(ErrorCode code) {
-  WaiterQueue::Withdraw(*this);
-  if (state_.times.is_stream() && state_.was_attempted) {
-    state_.record.CountStream(state_.times.RunningFor(now()), counts());
-  }
-  if (state_.upstream == nullptr) return;
-  UpstreamSession& upstream = *std::exchange(state_.upstream, nullptr);
-  const http2::StreamId stream = state_.upstream_stream;
-  // The stream is over: what the client has yet to take is bounded by the streams that it may open.
-  upstream.port().Consume(stream, state_.response_received - state_.response_credited);
-  const bool is_sent = upstream.port().session().queued_bytes(stream) == 0;
-  // What the model has not taken of a request that it answered must not keep the stream open.
-  if (!is_sent) code = ErrorCode::kCancel;
-  const bool is_over = code == ErrorCode::kNoError && state_.is_request_ended;
-  is_over ? upstream.Close(stream) : upstream.Reset(stream, code);
-}
-
-void ProxiedCall::FinishClient() {
-  client_port().Consume(state_.client_stream, state_.request_received - state_.request_credited);
-  state_.client->Forget(state_.client_stream);
-  if (!state_.is_request_ended) state_.client->FinishEarly(state_.client_stream);
-  Release();
-}
-
-void ProxiedCall::Release() {
-  WaiterQueue::Withdraw(*this);
-  deadline_timer_.Cancel();
-  for (MirrorTap& mirror : mirrors_) {
-    if (!state_.is_request_ended) mirror.Abandon();
-    mirror.Detach();
-  }
-  replay_.Reset();
-  request_trailers_.reset();
-  state_ = State();
-  ++life_;
-  pool_.Return(*this);
 }
 
 ProxiedCall& CallPool::Take() {

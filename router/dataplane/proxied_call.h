@@ -13,6 +13,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "router/dataplane/call_record.h"
 #include "router/dataplane/call_services.h"
 #include "router/dataplane/client_session.h"
+#include "router/dataplane/drains.h"
 #include "router/dataplane/header_filter.h"
 #include "router/dataplane/mirror.h"
 #include "router/dataplane/replay_buffer.h"
@@ -48,6 +50,10 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   void OnUpstreamReset(http2::ErrorCode code) override;
   void OnUpstreamSent(size_t bytes) override;
   void OnUpstreamLost() override;
+
+  // A run was rolled back, and its drain is over. Nothing where the call is not on a candidate of it, or not at all.
+  void OnGateShut(const ShutRun& shut);
+  void OnDrained(const ShutRun& shut);
 
   void OnStreamAvailable(UpstreamSession& session) override;
   void OnModelUnavailable() override;
@@ -80,6 +86,20 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
     const std::string* variant_name = nullptr;  // Null before a decision.
     uint64_t experiment = 0;                    // For the ticket.
     uint32_t run_ordinal = 0;
+    bool is_logged = false;
+    bool is_keyless = false;
+    bool has_ticket = false;
+    uint64_t ticket_sequence = 0;
+    uint64_t user = 0;      // As in Decision.
+    uint64_t sequence = 0;  // As in Decision: remembered; 0: of none.
+    bool begins_sequence = false;
+    // For the log.
+    struct End {
+      GrpcCode code = GrpcCode::kOk;
+      absl::Duration latency{};
+      bool is_by_client = false;
+    };
+    End end;
     // Where the call goes if its variant turns out to have no endpoint before anything was sent.
     struct Fallback {
       routing::ModelIndex model;
@@ -93,6 +113,7 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   std::optional<routing::Decision> Accept(const RequestFacts& facts, const http2::HeaderList& received);
   bool AcceptDecision(const routing::Decision& decision, const RequestFacts& facts);
   void Remember(const routing::Decision& decision);
+  void RememberSequence(const routing::Decision& decision);
   bool SetDeadline(const RequestFacts& facts);
   void StartMirrors(const routing::Decision& decision);
 
@@ -103,8 +124,16 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   void AddOwnHeaders(http2::HeaderList& reply);
   void OnDeadline();
 
+  // What the model's end, and its client's, add to the counts, to the failures kept and to the log.
+  void CountEnd(GrpcCode code, std::string_view message);
+  void CountCancelled(GrpcCode code);
+  absl::Duration Latency() const;  // Until now; negative: no model was asked.
+  void KeepFailure(GrpcCode code, absl::Duration latency, std::string_view message);
+  void Log();
+  bool IsOnCandidateOf(const ShutRun& shut) const;
+
   // The model's answer is complete, or it failed to give one: counted for it.
-  void EndByModel(GrpcCode code);
+  void EndByModel(GrpcCode code, std::string_view message);
   void FailByModel(GrpcCode code, std::string_view message);
   // The call fails by its client, after the model was asked: neither a success of the model nor its error.
   void FailByClient(GrpcCode code, std::string_view message);
@@ -132,6 +161,7 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   uint64_t life_ = 0;          // How many calls the object has carried: whether one is over is seen by it.
   http2::HeaderList headers_;  // For the model; kept until the response begins.
   std::unique_ptr<http2::HeaderList> request_trailers_;
+  std::string lost_peer_;  // Of the last stream that was reset or lost.
   ReplayBuffer replay_;
   std::array<MirrorTap, config::limits::kMirrors> mirrors_;
   runtime::Timer deadline_timer_;
@@ -145,6 +175,11 @@ class CallPool {
   ProxiedCall& Take();
   void Return(ProxiedCall& call);
   size_t in_flight() const { return calls_.size() - free_.size(); }
+  // Those that carry nothing now included. For what happens once in a rollback.
+  template <typename Tell>
+  void ForAll(const Tell& tell) {
+    for (size_t i = 0; i < calls_.size(); ++i) tell(*calls_[i]);
+  }
 
  private:
   CallServices& services_;

@@ -30,6 +30,7 @@ absl::StatusOr<std::unique_ptr<UpstreamConnection>> UpstreamConnection::Begin(co
   runtime::DetectDeadPeer(fd->get());
   auto connection =
       std::unique_ptr<UpstreamConnection>(new UpstreamConnection(services, *std::move(fd), owner, first_stream));
+  connection->session_.SetPeer(address.ToString());
   if (absl::Status watched = connection->socket_.Watch(); !watched.ok()) return watched;
   return connection;
 }

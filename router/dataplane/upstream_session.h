@@ -4,6 +4,8 @@
 #define WEIR_ROUTER_DATAPLANE_UPSTREAM_SESSION_H_
 
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "router/dataplane/session_port.h"
 #include "router/dataplane/stream_table.h"
@@ -47,6 +49,10 @@ class UpstreamSession : public http2::SessionEvents {
 
   SessionPort& port() { return *port_; }
 
+  // The server's address, for messages; "" until it is told.
+  const std::string& peer() const { return peer_; }
+  void SetPeer(std::string peer) { peer_ = std::move(peer); }
+
   // How many calls it would take now: none before the server's SETTINGS and after its GOAWAY.
   uint32_t capacity() const;
   size_t calls() const { return streams_.size(); }
@@ -77,6 +83,7 @@ class UpstreamSession : public http2::SessionEvents {
   SessionPort* const port_;
   UpstreamSessionOwner* const owner_;
   StreamTable<UpstreamStream> streams_;
+  std::string peer_;
   bool is_ping_open_ = false;
 };
 

@@ -14,6 +14,10 @@ constexpr int kTicksPerSweep = 10;
 // Of each mirrored model: a mirror that does not take its copies at once is behind, and they are dropped.
 constexpr size_t kWaitingCopies = 64;
 
+// Sets of sequences that other workers share: one for each of them and change of the weights. What a worker does not
+// hear of it assigns by the weights of now.
+constexpr size_t kSharedAtOnce = 256;
+
 routing::RouteTablePtr EmptyTable() { return std::make_shared<const routing::RouteTable>(); }
 
 }  // namespace
@@ -44,7 +48,10 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<runtime::EventLoop>
                 .next_ticket = 0,
                 .rng = {},
                 .names = {},
-                .scratch = {}},
+                .scratch = {},
+                .sequences = SequencePins(&loop_->now()),
+                .failed_calls = {},
+                .assignments = AssignmentNotes(options.assignments)},
       models_(PoolUse::kPrimary, config::limits::kQueuedCallsPerModel,
               {loop_.get(), &dirty_ports_, &blocks_, &upstream_bytes_}, &services_.counts.proxy, services_.rng,
               resolver),
@@ -52,10 +59,14 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<runtime::EventLoop>
                      &services_.counts.proxy, services_.rng, resolver),
       mirrors_(&loop_->now(), &loop_->timers(), &mirror_models_, &services_.counts),
       calls_(services_),
+      drains_(
+          &loop_->now(), &loop_->timers(), [this](const ShutRun& shut) { OnGateShut(shut); },
+          [this](const ShutRun& shut) { OnDrained(shut); }),
       feedback_(options.tickets, std::move(outcome), &services_, [this] { loop_->Wake(); }),
       health_(&services_),
       tick_timer_([this] { Tick(); }),
-      new_connections_(config::limits::kClientConnections, [this] { loop_->Wake(); }) {
+      new_connections_(config::limits::kClientConnections, [this] { loop_->Wake(); }),
+      learnt_sequences_(kSharedAtOnce) {
   loop_->OnTurnEnd([this] { EndTurn(); });
 }
 
@@ -78,6 +89,10 @@ void Worker::Publish(routing::RouteTablePtr table) {
   loop_->Wake();
 }
 
+void Worker::Learn(SharedPins pins) {
+  if (learnt_sequences_.Post(pins)) loop_->Wake();
+}
+
 bool Worker::Hand(NewConnection& connection) {
   if (connections() >= static_cast<int64_t>(config::limits::kClientConnections)) return false;
   if (!new_connections_.Post(connection)) return false;
@@ -94,6 +109,7 @@ void Worker::BeginDrain() {
 
 void Worker::EndTurn() {
   AdoptTable();
+  LearnSequences();
   TakeConnections();
   feedback_.DeliverAnswers();
   const bool is_new_drain = drain_began_ == absl::InfiniteFuture() && is_draining_.load(std::memory_order_acquire);
@@ -109,10 +125,35 @@ void Worker::EndTurn() {
 void Worker::AdoptTable() {
   std::optional<routing::RouteTablePtr> newest = new_table_.Take();
   if (!newest.has_value()) return;
+  ShareSequences(**newest);
   table_ = *std::move(newest);
   services_.table = table_.get();
   models_.Adopt(*table_);
   mirror_models_.Adopt(*table_);
+  drains_.Adopt(*table_);
+}
+
+void Worker::ShareSequences(const routing::RouteTable& next) {
+  if (!share_) return;
+  auto shared = std::make_shared<std::vector<SharedPin>>();
+  for (const uint32_t run : RunsThatMoved(*table_, next)) {
+    const std::vector<SharedPin> pins = services_.sequences.Share(run);
+    shared->insert(shared->end(), pins.begin(), pins.end());
+  }
+  if (!shared->empty()) share_(std::move(shared));
+}
+
+void Worker::LearnSequences() {
+  for (const SharedPins& shared : learnt_sequences_.TakeAll()) services_.sequences.Learn(*shared);
+}
+
+void Worker::OnGateShut(const ShutRun& shut) {
+  calls_.ForAll([&](ProxiedCall& call) { call.OnGateShut(shut); });
+}
+
+void Worker::OnDrained(const ShutRun& shut) {
+  services_.sequences.Forget(shut.run);
+  calls_.ForAll([&](ProxiedCall& call) { call.OnDrained(shut); });
 }
 
 void Worker::TakeConnections() {
@@ -179,8 +220,12 @@ void Worker::Report() {
   }
   report.connections = static_cast<int64_t>(connections_.size());
   report.calls_in_flight = static_cast<int64_t>(calls_.in_flight());
+  report.failed_calls = services_.failed_calls.Take();
   services_.counts = {};
-  if (!report_(report)) services_.counts = std::move(report.delta);
+  services_.assignments.Send();
+  if (report_(report)) return;
+  services_.counts = std::move(report.delta);
+  services_.failed_calls.GiveBack(std::move(report.failed_calls));
 }
 
 void Worker::SweepConnections() {

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "router/dataplane/call_services.h"
 #include "router/dataplane/client_connection.h"
+#include "router/dataplane/drains.h"
 #include "router/dataplane/feedback_call.h"
 #include "router/dataplane/health_call.h"
 #include "router/dataplane/mirror.h"
@@ -37,7 +38,11 @@ struct WorkerOptions {
   absl::Duration drain_grace;
   stats::Issuer issuer;
   const TicketSealer* tickets = nullptr;  // Borrowed; null: no tickets, and no outcomes are taken.
+  AssignmentSink assignments;             // Null: there is no log.
 };
+
+// Sequences of one worker, as all others read them.
+using SharedPins = std::shared_ptr<const std::vector<SharedPin>>;
 
 // An accepted connection on its way to its worker.
 struct NewConnection {
@@ -62,6 +67,10 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
 
   // Any thread. The worker adopts the table between two turns.
   void Publish(routing::RouteTablePtr table);
+  // Any thread. What another worker knows of sequences whose weights have changed.
+  void Learn(SharedPins pins);
+  // Before Run: hands this worker's sequences to all others, from its own thread. Never called for a lone worker.
+  void OnShare(std::function<void(SharedPins)> share) { share_ = std::move(share); }
   // Any thread. False, and the connection untouched, when the worker has too many.
   bool Hand(NewConnection& connection);
   // Any thread.
@@ -87,6 +96,10 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
 
   void EndTurn();
   void AdoptTable();
+  void ShareSequences(const routing::RouteTable& next);
+  void LearnSequences();
+  void OnGateShut(const ShutRun& shut);
+  void OnDrained(const ShutRun& shut);
   void TakeConnections();
   void Add(NewConnection connection);
   void Tick();
@@ -107,6 +120,7 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
   UpstreamPool mirror_models_;
   Mirrors mirrors_;
   CallPool calls_;
+  Drains drains_;
   FeedbackDesk feedback_;
   HealthDesk health_;
 
@@ -115,6 +129,7 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
   runtime::Timer tick_timer_;
   int ticks_ = 0;
   std::function<void()> on_drain_;
+  std::function<void(SharedPins)> share_;
   size_t calls_given_up_ = 0;
   absl::Time drain_began_ = absl::InfiniteFuture();
 
@@ -122,6 +137,7 @@ class Worker final : private RequestHandler, private ClientConnectionOwner {
   std::atomic<bool> is_draining_ = false;
   runtime::Latest<routing::RouteTablePtr> new_table_;
   runtime::Mailbox<NewConnection> new_connections_;
+  runtime::Mailbox<SharedPins> learnt_sequences_;
 };
 
 }  // namespace weir::dataplane
