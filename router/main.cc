@@ -21,6 +21,7 @@
 #include "router/admin/http_server.h"
 #include "router/cli/command_line.h"
 #include "router/cli/version.h"
+#include "router/control/assignment_log.h"
 #include "router/control/control_thread.h"
 #include "router/control/sqlite_journal.h"
 #include "router/control/state_directory.h"
@@ -127,6 +128,7 @@ class Proxy {
     if (!identity.ok()) return identity.status();
     identity_ = *std::move(identity);
     sealer_.emplace(identity_.keys);
+    if (absl::Status status = StartAssignmentLog(); !status.ok()) return status;
     if (absl::Status status = CreatePlane(); !status.ok()) return status;
     control::ControlThreadOptions options;
     options.proxy_file = config_file_;
@@ -134,8 +136,10 @@ class Proxy {
     options.clock = clock_;
     options.log = &log_;
     options.open_journal = [this] { return OpenJournal(); };
-    auto control = control::ControlThread::Start(
-        std::move(options), config_, [this](routing::RouteTablePtr table) { plane_->Publish(std::move(table)); });
+    auto control = control::ControlThread::Start(std::move(options), config_, [this](routing::RouteTablePtr table) {
+      if (assignments_ != nullptr) assignments_->Learn(table);
+      plane_->Publish(std::move(table));
+    });
     if (!control.ok()) return control.status();
     control_ = *std::move(control);
     return absl::OkStatus();
@@ -154,6 +158,26 @@ class Proxy {
     return control::SqliteJournal::Open(std::move(options));
   }
 
+  absl::Status StartAssignmentLog() {
+    if (!config_.proxy.assignment_log.has_value()) return absl::OkStatus();
+    config::AssignmentLog options = *config_.proxy.assignment_log;
+    if (!options.file.starts_with('/')) options.file = config_.proxy.state_directory + "/" + options.file;
+    auto log = control::AssignmentLog::Start(std::move(options), clock_, &log_);
+    if (!log.ok()) return log.status();
+    assignments_ = *std::move(log);
+    return absl::OkStatus();
+  }
+
+  // Logged once it is counted.
+  bool PostOutcome(stats::OutcomeReport& report, dataplane::FeedbackReply reply) {
+    if (assignments_ == nullptr) return control_->PostOutcome(report, std::move(reply));
+    return control_->PostOutcome(report,
+                                 [this, counted = report, reply = std::move(reply)](const absl::Status& status) {
+                                   if (status.ok()) assignments_->Post(counted);
+                                   reply(status);
+                                 });
+  }
+
   absl::Status CreatePlane() {
     dataplane::DataPlaneOptions options;
     options.listener = config_.proxy.listener;
@@ -167,12 +191,25 @@ class Proxy {
     dataplane::DataPlaneSinks sinks;
     sinks.report = [this](stats::WorkerReport& report) { return control_->PostReport(report); };
     sinks.outcome = [this](stats::OutcomeReport& report, dataplane::FeedbackReply reply) {
-      return control_->PostOutcome(report, std::move(reply));
+      return PostOutcome(report, std::move(reply));
     };
+    if (assignments_ != nullptr) {
+      sinks.assignments = [this](std::vector<stats::AssignmentRecord> records) {
+        assignments_->Post(std::move(records));
+      };
+    }
     auto plane = dataplane::DataPlane::Create(options, clock_, std::move(sinks));
     if (!plane.ok()) return plane.status();
     plane_ = *std::move(plane);
     return absl::OkStatus();
+  }
+
+  std::string Render(const stats::MetricsSnapshot& metrics) const {
+    if (assignments_ == nullptr) return stats::RenderMetrics(metrics, cli::kVersion);
+    stats::MetricsSnapshot with_log = metrics;
+    with_log.control.assignments_logged = assignments_->lines_written();
+    with_log.control.assignments_dropped = assignments_->lines_dropped();
+    return stats::RenderMetrics(with_log, cli::kVersion);
   }
 
   absl::Status StartAdministration() {
@@ -180,9 +217,7 @@ class Proxy {
       admin::HttpServerOptions options;
       options.address = *config_.proxy.metrics;
       options.now = [clock = clock_] { return clock.Now(); };
-      options.render_metrics = [](const stats::MetricsSnapshot& metrics) {
-        return stats::RenderMetrics(metrics, cli::kVersion);
-      };
+      options.render_metrics = [this](const stats::MetricsSnapshot& metrics) { return Render(metrics); };
       options.metrics_type = stats::kMetricsContentType;
       auto http = admin::HttpServer::Create(std::move(options), control_.get());
       if (!http.ok()) return http.status();
@@ -202,6 +237,7 @@ class Proxy {
   const runtime::Clock clock_;
   Identity identity_;
   std::optional<dataplane::TicketSealer> sealer_;
+  std::unique_ptr<control::AssignmentLog> assignments_;  // Null: there is none. Outlives who posts to it.
   std::unique_ptr<dataplane::DataPlane> plane_;  // Outlives the control thread, which answers its outcome reports.
   std::unique_ptr<control::ControlThread> control_;
   std::unique_ptr<admin::HttpServer> http_;

@@ -334,6 +334,12 @@ std::vector<std::string> Controller::RestartNotices() const {
   note("spec.listener.drainGrace", now.drain_grace != started_with_->drain_grace);
   note("spec.admin.address", now.admin != started_with_->admin);
   note("spec.metrics.address", now.metrics != started_with_->metrics);
+  const auto log_of = [](const config::Proxy& proxy) {  // Its sample changes live.
+    config::AssignmentLog log = proxy.assignment_log.value_or(config::AssignmentLog());
+    log.sample = config::Percent::All();
+    return log;
+  };
+  note("spec.assignmentLog", log_of(now) != log_of(*started_with_));
   note("spec.stateDirectory", now.state_directory != started_with_->state_directory);
   return notices;
 }
