@@ -5,7 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "absl/random/distributions.h"
 #include "absl/strings/str_cat.h"
 #include "stats/special_functions.h"
 
@@ -14,22 +13,51 @@ namespace {
 
 constexpr int64_t kLeastOutcomes = 30;
 constexpr double kRounding = 1e-9;
+constexpr int kWhole = 10000;
 
 Shares EvenShares(size_t arms) { return Shares(arms, 1 / static_cast<double>(arms)); }
 
-// How often each arm's draw is the greatest. `draw(i)` is one draw of arm i's posterior.
-template <typename Draw>
-Shares HowOftenBest(size_t arms, int draws, Draw draw) {
-  Shares shares(arms);
-  for (int d = 0; d < draws; ++d) {
-    size_t best = 0;
-    double greatest = -std::numeric_limits<double>::infinity();
-    for (size_t i = 0; i < arms; ++i) {
-      if (const double value = draw(i); value > greatest) greatest = value, best = i;
-    }
-    shares[best] += 1.0 / draws;
+// --- Posteriors.
+
+struct Moments {
+  double mean;
+  double standard_deviation;
+  double operator()(double standard_deviations) const { return mean + standard_deviations * standard_deviation; }
+};
+
+struct MomentsOf {
+  Moments operator()(const BetaParameters& p) const {
+    const double n = p.alpha + p.beta;
+    return {p.alpha / n, std::sqrt(p.alpha * p.beta / (n + 1)) / n};
   }
-  return shares;
+  // One that is known exactly is spread by what doubles can tell apart.
+  Moments operator()(const NormalParameters& p) const {
+    return {p.mean, std::max(p.standard_deviation, 1e-12 * std::max(1.0, std::abs(p.mean)))};
+  }
+};
+
+struct Below {
+  double x;
+  double operator()(const BetaParameters& p) const { return BetaBelow(p.alpha, p.beta, std::clamp(x, 0.0, 1.0)); }
+  double operator()(const NormalParameters& p) const {
+    const Moments moments = MomentsOf()(p);
+    return NormalBelow((x - moments.mean) / moments.standard_deviation);
+  }
+};
+
+// Where any of the arms has weight, in steps of an eighth of its standard deviation.
+std::vector<double> GridOver(std::span<const Posterior> arms) {
+  std::vector<double> grid;
+  for (const Posterior& arm : arms) {
+    const Moments moments = std::visit(MomentsOf(), arm);
+    for (int step = -64; step <= 64; ++step) grid.push_back(moments(step / 8.0));
+    if (!std::holds_alternative<BetaParameters>(arm)) continue;
+    grid.push_back(0);
+    grid.push_back(1);
+  }
+  std::sort(grid.begin(), grid.end());
+  grid.erase(std::unique(grid.begin(), grid.end()), grid.end());
+  return grid;
 }
 
 // The arms of the greatest score share alike, so that the order of arms does not matter.
@@ -44,74 +72,146 @@ Shares ToTheBest(size_t arms, Score score) {
   return shares;
 }
 
-double RateOf(const BetaArm& arm) { return arm.n() > 0 ? arm.successes / arm.n() : 0.5; }
+// --- Limits.
 
-absl::Status CheckShares(const Shares& shares, absl::string_view name) {
-  for (size_t i = 0; i < shares.size(); ++i) {
-    if (!(shares[i] >= 0 && shares[i] <= 1 + kRounding)) {
-      return absl::InvalidArgumentError(absl::StrCat(name, "[", i, "]: must be from 0 to 1, got ", shares[i]));
-    }
+absl::Status Check(std::span<const int> current, const Shares& wanted, const ShareLimits& limits) {
+  if (current.size() != wanted.size() || limits.default_arm >= current.size()) {
+    return absl::InvalidArgumentError("shares: current, wanted and the default's place must be of the same arms");
   }
-  const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
-  if (std::abs(sum - 1) > kRounding) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": must sum to 1, got ", sum));
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (!(wanted[i] >= 0 && wanted[i] <= 1 + kRounding)) {
+      return absl::InvalidArgumentError(absl::StrCat("wanted[", i, "]: must be from 0 to 1, got ", wanted[i]));
+    }
+    if (current[i] < 0) return absl::InvalidArgumentError(absl::StrCat("current[", i, "]: must not be negative"));
+  }
+  if (const double sum = std::accumulate(wanted.begin(), wanted.end(), 0.0); std::abs(sum - 1) > kRounding) {
+    return absl::InvalidArgumentError(absl::StrCat("wanted: must sum to 1, got ", sum));
+  }
+  if (std::accumulate(current.begin(), current.end(), 0) != kWhole) {
+    return absl::InvalidArgumentError("current: must sum to 10,000 basis points");
+  }
+  const int others = static_cast<int>(current.size()) - 1;
+  if (limits.default_floor < 0 || limits.other_floor < 0 || limits.greatest_move < 0 ||
+      limits.default_floor + others * limits.other_floor > kWhole) {
+    return absl::InvalidArgumentError("limits: must not be negative, and floors leave something to move");
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckLimits(const Shares& current, const Shares& wanted, const ShareLimits& limits) {
-  if (current.size() != wanted.size() || limits.default_arm >= current.size()) {
-    return absl::InvalidArgumentError("shares: current, wanted and the default's place must be of the same arms");
-  }
-  if (!(limits.default_floor >= 0 && limits.default_floor <= 1)) {
-    return absl::InvalidArgumentError(absl::StrCat("default_floor: must be from 0 to 1, got ", limits.default_floor));
-  }
-  if (!(limits.greatest_step >= 0 && limits.greatest_step <= 1)) {
-    return absl::InvalidArgumentError(absl::StrCat("greatest_step: must be from 0 to 1, got ", limits.greatest_step));
-  }
-  if (absl::Status status = CheckShares(current, "current"); !status.ok()) return status;
-  return CheckShares(wanted, "wanted");
+int FloorOf(size_t arm, const ShareLimits& limits) {
+  return arm == limits.default_arm ? limits.default_floor : limits.other_floor;
 }
 
-// The default at its floor at least, the others in the same proportions.
-void LiftDefault(Shares& shares, const ShareLimits& limits) {
-  const double held = shares[limits.default_arm];
-  if (held >= limits.default_floor) return;
-  for (double& share : shares) share *= (1 - limits.default_floor) / (1 - held);
-  shares[limits.default_arm] = limits.default_floor;
+// In basis points, with no arm below its floor: those that would be have it, and the others divide the rest as before.
+std::vector<double> AboveFloors(const Shares& wanted, const ShareLimits& limits) {
+  std::vector<bool> is_held(wanted.size());
+  for (;;) {
+    double rest = kWhole, sum = 0;
+    size_t free = 0;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (is_held[i]) {
+        rest -= FloorOf(i, limits);
+      } else {
+        sum += wanted[i];
+        ++free;
+      }
+    }
+    std::vector<double> shares(wanted.size());
+    bool is_done = true;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const double part = sum > 0 ? wanted[i] / sum : 1 / static_cast<double>(free);
+      shares[i] = is_held[i] ? FloorOf(i, limits) : rest * part;
+      if (is_held[i] || shares[i] >= FloorOf(i, limits)) continue;
+      is_held[i] = true;
+      is_done = false;
+    }
+    if (is_done) return shares;
+  }
+}
+
+// To whole basis points that sum to the whole: down, and what is left to those that lost most by it.
+std::vector<int> Rounded(const std::vector<double>& shares) {
+  std::vector<int> rounded;
+  std::vector<size_t> order(shares.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  for (double share : shares) rounded.push_back(static_cast<int>(std::floor(share + kRounding)));
+  const auto lost = [&](size_t i) { return shares[i] - rounded[i]; };
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return lost(a) > lost(b); });
+  int left = kWhole - std::accumulate(rounded.begin(), rounded.end(), 0);
+  for (size_t i = 0; left > 0; i = (i + 1) % order.size(), --left) ++rounded[order[i]];
+  return rounded;
+}
+
+// As far towards `target` as may change hands: every change is cut in proportion, and rounded towards none.
+std::vector<int> MovedTowards(std::span<const int> current, const std::vector<int>& target, int greatest_move) {
+  int gained = 0;
+  for (size_t i = 0; i < target.size(); ++i) gained += std::max(0, target[i] - current[i]);
+  if (gained <= greatest_move) return target;
+  std::vector<int> next(current.begin(), current.end());
+  int balance = 0;  // Gained and not lost.
+  for (size_t i = 0; i < target.size(); ++i) {
+    const int change = static_cast<int>(int64_t{target[i] - current[i]} * greatest_move / gained);
+    next[i] += change;
+    balance += change;
+  }
+  // Rounding left a few basis points over: they stay where they were.
+  for (size_t i = 0; balance != 0; i = (i + 1) % next.size()) {
+    if (balance > 0 && next[i] > current[i]) --next[i], --balance;
+    if (balance < 0 && next[i] < current[i]) ++next[i], ++balance;
+  }
+  return next;
+}
+
+// From those that have most above their floors.
+void LiftDefault(std::vector<int>& shares, const ShareLimits& limits) {
+  while (shares[limits.default_arm] < limits.default_floor) {
+    size_t richest = limits.default_arm == 0 ? 1 : 0;
+    for (size_t i = 0; i < shares.size(); ++i) {
+      if (i != limits.default_arm && shares[i] > shares[richest]) richest = i;
+    }
+    --shares[richest];
+    ++shares[limits.default_arm];
+  }
 }
 
 }  // namespace
 
-void GaussianArm::Add(double value) {
-  ++n;
-  const double delta = value - mean;
-  mean += delta / static_cast<double>(n);
-  m2 += delta * (value - mean);
+double ProbabilityBBeatsA(const BetaParameters& a, const BetaParameters& b) {
+  return BetaExceedsBeta(a.alpha, a.beta, b.alpha, b.beta);
 }
 
-void GaussianArm::Merge(const GaussianArm& other) {
-  if (other.n == 0) return;
-  const double n_a = static_cast<double>(n), n_b = static_cast<double>(other.n);
-  const double delta = other.mean - mean;
-  n += other.n;
-  mean += delta * (n_b / (n_a + n_b));
-  m2 += other.m2 + delta * delta * (n_a * n_b / (n_a + n_b));
-}
-
-Shares ThompsonShares(std::span<const BetaArm> arms, absl::BitGenRef rng, int draws) {
-  return HowOftenBest(arms.size(), draws,
-                      [&](size_t i) { return absl::Beta<double>(rng, 1 + arms[i].successes, 1 + arms[i].failures); });
-}
-
-Shares ThompsonShares(std::span<const GaussianArm> arms, absl::BitGenRef rng, int draws) {
-  for (const GaussianArm& arm : arms) {
-    if (arm.n < kLeastOutcomes) return EvenShares(arms.size());
+Shares ProbabilitiesOfBest(std::span<const Posterior> arms) {
+  const std::vector<double> grid = GridOver(arms);
+  std::vector<double> before(arms.size(), 0.0), after(arms.size());
+  Shares best(arms.size());
+  for (double x : grid) {
+    for (size_t i = 0; i < arms.size(); ++i) after[i] = std::visit(Below{x}, arms[i]);
+    for (size_t i = 0; i < arms.size(); ++i) {
+      double others_below = 0.5, others_after = 0.5;
+      for (size_t j = 0; j < arms.size(); ++j) {
+        if (j != i) others_below *= before[j], others_after *= after[j];
+      }
+      best[i] += (after[i] - before[i]) * (others_below + others_after);
+    }
+    std::swap(before, after);
   }
-  return HowOftenBest(arms.size(), draws, [&](size_t i) {
-    const double n = static_cast<double>(arms[i].n);
-    return absl::Gaussian<double>(rng, arms[i].mean, std::sqrt(arms[i].m2 / (n - 1) / n));
-  });
+  const double sum = std::accumulate(best.begin(), best.end(), 0.0);
+  for (double& share : best) share /= sum;
+  return best;
+}
+
+Shares ThompsonShares(std::span<const ArmEstimate> arms, bool are_proportions) {
+  std::vector<Posterior> posteriors;
+  for (const ArmEstimate& arm : arms) {
+    if (!are_proportions && arm.n < kLeastOutcomes) return EvenShares(arms.size());
+    if (are_proportions) {
+      const double trials = EffectiveTrials(arm), mean = std::clamp(arm.mean, 0.0, 1.0);
+      posteriors.push_back(BetaParameters{1 + trials * mean, 1 + trials * (1 - mean)});
+    } else {
+      posteriors.push_back(NormalParameters{arm.mean, arm.standard_error});
+    }
+  }
+  return ProbabilitiesOfBest(posteriors);
 }
 
 double Ucb1Bound(double mean, double n, double total) {
@@ -119,51 +219,34 @@ double Ucb1Bound(double mean, double n, double total) {
   return mean + std::sqrt(2 * std::log(total) / n);
 }
 
-Shares Ucb1Shares(std::span<const BetaArm> arms) {
+Shares Ucb1Shares(std::span<const ArmEstimate> arms) {
   double total = 0;
-  for (const BetaArm& arm : arms) total += arm.n();
-  return ToTheBest(arms.size(), [&](size_t i) { return Ucb1Bound(RateOf(arms[i]), arms[i].n(), total); });
+  for (const ArmEstimate& arm : arms) total += EffectiveTrials(arm);
+  total = std::max(total, 1.0);
+  return ToTheBest(arms.size(), [&](size_t i) { return Ucb1Bound(arms[i].mean, EffectiveTrials(arms[i]), total); });
 }
 
-Shares EpsilonGreedyShares(std::span<const BetaArm> arms, double epsilon) {
-  Shares shares = ToTheBest(arms.size(), [&](size_t i) { return RateOf(arms[i]); });
+Shares EpsilonGreedyShares(std::span<const ArmEstimate> arms, double epsilon) {
+  Shares shares = ToTheBest(arms.size(), [&](size_t i) { return arms[i].mean; });
   for (double& share : shares) share = (1 - epsilon) * share + epsilon / static_cast<double>(arms.size());
   return shares;
 }
 
-double ProbabilityBBeatsA(const BetaParameters& a, const BetaParameters& b) {
-  return BetaExceedsBeta(a.alpha, a.beta, b.alpha, b.beta);
+double RegretOf(const Shares& shares, std::span<const ArmEstimate> arms) {
+  double greatest = arms[0].mean, mean = 0;
+  for (size_t i = 0; i < arms.size(); ++i) {
+    greatest = std::max(greatest, arms[i].mean);
+    mean += shares[i] * arms[i].mean;
+  }
+  return std::max(0.0, greatest - mean);
 }
 
-absl::StatusOr<Shares> NextShares(const Shares& current, const Shares& wanted, const ShareLimits& limits) {
-  if (absl::Status status = CheckLimits(current, wanted, limits); !status.ok()) return status;
-  Shares next = wanted;
-  LiftDefault(next, limits);
-  double furthest = 0;
-  for (size_t i = 0; i < next.size(); ++i) furthest = std::max(furthest, std::abs(next[i] - current[i]));
-  const double part = furthest > limits.greatest_step ? limits.greatest_step / furthest : 1;
-  for (size_t i = 0; i < next.size(); ++i) next[i] = current[i] + part * (next[i] - current[i]);
+absl::StatusOr<std::vector<int>> NextShares(std::span<const int> current, const Shares& wanted,
+                                            const ShareLimits& limits) {
+  if (absl::Status status = Check(current, wanted, limits); !status.ok()) return status;
+  std::vector<int> next = MovedTowards(current, Rounded(AboveFloors(wanted, limits)), limits.greatest_move);
   LiftDefault(next, limits);
   return next;
-}
-
-void PropensityWeighted::Add(uint8_t user_bucket, double outcome, double propensity) {
-  sums_[user_bucket].n += 1 / propensity;
-  sums_[user_bucket].sum += outcome / propensity;
-}
-
-void PropensityWeighted::Merge(const PropensityWeighted& other) {
-  for (int b = 0; b < kUserBuckets; ++b) {
-    sums_[b].n += other.sums_[b].n;
-    sums_[b].sum += other.sums_[b].sum;
-  }
-}
-
-std::optional<PropensityWeighted::Estimate> PropensityWeighted::Mean(double alpha) const {
-  const std::optional<ClusteredRatio> ratio = RatioOverUsers(sums_);
-  if (!ratio) return std::nullopt;
-  return Estimate{
-      .mean = ratio->ratio, .standard_error = std::sqrt(ratio->variance), .interval = RatioInterval(sums_, alpha)};
 }
 
 }  // namespace weir::stats
