@@ -34,6 +34,18 @@ std::string ToString(Strategy strategy) {
   return "unknown";
 }
 
+std::string ToString(BanditPolicy policy) {
+  switch (policy) {
+    case BanditPolicy::kThompson:
+      return "thompson";
+    case BanditPolicy::kUcb1:
+      return "ucb1";
+    case BanditPolicy::kEpsilonGreedy:
+      return "epsilonGreedy";
+  }
+  return "unknown";
+}
+
 Percent LessHoldback(Percent weight, Percent holdback) {
   const int most = Percent::All().basis_points() - holdback.basis_points();
   // Between 0 and 100 % by construction.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "config/allocation_spec.h"
 #include "config/analysis_spec.h"
 #include "config/guardrail_spec.h"
 #include "config/limits.h"
@@ -230,9 +231,19 @@ void ReadTroubles(Mapping& mapping, Rollout& rollout) {
   if (Field f = mapping.Optional("noDataAfter")) rollout.no_data_after = ReadSpan(f).value_or(rollout.no_data_after);
 }
 
+// `schedule: risk`: one step, whose share grows until it is all.
+void ReadScheduled(Mapping& mapping, Rollout& rollout) {
+  rollout.schedule = ReadRiskSchedule(mapping);
+  ReadOnlyStep(mapping, rollout.schedule->first, rollout);
+  if (Field f = mapping.Optional("steps")) f.Report("excludes schedule: risk, which chooses the shares itself");
+}
+
 void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
   switch (rollout.strategy) {
     case Strategy::kCanary:
+      if (Field f = mapping.Optional("schedule"); f && f.ReadChoice<bool>({{"steps", false}, {"risk", true}}) == true) {
+        return ReadScheduled(mapping, rollout);
+      }
       if (Field f = mapping.Required("steps")) ReadSteps(f, rollout);
       return;
     case Strategy::kBlueGreen:
@@ -254,14 +265,19 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
         mapping.field().Report("a shadow needs pause: {duration: ...}, its planned length");
       }
       return;
-    case Strategy::kBandit:  // Refused above.
+    case Strategy::kBandit:
+      if (Field f = mapping.Required("bandit")) rollout.bandit = ReadBandit(f);
+      ReadOnlyStep(mapping, std::nullopt, rollout);
+      if (rollout.steps[0].pause == Pause() && !mapping.Optional("end")) {
+        mapping.field().Report("a bandit needs pause: {duration: ..., minSamples: ...}, its planned length, or end");
+      }
       return;
   }
 }
 
 bool CanCompareAtTheEnd(const Rollout& rollout) {
   if (rollout.holdback > Percent() || EndOf(rollout.strategy) == RolloutEnd::kCompletion) return true;
-  const bool reaches_all = std::any_of(rollout.steps.begin(), rollout.steps.end(),
+  const bool reaches_all = rollout.schedule || std::any_of(rollout.steps.begin(), rollout.steps.end(),
                                        [](const RolloutStep& step) { return step.weight == Percent::All(); });
   return !reaches_all && rollout.watch == absl::ZeroDuration();
 }
@@ -275,8 +291,8 @@ Rollout ReadRollout(const Field& field) {
     rollout.strategy = f.ReadChoice<Strategy>({{"canary", Strategy::kCanary},
                                                {"blueGreen", Strategy::kBlueGreen},
                                                {"abTest", Strategy::kAbTest},
-                                               {"shadow", Strategy::kShadow}},
-                                              {"bandit"})
+                                               {"shadow", Strategy::kShadow},
+                                               {"bandit", Strategy::kBandit}})
                            .value_or(rollout.strategy);
   }
   ReadStepsOfStrategy(mapping, rollout);
@@ -291,7 +307,7 @@ Rollout ReadRollout(const Field& field) {
     f.Report("is for a blueGreen, which has a switch to look before");
   }
   if (Field f = mapping.Optional("drainTimeout")) f.Report("stands beside the rollout: spec.drainTimeout");
-  mapping.Finish({"bandit"});
+  mapping.Finish();
   return rollout;
 }
 
@@ -312,6 +328,7 @@ void CheckRollout(const Field& field, const Experiment& experiment) {
       std::count_if(experiment.variants.begin(), experiment.variants.end(), has_share) > 1) {
     field.Report("preview: must have one candidate with a weight above 0 to go to, got several");
   }
+  CheckAllocation(field, experiment);
   if (rollout.strategy == Strategy::kShadow && experiment.mirrors.empty()) {
     field.Report("a shadow needs spec.mirror: there is none that would hear of the calls");
   }

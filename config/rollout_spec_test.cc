@@ -163,14 +163,15 @@ e.yaml:25:12: spec.rollout.start: must be manual or a time such as 2030-01-31T09
 e.yaml:26:10: spec.rollout.end: must be a time such as 2030-01-31T09:00:00Z, got 2030-01-31
 e.yaml:27:47: spec.rollout.freeze[0].to: must be after from, got 2030-01-01T00:00:00Z
 e.yaml:28:19: spec.rollout.drainTimeout: stands beside the rollout: spec.drainTimeout
-e.yaml:29:5: spec.rollout.pause: is not a known key (known: drainTimeout, dryRun, end, freeze, holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, preview, start, steps, strategy, watch, wholeWeeks)
+e.yaml:29:5: spec.rollout.pause: is not a known key (known: drainTimeout, dryRun, end, freeze, holdback, maxDuration, minDuration, noDataAfter, onInconclusive, onNoData, preview, schedule, start, steps, strategy, watch, wholeWeeks)
 )");
 }
 
 TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
   EXPECT_EQ(Errors("{strategy: bandit}"),
-            "e.yaml:9:12: spec.rollout.steps: is missing\n"
-            "e.yaml:9:23: spec.rollout.strategy: bandit is not supported yet by this version\n");
+            "e.yaml:9:12: spec.rollout: a bandit needs pause: {duration: ..., minSamples: ...}, its planned length, or "
+            "end\n"
+            "e.yaml:9:12: spec.rollout.bandit: is missing\n");
   EXPECT_EQ(Errors("{strategy: canary, steps: []}"),
             "e.yaml:9:38: spec.rollout.steps: must have at least 1 item, got 0\n");
   EXPECT_EQ(
