@@ -138,7 +138,8 @@ Result Pause(const State& state, const Command& command, absl::Time now) {
 Result ResumeWatch(const Plan& plan, const State& state, Watching watching, const Command& command, absl::Time now) {
   if (!watching.by_hand) return Refuse(state);
   watching.by_hand.reset();
-  return Enter(plan, state, {.phase = watching, .split = SplitPromoted(plan)}, DeedOf(command, "resumed"), now);
+  const Split split = SplitPromoted(WithChosen(plan, watching.chosen));
+  return Enter(plan, state, {.phase = watching, .split = split}, DeedOf(command, "resumed"), now);
 }
 
 Result Resume(const Plan& plan, const State& state, const Command& command, absl::Time now) {
@@ -154,14 +155,14 @@ Result Resume(const Plan& plan, const State& state, const Command& command, absl
   if (!IsInPlan(plan, *where)) return Refuse(state, "its file has no such step any more");
   Stepping stepping = WithoutPause(plan, state, *where, now);
   stepping.by_hand.reset();
-  return Enter(plan, state, {.phase = stepping, .split = SplitOfStep(plan, stepping.step)}, DeedOf(command, "resumed"),
-               now);
+  return Enter(plan, state, {.phase = stepping, .split = SplitByPlan(plan, state, stepping)},
+               DeedOf(command, "resumed"), now);
 }
 
 Result PromoteFully(const Plan& plan, const State& state, const Stepping& where, const Command& command,
                     absl::Time now) {
   if (NeedsApproval(plan, where)) return Refuse(state, "a step that is left needs approval, which promote cannot skip");
-  return Enter(plan, state, Promoted(plan, now), DeedOf(command, "promoted"), now);
+  return Enter(plan, state, Promoted(plan, where.chosen, now), DeedOf(command, "promoted"), now);
 }
 
 // Past what the step still waits for, except for people.
@@ -217,9 +218,9 @@ Result SetWeight(const Plan& plan, const State& state, const Command& command, a
   std::optional<Phase> phase = WithShare(state.phase, share);
   if (!phase) return Refuse(state);
   const Stepping* where = StepOf(state);
-  const Split split = WithCandidateShare(plan.split, share);
+  const Split split = WithCandidateShare(WithChosen(plan, ChosenIn(state.phase)).split, share);
   // Else a person alone could give what the plan lets nobody give alone.
-  if (where != nullptr && NeedsApproval(plan, *where) && Opens(SplitOfStep(plan, where->step), split)) {
+  if (where != nullptr && NeedsApproval(plan, *where) && Opens(SplitByPlan(plan, state, *where), split)) {
     return Refuse(state, "a step that is left needs approval: until then a share is at most that of the step");
   }
   if (*phase == state.phase && split == state.epoch.split) return std::nullopt;

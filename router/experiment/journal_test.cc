@@ -42,12 +42,18 @@ TEST(JournalTest, AStateComesBackAsItWasWritten) {
                           .asked_at = kNow,
                           .approvals = {{"ann", kNow, "fine"}, {"bob", kNow, ""}},
                           .by_hand = *config::Percent::FromDouble(12.5)};
+  const std::vector<config::Variant> chosen = {{"a", config::Weight::FromHundredths(1234)},
+                                               {"b", config::Weight::FromHundredths(8766)}};
   const std::vector<Phase> phases = {Running{},
                                      RolledBack{.breach = breach},
                                      RolledBack{.by = "ann", .why = "enough"},
                                      Waiting{},
                                      Waiting{.held_by = "ann"},
                                      Stepping{.begun = kNow, .entered = kNow},
+                                     Stepping{.begun = kNow, .entered = kNow, .chosen = chosen},
+                                     Stepping{.begun = kNow, .entered = kNow, .by_risk = config::Percent()},
+                                     Watching{.since = kNow, .chosen = chosen},
+                                     Completed{.chosen = chosen},
                                      stepping,
                                      Paused{stepping, "ann", "lunch"},
                                      Inconclusive{stepping, "who knows"},

@@ -147,6 +147,7 @@ StepOrNothing InStep(const Plan& plan, const State& state, const Stepping& stepp
     return Unclear(plan, state, stepping, why, now);
   }
   if (wait.time > absl::ZeroDuration() || !wait.samples.empty() || !wait.silent.empty()) return std::nullopt;
+  if (wait.share) return std::nullopt;
   const bool is_at_end = stepping.step + 1 == rollout.steps.size();
   const config::RolloutStep& step = rollout.steps[stepping.step];
   const bool is_decided = step.analysis ? wait.analysis.empty() : step.approval.has_value();
@@ -168,9 +169,9 @@ StepOrNothing OnTime(const Plan& plan, const State& state, const TimePassed& kno
     return MoveForward(state, FirstStep(plan, state.epoch.ordinal + 1, now),
                        {"weir", "step-entered", DescribeStep(plan, 0)}, now);
   }
-  if (std::holds_alternative<Watching>(state.phase)) {
-    const Split split = SplitCompleted(plan, /*is_promoted=*/true);
-    return MoveForward(state, {.phase = Completed{}, .split = split},
+  if (const auto* watching = std::get_if<Watching>(&state.phase)) {
+    const Split split = SplitCompleted(WithChosen(plan, watching->chosen), /*is_promoted=*/true);
+    return MoveForward(state, {.phase = Completed{true, watching->chosen}, .split = split},
                        {"weir", "completed", absl::StrCat("weights ", Describe(split))}, now);
   }
   return std::nullopt;
@@ -223,6 +224,9 @@ struct AdvanceOn {
   }
   Result operator()(const Analysed& analysed) const {
     return GoesOn(plan, state) ? OnVerdict(plan, *state, analysed, now) : std::nullopt;
+  }
+  Result operator()(const Weighed& known) const {
+    return GoesOn(plan, state) ? OnWeighed(plan, *state, known, now) : std::nullopt;
   }
   Result operator()(const Command& command) const { return OnCommand(plan, state, command, now); }
 };

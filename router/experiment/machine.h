@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "router/experiment/plan.h"
 #include "router/experiment/split.h"
+#include "stats/propensity.h"
 
 namespace weir::experiment {
 
@@ -81,6 +82,8 @@ struct Stepping {
   std::optional<absl::Time> asked_at{};  // For approval: everything else is there.
   std::vector<Approved> approvals{};
   std::optional<config::Percent> by_hand{};  // The candidates' share that a person set, until the next step or resume.
+  std::vector<config::Variant> chosen{};     // The shares that a bandit chose last; empty: those of the file's weights.
+  std::optional<config::Percent> by_risk{};  // The candidates' share that a risk schedule has reached; none: its first.
   bool operator==(const Stepping&) const = default;
 };
 // A person stopped the clock of a step. Its share stays.
@@ -100,11 +103,13 @@ struct Inconclusive {
 struct Watching {
   absl::Time since;
   std::optional<config::Percent> by_hand{};
+  std::vector<config::Variant> chosen{};  // By the bandit that was promoted: how candidates divide what they get.
   bool operator==(const Watching&) const = default;
 };
 // Nothing is left to do. Guardrails still watch.
 struct Completed {
   bool is_promoted = true;  // False: a shadow, the default keeps all.
+  std::vector<config::Variant> chosen{};  // As while it was watched.
   bool operator==(const Completed&) const = default;
 };
 
@@ -187,6 +192,23 @@ struct TimePassed {
   Analysed analysed{};               // The newest analysis of the present step; what is old is undecided.
 };
 
+// What is known of a variant for the choice of shares: means that are weighted by one over recorded propensities, over
+// the step's epochs in which every arm had a share.
+struct ArmEvidence {
+  std::string variant;
+  stats::ArmEstimate outcomes{};  // Of the metric that the rollout chooses by, if any.
+  stats::ArmEstimate errors{};    // Calls that failed, of those that ended well or badly.
+  // The same of late: of the last one or two periods of `every`.
+  stats::ArmEstimate recent_outcomes{}, recent_errors{};
+  absl::Time newest = absl::InfinitePast();  // When the newest of what it is judged by was counted, in this process.
+  bool operator==(const ArmEvidence&) const = default;
+};
+// For a rollout that chooses its shares: all that the choice depends on, beside the plan, the state and the time.
+struct Weighed {
+  std::vector<ArmEvidence> arms;  // Every variant with a weight in the file, in its order.
+  bool operator==(const Weighed&) const = default;
+};
+
 enum class CommandKind {
   kStart,
   kPause,
@@ -213,7 +235,7 @@ struct Command {
   bool is_full = false;                     // Of promote: past all steps, and not only this one.
 };
 
-using Event = std::variant<Filed, Breached, TimePassed, Analysed, Command>;
+using Event = std::variant<Filed, Breached, TimePassed, Analysed, Command, Weighed>;
 
 // --- Steps.
 

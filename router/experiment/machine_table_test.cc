@@ -73,7 +73,7 @@ config::Rollout ACanary() {
 }
 
 std::vector<Plan> Plans() {
-  std::vector<config::Rollout> rollouts(17, ACanary());
+  std::vector<config::Rollout> rollouts(20, ACanary());
   rollouts[1].on_inconclusive = config::OnInconclusive::kRollback;
   rollouts[2].on_no_data = config::OnNoData::kPause;
   rollouts[3].on_no_data = config::OnNoData::kRollback;
@@ -98,8 +98,19 @@ std::vector<Plan> Plans() {
   rollouts[15].steps[1].analysis = config::Analysis{};
   rollouts[16] = rollouts[9];
   rollouts[16].steps[0].analysis = config::Analysis{};
+  rollouts[17] = {.strategy = config::Strategy::kBandit,
+                  .steps = {{.weight = std::nullopt, .pause = {absl::Hours(2), 10}, .approval = config::Approval{}}},
+                  .holdback = Share(1),
+                  .watch = absl::Hours(1),
+                  .bandit = config::Bandit{.metric = "m", .floor = Share(10), .max_move = Share(20), .min_outcomes = 1}};
+  rollouts[18].steps = {{.weight = Share(5), .pause = {}, .approval = config::Approval{}}};
+  rollouts[18].schedule = config::RiskSchedule{.budget = 5, .impact = 100, .first = Share(5), .max_move = Share(50)};
+  rollouts[19] = rollouts[18];
+  rollouts[19].steps[0].approval.reset();
   std::vector<Plan> plans = {{"", Weights(70, 30)}, {"", Weights(95, 5)}, {"again", Weights(70, 30)}};
-  for (const config::Rollout& rollout : rollouts) plans.push_back({"", Weights(70, 30), rollout});
+  for (const config::Rollout& rollout : rollouts) {
+    plans.push_back({"", Weights(70, 30), rollout, config::OutcomeMetric{.name = "m", .field = "m"}});
+  }
   plans.push_back({"again", Weights(70, 30), rollouts[0]});
   plans.push_back({"again", Weights(70, 30), rollouts[5]});
   return plans;
@@ -111,12 +122,14 @@ std::vector<Stepping> Steps() {
   std::vector<Stepping> steps;
   for (uint32_t step = 0; step < 3; ++step) {
     const Stepping at{.step = step, .first_epoch = 2, .begun = kThen, .entered = kThen};
-    Stepping asked = at, half = at, by_hand = at;
+    Stepping asked = at, half = at, by_hand = at, chosen = at, by_risk = at;
+    chosen.chosen = Weights(55, 45).variants;
+    by_risk.by_risk = Share(40);
     asked.asked_at = kThen;
     half.asked_at = kThen;
     half.approvals = {{"bob", kThen, ""}};
     by_hand.by_hand = Share(2);
-    steps.insert(steps.end(), {at, asked, half, by_hand});
+    steps.insert(steps.end(), {at, asked, half, by_hand, chosen, by_risk});
   }
   return steps;
 }
@@ -130,7 +143,9 @@ std::vector<Phase> Phases() {
                                Watching{.since = kThen},
                                Watching{.since = kThen, .by_hand = Share(50)},
                                Completed{},
-                               Completed{.is_promoted = false}};
+                               Completed{.is_promoted = false},
+                               Watching{.since = kThen, .chosen = Weights(55, 45).variants},
+                               Completed{.chosen = Weights(55, 45).variants}};
   for (const Stepping& stepping : Steps()) {
     phases.push_back(stepping);
     phases.push_back(Paused{stepping, "ann", ""});
@@ -165,6 +180,15 @@ std::vector<State> StatesOf(const Phase& phase, const Plan& plan) {
 
 // --- Events.
 
+// `a` is the default, and has so many outcomes, of which these parts are good, and so many calls that failed.
+Weighed Knowing(double good_a, double good_b, double failed_b, absl::Time newest) {
+  const auto proportion = [](double mean) {
+    return stats::ArmEstimate{.n = 10000, .mean = mean, .standard_error = 0.005, .effective_n = 10000};
+  };
+  return {{{.variant = "a", .outcomes = proportion(good_a), .errors = proportion(0.01), .newest = newest},
+           {.variant = "b", .outcomes = proportion(good_b), .errors = proportion(failed_b), .newest = newest}}};
+}
+
 std::vector<std::pair<std::string, Event>> Events(absl::Time now) {
   std::vector<std::pair<std::string, Event>> events = {
       {"Filed", Filed{}},
@@ -173,6 +197,9 @@ std::vector<std::pair<std::string, Event>> Events(absl::Time now) {
       {"TimePassed", TimePassed{}},
       {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}}},
       {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}, Analysed{Verdict::kSuccess, "better"}}},
+      {"Weighed", Weighed{}},
+      {"Weighed", Knowing(0.5, 0.7, 0.01, now)},
+      {"Weighed", Knowing(0.7, 0.5, 0.5, now)},
       {"Analysed", Analysed{Verdict::kSuccess, "better"}},
       {"Analysed", Analysed{Verdict::kUndecided, "early"}},
       {"Analysed", Analysed{Verdict::kFailed, "worse"}},

@@ -36,9 +36,12 @@ struct FollowPhase {
     return Keep(SplitOfStepping(plan, state, inconclusive.where));
   }
   Target operator()(const Watching& watching) const {
-    return Keep(watching.by_hand ? SplitWithShare(plan, *watching.by_hand) : SplitPromoted(plan));
+    const Plan as_chosen = WithChosen(plan, watching.chosen);
+    return Keep(watching.by_hand ? SplitWithShare(as_chosen, *watching.by_hand) : SplitPromoted(as_chosen));
   }
-  Target operator()(const Completed& completed) const { return Keep(SplitCompleted(plan, completed.is_promoted)); }
+  Target operator()(const Completed& completed) const {
+    return Keep(SplitCompleted(WithChosen(plan, completed.chosen), completed.is_promoted));
+  }
   // Shut: no file opens it.
   Target operator()(const RolledBack&) const { return Keep(state.epoch.split); }
   Target operator()(const Frozen&) const { return Keep(state.epoch.split); }
@@ -109,19 +112,20 @@ Target FirstStep(const Plan& plan, uint32_t epoch, absl::Time now) {
 
 Target AfterStep(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
   const uint32_t next = stepping.step + 1;
-  if (next >= plan.rollout->steps.size()) return Promoted(plan, now);
+  if (next >= plan.rollout->steps.size()) return Promoted(plan, stepping.chosen, now);
   return {
       .phase = Stepping{.step = next, .first_epoch = state.epoch.ordinal + 1, .begun = stepping.begun, .entered = now},
       .split = SplitOfStep(plan, next),
       .begins_epoch = true};
 }
 
-Target Promoted(const Plan& plan, absl::Time now) {
+Target Promoted(const Plan& plan, const std::vector<config::Variant>& chosen, absl::Time now) {
+  const Plan as_chosen = WithChosen(plan, chosen);
   const bool is_promoted = config::EndOf(plan.rollout->strategy) != config::RolloutEnd::kCompletion;
   if (is_promoted && plan.rollout->watch > absl::ZeroDuration()) {
-    return {.phase = Watching{.since = now}, .split = SplitPromoted(plan)};
+    return {.phase = Watching{.since = now, .chosen = chosen}, .split = SplitPromoted(as_chosen)};
   }
-  return {.phase = Completed{is_promoted}, .split = SplitCompleted(plan, is_promoted)};
+  return {.phase = Completed{is_promoted, chosen}, .split = SplitCompleted(as_chosen, is_promoted)};
 }
 
 Target StepAnew(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
@@ -136,9 +140,26 @@ Target StepAnew(const Plan& plan, const State& state, const Stepping& stepping, 
 bool IsInPlan(const Plan& plan, const Stepping& stepping) { return stepping.step < plan.rollout->steps.size(); }
 
 Split SplitOfStepping(const Plan& plan, const State& state, const Stepping& stepping) {
-  if (stepping.by_hand) return SplitWithShare(plan, *stepping.by_hand);
-  if (IsInPlan(plan, stepping)) return SplitOfStep(plan, stepping.step);
-  return SplitWithShare(plan, CandidateShareOf(state.epoch.split));
+  const Plan as_chosen = WithChosen(plan, stepping.chosen);
+  if (stepping.by_hand) return SplitWithShare(as_chosen, *stepping.by_hand);
+  if (!IsInPlan(plan, stepping)) return SplitWithShare(as_chosen, CandidateShareOf(state.epoch.split));
+  if (plan.rollout->schedule && stepping.by_risk) {
+    return SplitWithShare(plan, config::LessHoldback(*stepping.by_risk, plan.rollout->holdback));
+  }
+  return SplitOfStep(as_chosen, stepping.step);
+}
+
+Split SplitByPlan(const Plan& plan, const State& state, Stepping stepping) {
+  stepping.by_hand.reset();
+  return SplitOfStepping(plan, state, stepping);
+}
+
+std::vector<config::Variant> ChosenIn(const Phase& phase) {
+  if (const auto* watching = std::get_if<Watching>(&phase)) return watching->chosen;
+  if (const auto* paused = std::get_if<Paused>(&phase)) return paused->where.chosen;
+  if (const auto* inconclusive = std::get_if<Inconclusive>(&phase)) return inconclusive->where.chosen;
+  if (const auto* stepping = std::get_if<Stepping>(&phase)) return stepping->chosen;
+  return {};
 }
 
 std::string DescribeStep(const Plan& plan, uint32_t step) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -47,15 +48,22 @@ Target BeginOf(const Plan& plan, uint32_t epoch, absl::Time now);
 Target FirstStep(const Plan& plan, uint32_t epoch, absl::Time now);
 // The next step, or what follows the last one.
 Target AfterStep(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now);
-// Past all steps.
-Target Promoted(const Plan& plan, absl::Time now);
+// Past all steps. `chosen`: by the bandit that is promoted.
+Target Promoted(const Plan& plan, const std::vector<config::Variant>& chosen, absl::Time now);
 // The same step anew.
 Target StepAnew(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now);
 // The split of a step with what a person set; as it is in `state` where the plan has no such step any more.
 Split SplitOfStepping(const Plan& plan, const State& state, const Stepping& stepping);
+// The same without what a person set.
+Split SplitByPlan(const Plan& plan, const State& state, Stepping stepping);
+// The shares that a bandit chose, in any phase; empty where none did.
+std::vector<config::Variant> ChosenIn(const Phase& phase);
 bool IsInPlan(const Plan& plan, const Stepping& stepping);
 // "step 2 of 4, at 5 %"
 std::string DescribeStep(const Plan& plan, uint32_t step);
+
+// reallocation.cc
+std::optional<Step> OnWeighed(const Plan& plan, const State& state, const Weighed& known, absl::Time now);
 
 // commands.cc
 absl::StatusOr<std::optional<Step>> OnCommand(const Plan& plan, const std::optional<State>& state,

@@ -24,6 +24,30 @@ Breach BreachOf(const v1::Breach& recorded) {
                 .summary = recorded.summary()};
 }
 
+using Weights = google::protobuf::RepeatedPtrField<v1::VariantWeight>;
+
+void Record(const std::vector<config::Variant>& chosen, Weights& record) {
+  for (const config::Variant& variant : chosen) {
+    v1::VariantWeight* weight = record.Add();
+    weight->set_name(variant.name);
+    weight->set_hundredths(variant.weight.hundredths());
+  }
+}
+
+std::vector<config::Variant> ChosenOf(const Weights& record) {
+  std::vector<config::Variant> chosen;
+  for (const v1::VariantWeight& variant : record) {
+    chosen.push_back({variant.name(), config::Weight::FromHundredths(variant.hundredths())});
+  }
+  return chosen;
+}
+
+// nullopt where it is no share.
+std::optional<config::Percent> PercentOf(uint32_t basis_points) {
+  const auto share = config::Percent::FromBasisPoints(basis_points);
+  return share.ok() ? std::optional(*share) : std::nullopt;
+}
+
 void Record(const Stepping& stepping, v1::SteppingPhase& record) {
   record.set_step(stepping.step);
   record.set_first_epoch(stepping.first_epoch);
@@ -37,6 +61,8 @@ void Record(const Stepping& stepping, v1::SteppingPhase& record) {
     approval->set_comment(approved.comment);
   }
   if (stepping.by_hand) record.set_by_hand_basis_points(static_cast<uint32_t>(stepping.by_hand->basis_points()));
+  Record(stepping.chosen, *record.mutable_chosen());
+  if (stepping.by_risk) record.set_by_risk_basis_points(static_cast<uint32_t>(stepping.by_risk->basis_points()));
 }
 
 absl::StatusOr<Stepping> SteppingOf(const v1::SteppingPhase& record) {
@@ -48,10 +74,14 @@ absl::StatusOr<Stepping> SteppingOf(const v1::SteppingPhase& record) {
   for (const v1::ApprovalRecord& approval : record.approvals()) {
     stepping.approvals.push_back({approval.by(), TimeOf(approval.at()), approval.comment()});
   }
+  stepping.chosen = ChosenOf(record.chosen());
+  if (record.has_by_risk_basis_points()) {
+    stepping.by_risk = PercentOf(record.by_risk_basis_points());
+    if (!stepping.by_risk) return absl::DataLossError("a share that a risk schedule reached is none");
+  }
   if (!record.has_by_hand_basis_points()) return stepping;
-  const auto share = config::Percent::FromBasisPoints(record.by_hand_basis_points());
-  if (!share.ok()) return absl::DataLossError("a share that was set by hand is none");
-  stepping.by_hand = *share;
+  stepping.by_hand = PercentOf(record.by_hand_basis_points());
+  if (!stepping.by_hand) return absl::DataLossError("a share that was set by hand is none");
   return stepping;
 }
 
@@ -81,10 +111,14 @@ struct Recorder {
   }
   void operator()(const Watching& phase) const {
     *record.mutable_watching()->mutable_since() = TimestampOf(phase.since);
+    Record(phase.chosen, *record.mutable_watching()->mutable_chosen());
     if (!phase.by_hand) return;
     record.mutable_watching()->set_by_hand_basis_points(static_cast<uint32_t>(phase.by_hand->basis_points()));
   }
-  void operator()(const Completed& phase) const { record.mutable_completed()->set_is_promoted(phase.is_promoted); }
+  void operator()(const Completed& phase) const {
+    record.mutable_completed()->set_is_promoted(phase.is_promoted);
+    Record(phase.chosen, *record.mutable_completed()->mutable_chosen());
+  }
 };
 
 RolledBack RolledBackOf(const v1::RolledBackPhase& record) {
@@ -94,11 +128,10 @@ RolledBack RolledBackOf(const v1::RolledBackPhase& record) {
 }
 
 absl::StatusOr<Phase> WatchingOf(const v1::WatchingPhase& record) {
-  Watching phase{.since = TimeOf(record.since())};
+  Watching phase{.since = TimeOf(record.since()), .chosen = ChosenOf(record.chosen())};
   if (!record.has_by_hand_basis_points()) return phase;
-  const auto share = config::Percent::FromBasisPoints(record.by_hand_basis_points());
-  if (!share.ok()) return absl::DataLossError("a share that was set by hand is none");
-  phase.by_hand = *share;
+  phase.by_hand = PercentOf(record.by_hand_basis_points());
+  if (!phase.by_hand) return absl::DataLossError("a share that was set by hand is none");
   return phase;
 }
 
@@ -129,7 +162,7 @@ absl::StatusOr<Phase> PhaseOf(const v1::ExperimentState& record) {
     case v1::ExperimentState::kWatching:
       return WatchingOf(record.watching());
     case v1::ExperimentState::kCompleted:
-      return Completed{record.completed().is_promoted()};
+      return Completed{record.completed().is_promoted(), ChosenOf(record.completed().chosen())};
     case v1::ExperimentState::PHASE_NOT_SET:
       break;
   }

@@ -1,11 +1,56 @@
 #include "router/experiment/plan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string>
 
 namespace weir::experiment {
 
+namespace {
+
+// Moves of a rollout that chooses its shares, if nobody interferes.
+uint32_t PlannedMoves(const config::Rollout& rollout) {
+  double moves = 0;
+  if (rollout.bandit) {
+    absl::Duration length = std::max(rollout.steps[0].pause.duration, rollout.min_duration);
+    if (rollout.start && rollout.end) length = std::max(length, *rollout.end - *rollout.start);
+    moves = absl::FDivDuration(length, rollout.bandit->every);
+  } else if (rollout.schedule) {
+    // Twice what it takes where the budget never holds it back.
+    const double way = config::Percent::All().fraction() - rollout.schedule->first.fraction();
+    moves = 2 * way / rollout.schedule->max_move.fraction();
+  } else {
+    return 0;
+  }
+  return static_cast<uint32_t>(std::clamp<double>(std::ceil(moves), 1, kMostPlannedMoves));
+}
+
+bool HasSameArms(const Split& split, const std::vector<config::Variant>& chosen) {
+  return split.variants.size() == chosen.size() &&
+         std::equal(chosen.begin(), chosen.end(), split.variants.begin(), [](const auto& of, const auto& by_file) {
+           return of.name == by_file.name && (of.weight > config::Weight()) == (by_file.weight > config::Weight());
+         });
+}
+
+}  // namespace
+
 Plan PlanOf(const config::Experiment& experiment) {
-  return {.run_label = experiment.run, .split = SplitOf(experiment), .rollout = experiment.rollout};
+  Plan plan{.run_label = experiment.run, .split = SplitOf(experiment), .rollout = experiment.rollout};
+  if (!plan.rollout) return plan;
+  const std::string metric = plan.rollout->bandit     ? plan.rollout->bandit->metric
+                             : plan.rollout->schedule ? plan.rollout->schedule->metric
+                                                      : "";
+  for (const config::OutcomeMetric& known : experiment.metrics) {
+    if (known.name == metric) plan.metric = known;
+  }
+  return plan;
+}
+
+Plan WithChosen(const Plan& plan, const std::vector<config::Variant>& chosen) {
+  if (!plan.rollout || !plan.rollout->bandit || !HasSameArms(plan.split, chosen)) return plan;
+  Plan with = plan;
+  with.split.variants = chosen;
+  return with;
 }
 
 std::optional<absl::Time> FrozenUntil(const config::Rollout& rollout, absl::Time now) {
@@ -43,7 +88,7 @@ uint32_t PlannedRestarts(const Plan& plan) {
   // A run begins in the first step, or before it. Then come the others, the watch, and the end.
   const bool waits = rollout.start.has_value() || rollout.is_started_by_hand;
   const bool is_watched = config::EndOf(rollout.strategy) != config::RolloutEnd::kCompletion;
-  return (waits ? steps : steps - 1) + (is_watched ? 2 : 1);
+  return (waits ? steps : steps - 1) + PlannedMoves(rollout) + (is_watched ? 2 : 1);
 }
 
 }  // namespace weir::experiment

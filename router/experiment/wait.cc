@@ -61,6 +61,10 @@ Wait WaitInStep(const config::Rollout& rollout, const State& state, const Steppi
     // A step that is new, or went on just now, has had no time yet.
     if (std::max(of.newest, state.phase_since) + rollout.no_data_after <= now) wait.silent.push_back(variant.name);
   }
+  if (rollout.schedule) {
+    const config::Percent all = config::LessHoldback(config::Percent::All(), rollout.holdback);
+    if (CandidateShareOf(split) < all) wait.share = all;
+  }
   const int given = static_cast<int>(stepping.approvals.size());
   if (step.approval) wait.approvals = std::max(0, step.approval->required - given);
   return wait;
@@ -113,6 +117,7 @@ std::string Describe(const Wait& wait) {
   }
   if (!wait.analysis.empty()) parts.push_back(absl::StrCat("analysis: ", wait.analysis));
   if (!wait.silent.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.silent, ", ")));
+  if (wait.share) parts.push_back(absl::StrCat("the share grows to ", wait.share->ToString()));
   if (wait.approvals > 0) {
     parts.push_back(absl::StrCat(wait.approvals, wait.approvals == 1 ? " approval" : " approvals", " missing"));
   }

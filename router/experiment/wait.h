@@ -24,6 +24,7 @@ struct Wait {
   std::vector<Missing> samples;  // Candidates that have fewer than the step wants.
   std::string analysis;          // What its analysis lacks; empty: nothing.
   std::vector<std::string> silent;         // Variants with a share of which no call has come for `noDataAfter`.
+  std::optional<config::Percent> share;    // That a risk schedule is still to reach.
   int approvals = 0;                       // That are missing; asked for when nothing else is.
   std::optional<absl::Time> frozen_until;  // Nothing goes forward before.
   bool is_for_person = false;              // Nothing goes on by itself: paused, inconclusive, held, or started by hand.
