@@ -52,6 +52,14 @@ struct TrendMetrics {
   int64_t alarms = 0;  // In this run.
 };
 
+// Of a variant in a rollout that chooses its shares itself.
+struct AllocationMetrics {
+  std::string experiment;
+  std::string variant;
+  std::optional<double> probability_best;  // Of a bandit, once it has enough outcomes.
+  std::optional<double> harm_bound;        // Of a risk schedule's candidate, 0 to 1.
+};
+
 struct ExperimentMetrics {
   std::string experiment;
   std::string phase;  // weir.v1.Phase in lower case: "running", "rolled_back", ...
@@ -81,6 +89,7 @@ struct MetricsSnapshot {
   std::vector<GuardrailMetrics> guardrails;
   std::vector<TrendMetrics> trends;
   std::vector<ExperimentMetrics> experiments;
+  std::vector<AllocationMetrics> allocations;
   ProxyCounts proxy;
   ControlCounts control;
   int64_t connections = 0;

@@ -162,6 +162,27 @@ std::string RolloutText(const weir::v1::RolloutStatus& rollout) {
   return absl::StrJoin(parts, ", ");
 }
 
+// One line for the policy, and one for each arm.
+std::string AllocationText(const weir::v1::AllocationStatus& allocation) {
+  std::string text = absl::StrCat("  shares by ", allocation.policy());
+  if (allocation.has_allowed()) absl::StrAppend(&text, ", at most ", Percentage(allocation.allowed()));
+  if (allocation.has_regret()) absl::StrAppendFormat(&text, ", regret %.3g a call", allocation.regret());
+  if (allocation.has_next_move()) {
+    absl::StrAppend(&text, ", next move not before ",
+                    absl::FormatTime(absl::RFC3339_sec, TimeOf(allocation.next_move()), absl::UTCTimeZone()));
+  }
+  if (!allocation.waits_for().empty()) absl::StrAppend(&text, ", waits: ", allocation.waits_for());
+  text += "\n";
+  for (const auto& arm : allocation.arms()) {
+    absl::StrAppendFormat(&text, "    %s: %.4g +- %.2g of %s", arm.variant(), arm.mean(), arm.standard_error(),
+                          Count(arm.count()));
+    if (arm.has_best()) absl::StrAppend(&text, ", best with ", Percentage(arm.best()));
+    if (arm.has_harm()) absl::StrAppendFormat(&text, ", harm at most %.3g", arm.harm());
+    text += "\n";
+  }
+  return text;
+}
+
 std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::Time now) {
   std::string text =
       absl::StrFormat("%s: %s for %s, run %d%s, epoch %d, false rollback at most %.3g\n", experiment.name(),
@@ -170,6 +191,7 @@ std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::T
                       experiment.alpha_total());
   if (!experiment.phase_reason().empty()) absl::StrAppend(&text, "  why: ", experiment.phase_reason(), "\n");
   if (experiment.has_rollout()) absl::StrAppend(&text, "  rollout: ", RolloutText(experiment.rollout()), "\n");
+  if (experiment.rollout().has_allocation()) text += AllocationText(experiment.rollout().allocation());
   if (experiment.has_breach()) text += BreachText(experiment.breach());
   if (!experiment.notice().empty()) absl::StrAppend(&text, "  note: ", experiment.notice(), "\n");
   text += VariantTable(experiment);

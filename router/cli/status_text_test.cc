@@ -163,6 +163,20 @@ TEST(StatusTextTest, ARolloutSaysWhereItIsAndWhatItWaitsFor) {
             "ann, baseline has 75 %, enhanced has 25 %");
 }
 
+TEST(StatusTextTest, ARolloutThatChoosesItsSharesSaysWhatItKnowsAndWhenItMoves) {
+  weir::v1::Status status = InARollout();
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(policy: "thompson" next_move { seconds: 1000800 } regret: 0.0123 waits_for: "enhanced has 12 of 100 outcomes"
+         arms { variant: "baseline" count: 1200 mean: 0.785 standard_error: 0.0123 best: 0.0312 }
+         arms { variant: "enhanced" count: 12 mean: 0.5 standard_error: 0.1 harm: 0.25 })",
+      status.mutable_experiments(0)->mutable_rollout()->mutable_allocation()));
+  EXPECT_THAT(StatusText(status),
+              HasSubstr("  shares by thompson, regret 0.0123 a call, next move not before 1970-01-12T14:00:00+00:00, "
+                        "waits: enhanced has 12 of 100 outcomes\n"
+                        "    baseline: 0.785 +- 0.012 of 1,200, best with 3.12 %\n"
+                        "    enhanced: 0.5 +- 0.1 of 12, harm at most 0.25\n"));
+}
+
 TEST(TroubleTest, OnlyARolloutThatNobodyCanTellIsTrouble) {
   weir::v1::Status status = InARollout();
   for (const weir::v1::Phase phase :

@@ -210,13 +210,18 @@ void Controller::AnswerShut(Unjournalled& row) {
   for (uint64_t token : std::exchange(row.tokens, {})) effects_.emplace_back(AnswerCommand{token, absl::OkStatus()});
 }
 
-// Time goes on for the rollout, unless a change of it is on its way.
+// Time goes on for the rollout, and its shares follow what is known, unless a change of it is on its way.
 void Controller::GoOn(Governed& governed, absl::Time now) {
   if (!governed.experiment.filed() || governed.opening) return;
-  // Time is never refused.
-  std::optional<Step> step =
-      experiment::Advance(governed.experiment.plan(), governed.experiment.state(), governed.experiment.Known(), now)
-          .value_or(std::nullopt);
+  // Time is never refused, and neither is what is known.
+  const auto advance = [&](const experiment::Event& event) {
+    return experiment::Advance(governed.experiment.plan(), governed.experiment.state(), event, now)
+        .value_or(std::nullopt);
+  };
+  std::optional<Step> step = advance(governed.experiment.Known());
+  if (!step) {
+    if (const auto known = governed.experiment.Weigh(now)) step = advance(*known);
+  }
   if (!step) return;
   if (step->gate == Gate::kOpens && (governed.unjournalled || now < governed.retry_at || !unread_.ok())) return;
   Carry(governed, *std::move(step), now);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "router/control/allocation_view.h"
 #include "router/control/analysis_view.h"
 #include "router/control/controller.h"
 #include "router/control/rollout_view.h"
@@ -187,6 +188,7 @@ void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapsh
     shown->set_dropped(served.dropped);
     view.metrics.mirrors.push_back({.experiment = filed.name, .model = mirror.name, .served = served});
   }
+  AddAllocation(filed.name, status.rollout(), view.metrics);
   double alpha = 0;
   for (const config::Guardrail& guardrail : filed.guardrails) alpha += guardrail.alpha;
   status.set_alpha_total(alpha);
@@ -215,7 +217,9 @@ void Controller::ViewPhase(const Governed& governed, absl::Time now, v1::Experim
   *status.mutable_phase_since() = TimestampOf(state->phase_since);
   ShowPhase(state->phase, status);
   const experiment::Plan plan = governed.experiment.plan();
-  if (plan.rollout) *status.mutable_rollout() = ViewOfRollout(plan, *state, governed.experiment.Known(), now);
+  if (!plan.rollout) return;
+  *status.mutable_rollout() = ViewOfRollout(plan, *state, governed.experiment.Known(), now);
+  ShowAllocation(governed.experiment, *status.mutable_rollout());
 }
 
 void Controller::ViewVariants(const Governed& governed, v1::ExperimentStatus& status, Snapshot& view) const {

@@ -20,6 +20,7 @@ using experiment::State;
 std::string RunKey(const std::string& prefix) { return absl::StrCat("run/", prefix); }
 std::string TestsKey(const std::string& prefix) { return absl::StrCat("tests/", prefix); }
 std::string AnalysisKey(const std::string& prefix) { return absl::StrCat("analysis/", prefix); }
+std::string AllocationKey(const std::string& prefix) { return absl::StrCat("allocation/", prefix); }
 
 bool HasModel(const std::vector<config::Model>& models, const std::string& name) {
   return std::any_of(models.begin(), models.end(), [&](const config::Model& model) { return model.name == name; });
@@ -43,6 +44,7 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   RemoveLeftovers(checkpoints);
   absl::Status status = RestoreRun(present, checkpoints, evidence_);
   if (status.ok()) status = RestoreTests(present, checkpoints);
+  RestoreAllocation(checkpoints);
   if (!status.ok()) {
     evidence_ = RunEvidence();
     guardrails_ = experiment::Guardrails();
@@ -92,6 +94,15 @@ absl::Status GovernedExperiment::RestoreRun(uint32_t ordinal, const std::map<std
   return absl::OkStatus();
 }
 
+// What cannot be read of it is learned anew.
+void GovernedExperiment::RestoreAllocation(const std::map<std::string, std::string>& checkpoints) {
+  allocation_ = experiment::AllocationEvidence();
+  const auto row = checkpoints.find(AllocationKey(PrefixOf(state_->run.ordinal)));
+  v1::AllocationCheckpoint checkpoint;
+  if (row == checkpoints.end() || !checkpoint.ParseFromString(row->second)) return;
+  if (!allocation_.Restore(checkpoint).ok()) allocation_ = experiment::AllocationEvidence();
+}
+
 void GovernedExperiment::RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints) {
   for (auto row = checkpoints.lower_bound(prefix); row != checkpoints.end() && row->first.starts_with(prefix); ++row) {
     removals_.push_back({row->first, std::nullopt});
@@ -104,7 +115,8 @@ void GovernedExperiment::RemoveLeftovers(const std::map<std::string, std::string
     const char* name;
     bool is_kept_of_past_runs;
   };
-  for (const Kind kind : {Kind{"run/", true}, Kind{"epoch/", true}, Kind{"tests/", false}, Kind{"analysis/", false}}) {
+  for (const Kind kind : {Kind{"run/", true}, Kind{"epoch/", true}, Kind{"tests/", false}, Kind{"analysis/", false},
+                          Kind{"allocation/", false}}) {
     const std::string prefix = absl::StrCat(kind.name, name_, "/");
     for (auto row = checkpoints.lower_bound(prefix); row != checkpoints.end() && row->first.starts_with(prefix);
          ++row) {
@@ -143,6 +155,7 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   unfiled_since_.reset();
   if (filed_) join_window_ = filed_->join_window;
   if (!filed_ || !state_) return false;
+  allocation_.Follow(plan(), *state_);
   if (!is_open() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
   if (std::exchange(is_dropped_, false)) evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
   FollowTests();
@@ -215,17 +228,31 @@ experiment::TimePassed GovernedExperiment::Known() const {
   for (const config::Variant& variant : state_->epoch.split.variants) {
     // What came before this process is not known to be missing.
     experiment::StepSamples samples{.variant = variant.name, .samples = 0, .newest = began_};
+    // A step whose shares are chosen has more epochs than are kept apart.
+    const bool is_counted_whole = stepping != nullptr && allocation_.is_active();
+    if (is_counted_whole) samples.samples = allocation_.SamplesOf(variant.name);
     for (const auto& [epoch, variants] : evidence_.open()) {
       const experiment::VariantEvidence* evidence = evidence_.Find(epoch, variant.name);
       if (evidence == nullptr) continue;
       const stats::VariantCounts& counts = evidence->counts;
-      if (stepping != nullptr && epoch >= stepping->first_epoch) samples.samples += counts.ended() - counts.neutral();
+      const bool is_of_step = stepping != nullptr && epoch >= stepping->first_epoch;
+      if (is_of_step && !is_counted_whole) samples.samples += counts.ended() - counts.neutral();
       if (counts.cohorts().empty()) continue;
       samples.newest = std::max(samples.newest, stats::StartOf(counts.cohorts().back().first));
     }
     known.samples.push_back(std::move(samples));
   }
   known.analysed = analyst_.AnalysedIn(*state_);
+  return known;
+}
+
+std::optional<experiment::Weighed> GovernedExperiment::Weigh(absl::Time now) {
+  if (!filed_ || !state_ || !allocation_.is_active()) {
+    last_look_.reset();
+    return std::nullopt;
+  }
+  std::optional<experiment::Weighed> known = allocation_.Look(now);
+  if (known) last_look_ = Look{*known, experiment::ChooseShares(plan(), *state_, *known, now)};
   return known;
 }
 
@@ -236,6 +263,8 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
       past_runs_[before] = std::exchange(evidence_, RunEvidence());
       removals_.push_back({TestsKey(PrefixOf(before)), std::nullopt});
       removals_.push_back({AnalysisKey(PrefixOf(before)), std::nullopt});
+      removals_.push_back({AllocationKey(PrefixOf(before)), std::nullopt});
+      allocation_ = experiment::AllocationEvidence();
       while (past_runs_.size() > kPastRuns) DropRun(past_runs_.begin()->first);
     }
     guardrails_ = experiment::Guardrails();
@@ -244,7 +273,9 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
   }
   state_ = std::move(next);
   evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
-  if (filed_) FollowTests();
+  if (!filed_) return;
+  FollowTests();
+  allocation_.Follow(plan(), *state_);
 }
 
 std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
@@ -345,7 +376,10 @@ RunEvidence* GovernedExperiment::RunOf(uint32_t ordinal) {
 
 void GovernedExperiment::Merge(uint32_t run, uint32_t epoch, const std::string& variant,
                                const stats::VariantCounts& delta) {
-  if (RunEvidence* evidence = RunOf(run)) evidence->Merge(epoch, variant, delta);
+  RunEvidence* evidence = RunOf(run);
+  if (evidence == nullptr) return;
+  evidence->Merge(epoch, variant, delta);
+  if (evidence == &evidence_) allocation_.Merge(epoch, variant, delta);
 }
 
 absl::Status GovernedExperiment::Refuse(const char* cause, absl::Status status) {
@@ -398,6 +432,8 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
   for (const config::OutcomeMetric& metric : filed_->metrics) {
     if (const auto value = report.metrics.find(metric.field); value != report.metrics.end()) {
       run->AddOutcome(ticket.epoch, *variant, metric.name, ticket.user_bucket, value->second);
+      if (run != &evidence_) continue;
+      allocation_.AddOutcome(ticket.epoch, *variant, metric.name, ticket.user_bucket, value->second, now);
     }
   }
   ++outcomes_counted_[*variant];
@@ -435,6 +471,8 @@ void GovernedExperiment::DropUnfiled(absl::Time now) {
   removals_.insert(removals_.end(), rows.begin(), rows.end());
   removals_.push_back({TestsKey(prefix), std::nullopt});
   removals_.push_back({AnalysisKey(prefix), std::nullopt});
+  removals_.push_back({AllocationKey(prefix), std::nullopt});
+  allocation_ = experiment::AllocationEvidence();
   evidence_ = RunEvidence();
   guardrails_ = experiment::Guardrails();
   analyst_ = experiment::Analyst();
@@ -458,6 +496,11 @@ std::vector<CheckpointRow> GovernedExperiment::TakeChanges(absl::Time now) {
   if (append(evidence_.TakeChanges(prefix))) {
     rows.push_back({TestsKey(prefix), guardrails_.Checkpoint().SerializeAsString()});
     rows.push_back({AnalysisKey(prefix), analyst_.Checkpoint().SerializeAsString()});
+  }
+  if (allocation_.TakeChanged()) {
+    std::optional<std::string> value;
+    if (allocation_.is_active()) value = allocation_.Checkpoint().SerializeAsString();
+    rows.push_back({AllocationKey(prefix), std::move(value)});
   }
   return rows;
 }

@@ -14,6 +14,8 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "router/control/ticket_ledger.h"
+#include "router/experiment/allocation.h"
+#include "router/experiment/allocation_evidence.h"
 #include "router/experiment/analyst.h"
 #include "router/experiment/external_values.h"
 #include "router/experiment/guardrails.h"
@@ -70,6 +72,14 @@ class GovernedExperiment {
   experiment::Plan plan() const { return experiment::PlanOf(*filed_); }
   // What is known of the rollout's present step.
   experiment::TimePassed Known() const;
+  // What is known for the choice of shares, where the rollout chooses them itself and there is something to look at.
+  std::optional<experiment::Weighed> Weigh(absl::Time now);
+  // That, and what follows from it, as of the last look in the present step.
+  struct Look {
+    experiment::Weighed known;
+    experiment::Choice choice;
+  };
+  const std::optional<Look>& last_look() const { return last_look_; }
   // `next` is in force from now on.
   void Enter(experiment::State next, absl::Time now);
   // Looks at all guardrails; the breach that is worst, of those that ask for a rollback, if any. Needs a file.
@@ -105,6 +115,7 @@ class GovernedExperiment {
   void FollowTests();
   void ShowGates();
   std::optional<experiment::Demand> DemandToPause() const;
+  void RestoreAllocation(const std::map<std::string, std::string>& checkpoints);
   absl::Status Refuse(const char* cause, absl::Status status);
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   bool CloseFuture(absl::Time now);
@@ -125,6 +136,8 @@ class GovernedExperiment {
   std::map<uint32_t, experiment::RunEvidence> past_runs_;
   experiment::Guardrails guardrails_;
   experiment::Analyst analyst_;
+  experiment::AllocationEvidence allocation_;
+  std::optional<Look> last_look_;
   absl::Duration join_window_ = config::Experiment().join_window;  // As filed last.
   std::optional<absl::Time> unfiled_since_;
   bool is_dropped_ = false;  // The present run's evidence, since the experiment was in no file for long.

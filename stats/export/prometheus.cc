@@ -249,6 +249,18 @@ void AddExperiments(const std::vector<ExperimentMetrics>& experiments, Page& pag
   for (Family* family : {&phase, &run, &epoch, &verdict, &sample_ratio, &refused}) page.Add(std::move(*family));
 }
 
+void AddAllocations(const std::vector<AllocationMetrics>& allocations, Page& page) {
+  Family best = Gauge("weir_probability_best", "Of a bandit's variant: that its mean is the best one, 0 to 1.");
+  Family harm = Gauge("weir_harm_bound", "Of a risk schedule's candidate: the upper bound of its harm, 0 to 1.");
+  for (const AllocationMetrics& allocation : allocations) {
+    const Labels labels = {{"experiment", allocation.experiment}, {"variant", allocation.variant}};
+    if (allocation.probability_best) best.Add(labels, *allocation.probability_best);
+    if (allocation.harm_bound) harm.Add(labels, *allocation.harm_bound);
+  }
+  page.Add(std::move(best));
+  page.Add(std::move(harm));
+}
+
 struct ProxyCounter {
   int64_t ProxyCounts::*field;
   const char* name;
@@ -311,6 +323,7 @@ std::string RenderMetrics(const MetricsSnapshot& snapshot, std::string_view vers
   AddGuardrails(snapshot.guardrails, page);
   AddTrends(snapshot.trends, page);
   AddExperiments(snapshot.experiments, page);
+  AddAllocations(snapshot.allocations, page);
   for (const ProxyCounter& counter : kProxyCounters) {
     page.Single(Counter(counter.name, counter.help), snapshot.proxy.*counter.field);
   }

@@ -149,6 +149,15 @@ TEST(RenderMetricsTest, WhatIsConcludedOfAnExperimentCanBeWatched) {
   EXPECT_THAT(Text(), Not(HasSubstr("weir_detector_alarms{experiment=\"income\",guardrail=\"tail\"")));
 }
 
+TEST(RenderMetricsTest, WhatSharesAreChosenByCanBeWatched) {
+  MetricsSnapshot metrics;
+  metrics.allocations = {{"income", "baseline", 0.25, std::nullopt}, {"risky", "enhanced", std::nullopt, 0.125}};
+  const std::string text = RenderMetrics(metrics, "1");
+  EXPECT_THAT(text, HasSubstr("\nweir_probability_best{experiment=\"income\",variant=\"baseline\"} 0.25\n"));
+  EXPECT_THAT(text, HasSubstr("\nweir_harm_bound{experiment=\"risky\",variant=\"enhanced\"} 0.125\n"));
+  EXPECT_THAT(text, Not(HasSubstr("weir_harm_bound{experiment=\"income\"")));
+}
+
 TEST(RenderMetricsTest, AGateCanBeWatched) {
   const std::string guardrail = "{experiment=\"income\",guardrail=\"errors\",variant=\"enhanced\"}";
   EXPECT_THAT(Text(), HasSubstr("weir_guardrail_log10_evidence" + guardrail + " 2.5\n"));

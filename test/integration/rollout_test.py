@@ -90,9 +90,10 @@ class RolloutTest(IntegrationTest):
         self.assertEqual({answer.variant for answer in answers}, {ENHANCED})
         self.assertEqual(self.gate.metric("weir_experiment_phase", phase="completed"), 1)
 
-    def test_the_example_is_valid(self):
-        checked = self.gate.weirctl("validate", program("examples/specs/more/rollout.yaml"))
-        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+    def test_the_examples_are_valid(self):
+        for example in ("rollout", "bandit", "risk"):
+            checked = self.gate.weirctl("validate", program(f"examples/specs/more/{example}.yaml"))
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_a_rollback_by_hand_is_at_once_and_lasts_until_a_reset(self):
         self.to_approval()

@@ -122,6 +122,10 @@ class SimulatedRun {
   void GoOn() {
     auto step = experiment::Advance(governed_.plan(), governed_.state(), governed_.Known(), now_);
     if (step.ok() && *step) Enter(**std::move(step));
+    if (const auto known = governed_.Weigh(now_)) {
+      step = experiment::Advance(governed_.plan(), governed_.state(), *known, now_);
+      if (step.ok() && *step) Enter(**std::move(step));
+    }
     for (int i = 0; IsAsking() && i < 16; ++i) Ask(experiment::CommandKind::kApprove, absl::StrCat("approver ", i));
   }
   bool IsAsking() const {
