@@ -1,5 +1,5 @@
-// How a rollout chooses shares by itself: a bandit over its candidates, or a canary's `schedule: risk`. What follows from
-// them is router/experiment/allocation.h's.
+// How a rollout chooses shares by itself: a bandit over its candidates, or a canary's `schedule: risk`. What follows
+// from them is router/experiment/allocation.h's.
 
 #ifndef WEIR_CONFIG_ALLOCATION_H_
 #define WEIR_CONFIG_ALLOCATION_H_
@@ -18,11 +18,11 @@ std::string ToString(BanditPolicy policy);  // "thompson", as it is written.
 // `rollout: {strategy: bandit, bandit: {...}}`
 struct Bandit {
   BanditPolicy policy = BanditPolicy::kThompson;
-  std::string metric{};   // An outcome metric of the experiment; its goal says which mean is the best one.
-  double epsilon = 0.1;   // Of epsilon-greedy: the share that explores.
-  Percent floor{};        // That the default keeps at least.
-  Percent least_share{};  // That each candidate keeps at least: what gets no calls is never heard of again.
-  Percent max_move = Percent::All();         // Of traffic that changes hands at once: the sum of what variants gain.
+  std::string metric{};               // An outcome metric of the experiment; its goal says which mean is the best one.
+  double epsilon = 0.1;               // Of epsilon-greedy: the share that explores.
+  Percent floor{};                    // That the default keeps at least.
+  Percent least_share{};              // That each candidate keeps at least: what gets no calls is never heard of again.
+  Percent max_move = Percent::All();  // Of traffic that changes hands at once: the sum of what variants gain.
   absl::Duration every = absl::Minutes(10);  // Between two moves, at least.
   int64_t min_outcomes = 100;                // Of each variant, before the first move.
   bool operator==(const Bandit&) const = default;

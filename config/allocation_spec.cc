@@ -75,8 +75,7 @@ const OutcomeMetric* Find(const Experiment& experiment, const std::string& metri
 
 void Fail(const Field& field, const std::string& part, std::string message) {
   Reading& reading = field.reading();
-  reading.findings.errors.push_back(
-      reading.places.ErrorAt(absl::StrCat(field.path(), ".", part), std::move(message)));
+  reading.findings.errors.push_back(reading.places.ErrorAt(absl::StrCat(field.path(), ".", part), std::move(message)));
 }
 
 const OutcomeMetric* CheckMetric(const Field& field, const Experiment& experiment, const std::string& part,

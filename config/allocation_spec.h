@@ -1,5 +1,5 @@
-// The parts of `spec.rollout` by which it chooses its shares itself: `bandit`, and `schedule: risk` with `riskBudget` and
-// `risk`.
+// The parts of `spec.rollout` by which it chooses its shares itself: `bandit`, and `schedule: risk` with `riskBudget`
+// and `risk`.
 
 #ifndef WEIR_CONFIG_ALLOCATION_SPEC_H_
 #define WEIR_CONFIG_ALLOCATION_SPEC_H_

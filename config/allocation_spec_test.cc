@@ -102,9 +102,10 @@ e.yaml:24:13: spec.rollout.dryRun: gives candidates no calls, and shares are cho
 }
 
 TEST(ReadBanditTest, ItNeedsAPlannedLengthAndAMetricThatItsPolicyCanUse) {
-  EXPECT_EQ(Errors("{strategy: bandit, bandit: {metric: accuracy}}"),
-            "e.yaml:11:12: spec.rollout: a bandit needs pause: {duration: ..., minSamples: ...}, its planned length, or "
-            "end\n");
+  EXPECT_EQ(
+      Errors("{strategy: bandit, bandit: {metric: accuracy}}"),
+      "e.yaml:11:12: spec.rollout: a bandit needs pause: {duration: ..., minSamples: ...}, its planned length, or "
+      "end\n");
   EXPECT_EQ(Errors("{strategy: bandit, bandit: {policy: ucb1, metric: revenue}, pause: {duration: 1h}}"),
             "e.yaml:11:48: spec.rollout.bandit.policy: ucb1 is for outcomes from 0 to 1, and revenue is no "
             "proportion\n");
@@ -150,14 +151,15 @@ TEST(ReadRiskTest, ItBeginsWithOnePercentOrWhatTheBudgetAllowsOfTheWorst) {
 }
 
 TEST(ReadRiskTest, EveryErrorIsReportedAtItsPlace) {
-  EXPECT_EQ(Errors(R"(
+  EXPECT_EQ(
+      Errors(R"(
     strategy: canary
     schedule: risk
     riskBudget: 20
     risk: {impact: 1000, first: 5, maxMove: 101, every: 0s, metric: speed, alpha: 1}
     steps: [{setWeight: 5}]
     dryRun: true)"),
-            R"(e.yaml:15:33: spec.rollout.risk.first: 5 % of an impact of 1000 is more than the riskBudget, 20, on a candidate of which nothing is known: at most 2 %
+      R"(e.yaml:15:33: spec.rollout.risk.first: 5 % of an impact of 1000 is more than the riskBudget, 20, on a candidate of which nothing is known: at most 2 %
 e.yaml:15:45: spec.rollout.risk.maxMove: must be from 0 to 100, got 101
 e.yaml:15:57: spec.rollout.risk.every: must be from 1s to 8760h, got 0s
 e.yaml:15:69: spec.rollout.risk.metric: must name one of spec.metrics, got speed

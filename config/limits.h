@@ -91,8 +91,8 @@ inline constexpr int kMostSamples = 1'000'000'000;
 inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
 inline constexpr size_t kApprovalRoles = 16;
 inline constexpr size_t kFreezes = 64;
-// Between two moves of a rollout that chooses its shares: each is journalled, and an epoch of its own. Reports of outcomes
-// are taken for the newest 1,024 epochs (RunEvidence::kNamedEpochs).
+// Between two moves of a rollout that chooses its shares: each is journalled, and an epoch of its own. Reports of
+// outcomes are taken for the newest 1,024 epochs (RunEvidence::kNamedEpochs).
 inline constexpr absl::Duration kShortestMove = absl::Seconds(1);
 // Of a risk schedule, in whatever unit: beyond, it is mistyped.
 inline constexpr double kLeastImpact = 1e-9, kLargestImpact = 1e15;

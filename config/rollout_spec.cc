@@ -277,8 +277,9 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
 
 bool CanCompareAtTheEnd(const Rollout& rollout) {
   if (rollout.holdback > Percent() || EndOf(rollout.strategy) == RolloutEnd::kCompletion) return true;
-  const bool reaches_all = rollout.schedule || std::any_of(rollout.steps.begin(), rollout.steps.end(),
-                                       [](const RolloutStep& step) { return step.weight == Percent::All(); });
+  const bool reaches_all =
+      rollout.schedule || std::any_of(rollout.steps.begin(), rollout.steps.end(),
+                                      [](const RolloutStep& step) { return step.weight == Percent::All(); });
   return !reaches_all && rollout.watch == absl::ZeroDuration();
 }
 

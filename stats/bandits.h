@@ -40,9 +40,9 @@ using Posterior = std::variant<BetaParameters, NormalParameters>;
 // P(b's rate > a's); to about 1e-9.
 double ProbabilityBBeatsA(const BetaParameters& a, const BetaParameters& b);
 
-// For each arm the probability that its mean is the greatest: the integral of its density times all others' distribution
-// functions, by the trapezoidal rule over a grid that is fine where any of them changes. Measured error below 1e-3; sums
-// to 1. One arm at least.
+// For each arm the probability that its mean is the greatest: the integral of its density times all others'
+// distribution functions, by the trapezoidal rule over a grid that is fine where any of them changes. Measured error
+// below 1e-3; sums to 1. One arm at least.
 Shares ProbabilitiesOfBest(std::span<const Posterior> arms);
 
 // --- Policies. The greatest mean is the best one; one arm at least.

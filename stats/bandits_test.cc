@@ -28,8 +28,11 @@ const std::vector<ArmEstimate> kArms = {Proportion(80, 1000), Proportion(110, 10
 double Sum(const Shares& shares) { return std::accumulate(shares.begin(), shares.end(), 0.0); }
 
 TEST(ProbabilitiesOfBestTest, TwoBetaArmsAreComparedExactly) {
-  const std::vector<std::pair<BetaParameters, BetaParameters>> pairs = {
-      {{101, 901}, {121, 881}}, {{1, 1}, {1, 1}}, {{1, 101}, {2, 100}}, {{1, 1}, {5000, 5000}}, {{3000, 7000}, {31, 71}}};
+  const std::vector<std::pair<BetaParameters, BetaParameters>> pairs = {{{101, 901}, {121, 881}},
+                                                                        {{1, 1}, {1, 1}},
+                                                                        {{1, 101}, {2, 100}},
+                                                                        {{1, 1}, {5000, 5000}},
+                                                                        {{3000, 7000}, {31, 71}}};
   for (const auto& [a, b] : pairs) {
     const std::array<Posterior, 2> arms{a, b};
     EXPECT_NEAR(ProbabilitiesOfBest(arms)[1], ProbabilityBBeatsA(a, b), 1e-3) << a.alpha << " against " << b.alpha;
@@ -195,7 +198,8 @@ Played Play(unsigned seed, const std::vector<double>& rates, Policy policy) {
     }
     std::vector<ArmEstimate> arms;
     for (const PropensityWeighted& arm : known) arms.push_back(arm.Estimate());
-    shares = NextShares(shares, policy(arms), {.default_floor = 500, .other_floor = 100, .greatest_move = 1000}).value();
+    shares =
+        NextShares(shares, policy(arms), {.default_floor = 500, .other_floor = 100, .greatest_move = 1000}).value();
   }
   played.last_share = shares.back() / 10000.0;
   return played;

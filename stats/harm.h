@@ -9,8 +9,8 @@
 // asymptotic one (outcomes.h), and none below 30. So it may be looked at after every call: it is ever too low with
 // probability alpha at most, as long as the variants stay as they are. It begins at 1, since nothing is known.
 //
-// Variants do not stay as they are, and a long healthy history is slow to turn. So the same is computed over the calls of
-// late, too: where their interval proves more harm than the whole history shows, the greater bound of the two holds.
+// Variants do not stay as they are, and a long healthy history is slow to turn. So the same is computed over the calls
+// of late, too: where their interval proves more harm than the whole history shows, the greater bound of the two holds.
 
 #ifndef WEIR_STATS_HARM_H_
 #define WEIR_STATS_HARM_H_

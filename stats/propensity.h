@@ -5,8 +5,8 @@
 // (Simpson's paradox). So each outcome is recorded with the propensity p of its variant at assignment, the share in
 // force in its epoch, and weighted by 1/p: R = sum (y/p) / sum (1/p) (Hajek 1971). In expectation every epoch then has
 // the weight of all its traffic, the same for all variants, as long as each had a share above 0 in every epoch that is
-// counted. The variance is over user buckets (clustered.h). While shares adapt to the outcomes it is asymptotic; a floor
-// under the propensities bounds the weights.
+// counted. The variance is over user buckets (clustered.h). While shares adapt to the outcomes it is asymptotic; a
+// floor under the propensities bounds the weights.
 
 #ifndef WEIR_STATS_PROPENSITY_H_
 #define WEIR_STATS_PROPENSITY_H_

@@ -3,9 +3,9 @@
 //
 // The Beta(1/2, 1/2) mixture of likelihood ratios against p is a martingale while p is the truth,
 //   log E(p) = log B(k + 1/2, n - k + 1/2) - log B(1/2, 1/2) - k log p - (n - k) log(1 - p),
-// so the p with E(p) < 1/alpha are a confidence sequence (Robbins 1970; Ville's inequality). They are an interval, since
-// log E is convex in p. Exact for any number of independent trials, also where none or all succeed; of users who make
-// many trials each, give the numbers divided by the design effect, which is then approximate.
+// so the p with E(p) < 1/alpha are a confidence sequence (Robbins 1970; Ville's inequality). They are an interval,
+// since log E is convex in p. Exact for any number of independent trials, also where none or all succeed; of users who
+// make many trials each, give the numbers divided by the design effect, which is then approximate.
 
 #ifndef WEIR_STATS_PROPORTION_SEQUENCE_H_
 #define WEIR_STATS_PROPORTION_SEQUENCE_H_

@@ -8,7 +8,9 @@
 namespace weir::stats {
 namespace {
 
-TEST(ProportionSequenceTest, NothingIsKnownWithoutTrials) { EXPECT_EQ(ProportionSequence(0, 0, 0.05), (Interval{0, 1})); }
+TEST(ProportionSequenceTest, NothingIsKnownWithoutTrials) {
+  EXPECT_EQ(ProportionSequence(0, 0, 0.05), (Interval{0, 1}));
+}
 
 // E(p) of no success in n is B(1/2, n + 1/2) / B(1/2, 1/2) / (1 - p)^n, in closed form.
 TEST(ProportionSequenceTest, NoSuccessBoundsFromAboveAlone) {

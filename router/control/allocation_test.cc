@@ -33,14 +33,12 @@ config::Experiment ABandit() {
 config::Experiment ARisk() {
   config::Experiment experiment = ControllerRig::AnExperiment();
   experiment.guardrails.clear();  // What shrinks a share is not what shuts the gate.
-  experiment.rollout = config::Rollout{.steps = {{.weight = Share(5)}},
-                                       .holdback = Share(5),
-                                       .watch = absl::Seconds(3),
-                                       .schedule = config::RiskSchedule{.budget = 5,
-                                                                        .impact = 100,
-                                                                        .first = Share(5),
-                                                                        .max_move = Share(30),
-                                                                        .every = absl::Seconds(2)}};
+  experiment.rollout = config::Rollout{
+      .steps = {{.weight = Share(5)}},
+      .holdback = Share(5),
+      .watch = absl::Seconds(3),
+      .schedule = config::RiskSchedule{
+          .budget = 5, .impact = 100, .first = Share(5), .max_move = Share(30), .every = absl::Seconds(2)}};
   return experiment;
 }
 
@@ -118,15 +116,16 @@ TEST_F(AllocationTest, AMoveIsJournalledBeforeItIsInForceAndDoesNotHappenWhenThe
 
 TEST_F(AllocationTest, AfterAKillItGoesOnWithTheSharesAndWhatItHadLearned) {
   rig.File({ABandit()});
-  RunWithOutcomes(100, 0.5, 0.8);
+  RunWithOutcomes(40, 0.5, 0.8);
   const double before = share();
   const int64_t outcomes = allocation().arms(1).count();
-  EXPECT_GT(before, 0.5);
+  EXPECT_GT(before, 0.35);
   rig.Restart();
   EXPECT_NEAR(share(), before, 1e-12);
   rig.Run(20);
   EXPECT_NEAR(share(), before, 1e-12) << "nothing has come since";
-  EXPECT_GE(allocation().arms(1).count(), outcomes - 200);
+  EXPECT_GE(allocation().arms(1).count(), outcomes - 200) << "at most a second is lost";
+  EXPECT_GT(allocation().arms(1).count(), 100);
   RunWithOutcomes(20, 0.5, 0.8);
   EXPECT_GT(share(), before);
 }

@@ -77,12 +77,12 @@ std::string WhyTooFew(const config::Bandit& bandit, const Weighed& known) {
   return absl::StrJoin(few, ", ");
 }
 
-// "thompson by accuracy: a 0.79 +- 0.01 of 812 (best 3.1 %), b ..."
+// "thompson by accuracy: a 0.79 +- 0.01 of 812 (best 3.10 %), b ..."
 std::string Describe(const config::Bandit& bandit, const Weighed& known, const std::vector<Choice::Arm>& arms) {
   std::vector<std::string> parts;
   for (size_t i = 0; i < known.arms.size(); ++i) {
     const stats::ArmEstimate& of = known.arms[i].outcomes;
-    parts.push_back(absl::StrFormat("%s %.6g +- %.3g of %d (best %.4g %%)", known.arms[i].variant, of.mean,
+    parts.push_back(absl::StrFormat("%s %.6g +- %.3g of %d (best %.2f %%)", known.arms[i].variant, of.mean,
                                     of.standard_error, of.n, 100 * *arms[i].best));
   }
   return absl::StrCat(config::ToString(bandit.policy), " by ", bandit.metric, ": ", absl::StrJoin(parts, ", "));
@@ -161,9 +161,10 @@ std::vector<Choice::Arm> HarmsOf(const Plan& plan, const State& state, const Wei
   for (const ArmEvidence& arm : known.arms) {
     harms.emplace_back();
     if (IsDefault(state, arm)) continue;
-    harms.back().harm = stats::HarmBound(
-        {arm.errors, arm.outcomes}, {baseline->errors, baseline->outcomes}, {arm.recent_errors, arm.recent_outcomes},
-        {baseline->recent_errors, baseline->recent_outcomes}, ScaleOf(plan), plan.rollout->schedule->alpha / candidates);
+    harms.back().harm =
+        stats::HarmBound({arm.errors, arm.outcomes}, {baseline->errors, baseline->outcomes},
+                         {arm.recent_errors, arm.recent_outcomes}, {baseline->recent_errors, baseline->recent_outcomes},
+                         ScaleOf(plan), plan.rollout->schedule->alpha / candidates);
   }
   return harms;
 }
@@ -185,8 +186,7 @@ std::string Describe(const config::RiskSchedule& risk, const Weighed& known, con
 }
 
 // The candidates' share from now on, in basis points; the present one where nothing moves, with the reason.
-int NextShare(const Plan& plan, const State& state, const Weighed& known, int allowed, Choice& choice,
-              absl::Time now) {
+int NextShare(const Plan& plan, const State& state, const Weighed& known, int allowed, Choice& choice, absl::Time now) {
   const config::RiskSchedule& risk = *plan.rollout->schedule;
   const int current = CandidateShareOf(state.epoch.split).basis_points();
   const int least = std::max(1, std::min(current / kTwentieth, risk.max_move.basis_points()));

@@ -2,12 +2,12 @@
 // risk. Pure, and without chance: the same plan, state, evidence and time give the same shares to the last bit.
 //
 // A bandit (stats/bandits.h) moves when `every` has passed since its shares changed last, when every arm has
-// `minOutcomes`, and while outcomes of every arm keep coming. It moves by `maxMove` at most, and not at all for less than
-// half a percent: each move is an epoch, and costs the guardrails a part of their alpha.
+// `minOutcomes`, and while outcomes of every arm keep coming. It moves by `maxMove` at most, and not at all for less
+// than half a percent: each move is an epoch, and costs the guardrails a part of their alpha.
 //
-// A risk schedule gives the candidates together the largest share that keeps (upper bound of harm, stats/harm.h) x impact
-// x share within its budget; of several candidates the worst bound counts. Its share grows as a bandit moves, but shrinks
-// at once when the bound asks for a twentieth of it back, whatever else there is to wait for.
+// A risk schedule gives the candidates together the largest share that keeps (upper bound of harm, stats/harm.h) x
+// impact x share within its budget; of several candidates the worst bound counts. Its share grows as a bandit moves,
+// but shrinks at once when the bound asks for a twentieth of it back, whatever else there is to wait for.
 
 #ifndef WEIR_ROUTER_EXPERIMENT_ALLOCATION_H_
 #define WEIR_ROUTER_EXPERIMENT_ALLOCATION_H_

@@ -1,9 +1,9 @@
 // What a rollout that chooses its shares has learned in its present step: the sums behind `Weighed`.
 //
-// Every call and outcome is weighted by one over the share that its variant had in the epoch of its assignment, whenever
-// it is heard of, so that nothing need be kept by epoch but its shares. An epoch in which an arm had no share is left out
-// for all arms: in it nothing could have been learned of that one, and what the others were worth then compares with
-// nothing.
+// Every call and outcome is weighted by one over the share that its variant had in the epoch of its assignment,
+// whenever it is heard of, so that nothing need be kept by epoch but its shares. An epoch in which an arm had no share
+// is left out for all arms: in it nothing could have been learned of that one, and what the others were worth then
+// compares with nothing.
 
 #ifndef WEIR_ROUTER_EXPERIMENT_ALLOCATION_EVIDENCE_H_
 #define WEIR_ROUTER_EXPERIMENT_ALLOCATION_EVIDENCE_H_

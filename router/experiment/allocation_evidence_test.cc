@@ -19,12 +19,11 @@ Split Weights(double a, double b) {
 }
 
 Plan ABandit() {
-  const config::Rollout rollout{.strategy = config::Strategy::kBandit,
-                                .steps = {{.weight = std::nullopt, .pause = {absl::Hours(24), 0}}},
-                                .bandit = config::Bandit{.metric = "accuracy",
-                                                         .floor = Share(10),
-                                                         .least_share = Share(1),
-                                                         .max_move = Share(20)}};
+  const config::Rollout rollout{
+      .strategy = config::Strategy::kBandit,
+      .steps = {{.weight = std::nullopt, .pause = {absl::Hours(24), 0}}},
+      .bandit =
+          config::Bandit{.metric = "accuracy", .floor = Share(10), .least_share = Share(1), .max_move = Share(20)}};
   return {.run_label = "",
           .split = Weights(50, 50),
           .rollout = rollout,
@@ -62,8 +61,8 @@ stats::VariantCounts Calls(int calls, int errors, absl::Time at = kStart) {
   return counts;
 }
 
-// Both arms become better from day to day, and `a` is better on each of them; but `b` has had most of its calls of late.
-// The raw means say that `b` is better, and a bandit that believed them would go on to give it more.
+// Both arms become better from day to day, and `a` is better on each of them; but `b` has had most of its calls of
+// late. The raw means say that `b` is better, and a bandit that believed them would go on to give it more.
 TEST(AllocationEvidenceTest, ATrendWithMovingSharesFoolsTheRawMeansButNotTheBandit) {
   for (unsigned seed = 0; seed < 10; ++seed) {
     std::mt19937_64 rng(seed);
@@ -185,7 +184,8 @@ TEST(AllocationEvidenceTest, AfterARestartItKnowsWhatItKnewAndNothingIsNewUntilM
   AllocationEvidence lasting;
   lasting.Follow(ABandit(), StateOf(1, Weights(70, 30)));
   std::mt19937_64 rng(3);
-  for (int i = 0; i < 500; ++i) lasting.AddOutcome(1, i % 3 ? "a" : "b", "accuracy", static_cast<uint8_t>(rng()), i % 2, kStart);
+  for (int i = 0; i < 500; ++i)
+    lasting.AddOutcome(1, i % 3 ? "a" : "b", "accuracy", static_cast<uint8_t>(rng()), i % 2, kStart);
   lasting.Merge(1, "a", Calls(50, 1));
   EXPECT_TRUE(lasting.TakeChanged());
   EXPECT_FALSE(lasting.TakeChanged());

@@ -22,10 +22,8 @@ Split Weights(std::vector<std::pair<std::string, double>> weights) {
 }
 
 stats::ArmEstimate Proportion(double rate, double n) {
-  return {.n = static_cast<int64_t>(n),
-          .mean = rate,
-          .standard_error = std::sqrt(rate * (1 - rate) / n),
-          .effective_n = n};
+  return {
+      .n = static_cast<int64_t>(n), .mean = rate, .standard_error = std::sqrt(rate * (1 - rate) / n), .effective_n = n};
 }
 
 Plan ABandit(config::Bandit bandit = {}) {
@@ -55,16 +53,16 @@ Plan ARisk(double budget = 5) {
 // A rollout whose steps are all taken, told what it knows.
 class Walk {
  public:
-  explicit Walk(Plan plan) : plan_(std::move(plan)) {
-    Tell(Filed{});
-  }
+  explicit Walk(Plan plan) : plan_(std::move(plan)) { Tell(Filed{}); }
 
   std::optional<Step> Tell(const Event& event) {
     const auto step = Advance(plan_, state_, event, now_);
     EXPECT_TRUE(step.ok()) << step.status();
     if (!step.ok() || !*step) return std::nullopt;
     state_ = (*step)->next;
-    EXPECT_TRUE(HasFollowed(plan_, *state_)) << "the file would take the shares back";
+    if (std::holds_alternative<Weighed>(event)) {
+      EXPECT_TRUE(HasFollowed(plan_, *state_)) << "the file would take the shares back";
+    }
     return *step;
   }
   absl::Status Ask(Command command) {
@@ -77,9 +75,8 @@ class Walk {
   Weighed Outcomes(const std::vector<double>& rates, double n = 1000) const {
     Weighed known;
     for (size_t i = 0; i < rates.size(); ++i) {
-      known.arms.push_back({.variant = plan_.split.variants[i].name,
-                            .outcomes = Proportion(rates[i], n),
-                            .newest = now_});
+      known.arms.push_back(
+          {.variant = plan_.split.variants[i].name, .outcomes = Proportion(rates[i], n), .newest = now_});
     }
     return known;
   }
@@ -131,8 +128,8 @@ TEST(BanditTest, TheAuditSaysTheNumbersBehindAMove) {
   walk.Pass(absl::Minutes(10));
   const auto step = walk.Tell(walk.Outcomes({0.70, 0.60, 0.80}));
   EXPECT_EQ(step->detail,
-            "thompson by accuracy: a 0.7 +- 0.0145 of 1000 (best 8.862e-06 %), b 0.6 +- 0.0155 of 1000 (best 0 %), c 0.8 "
-            "+- 0.0126 of 1000 (best 100 %); weights a 39.61, b 20.39, c 40; before a 50, b 25, c 25");
+            "thompson by accuracy: a 0.7 +- 0.0145 of 1000 (best 0.00 %), b 0.6 +- 0.0155 of 1000 (best 0.00 %), c 0.8 "
+            "+- 0.0126 of 1000 (best 100.00 %); weights a 40.63, b 19.38, c 39.99; before a 50, b 25, c 25");
 }
 
 TEST(BanditTest, NothingMovesTooEarlyWithTooFewOutcomesOrWhenTheyHaveBecomeOld) {
@@ -189,7 +186,9 @@ TEST(BanditTest, ToldAgainItGivesTheSameSharesToTheLastBit) {
     const auto first = one.Tell(known), second = other.Tell(known);
     ASSERT_EQ(first.has_value(), second.has_value());
     EXPECT_EQ(one.state(), other.state());
-    if (first) EXPECT_EQ(first->detail, second->detail);
+    if (first) {
+      EXPECT_EQ(first->detail, second->detail);
+    }
   }
 }
 
@@ -213,7 +212,7 @@ TEST(BanditTest, WhilePersonsHoldTheSharesNothingMovesAndAfterwardsItGoesOnFromW
   ASSERT_TRUE(walk.Tell(walk.Outcomes({0.7, 0.6, 0.8})));
   const double chosen = walk.share("c");
   ASSERT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .weight = Share(20)}).ok());
-  EXPECT_NEAR(walk.share("b") / walk.share("c"), 20.39 / 40, 1e-3) << "in the proportions that it chose";
+  EXPECT_NEAR(walk.share("b") / walk.share("c"), 19.38 / 39.99, 1e-3) << "in the proportions that it chose";
   walk.Pass(absl::Minutes(10));
   EXPECT_FALSE(walk.Tell(walk.Outcomes({0.7, 0.6, 0.8})));
   ASSERT_TRUE(walk.Ask({.kind = CommandKind::kResume}).ok());
@@ -266,12 +265,7 @@ TEST(BanditTest, WithOtherArmsInTheFileItBeginsFromTheFilesWeightsAgain) {
   Plan edited = walk.plan();
   edited.split = Weights({{"a", 40}, {"b", 20}, {"c", 20}, {"d", 20}});
   walk.plan() = edited;
-  for (int i = 0; i < 3; ++i) {
-    const auto step = Advance(edited, walk.state(), Filed{}, walk.now());
-    if (!step.ok() || !*step) break;
-    walk.Tell(Filed{});
-    if (walk.state().epoch.split == edited.split) break;
-  }
+  while (walk.Tell(Filed{})) continue;
   EXPECT_EQ(walk.state().epoch.split, edited.split);
 }
 
@@ -303,7 +297,9 @@ TEST(BanditTest, UsersMoveOnlyAsTheSharesMove) {
       const Weighed known = has_two_arms ? walk.Outcomes({0.70, 0.75}) : walk.Outcomes({0.70, 0.60, 0.80});
       ASSERT_TRUE(walk.Tell(known));
       const Split after = walk.state().epoch.split;
-      const auto growth = [&](size_t i) { return after.variants[i].weight.value() / before.variants[i].weight.value(); };
+      const auto growth = [&](size_t i) {
+        return after.variants[i].weight.value() / before.variants[i].weight.value();
+      };
       int moved = 0;
       for (int u = 0; u < kUsers; ++u) {
         const std::string user = std::to_string(u);
@@ -325,7 +321,7 @@ TEST(BanditTest, UsersMoveOnlyAsTheSharesMove) {
 // --- Risk.
 
 TEST(RiskTest, TheShareIsTheLargestThatKeepsHarmTimesImpactTimesShareWithinTheBudget) {
-  Walk walk(ARisk());
+  Walk walk(ARisk(/*budget=*/1));
   EXPECT_DOUBLE_EQ(walk.share("b"), 0.01);
   walk.Pass(absl::Minutes(10));
   const Weighed known = walk.Errors(0.10, 0.10, 2000);
@@ -333,8 +329,8 @@ TEST(RiskTest, TheShareIsTheLargestThatKeepsHarmTimesImpactTimesShareWithinTheBu
   ASSERT_TRUE(step);
   EXPECT_EQ(step->gate, Gate::kOpens);
   const double harm = *ChooseShares(walk.plan(), walk.state(), known, walk.now()).arms[1].harm;
-  EXPECT_LE(harm * 100 * walk.share("b"), 5);
-  EXPECT_NEAR(harm * 100 * (walk.share("b") + 1e-4), 5, 0.02);
+  EXPECT_LE(harm * 100 * walk.share("b"), 1);
+  EXPECT_GT(harm * 100 * (walk.share("b") + 1e-4), 1) << "a step of 0.01 % more";
 }
 
 TEST(RiskTest, ItGrowsByNoMoreThanItMayAndAtTheEndIsPromoted) {
@@ -373,7 +369,7 @@ TEST(RiskTest, ItShrinksAtOnceAndGrowsOnlyWhenItIsTime) {
 }
 
 TEST(RiskTest, ASmallShrinkWaitsSoThatEpochsAreNotSpentOnNoise) {
-  Walk walk(ARisk());
+  Walk walk(ARisk(/*budget=*/1));
   walk.Pass(absl::Minutes(10));
   ASSERT_TRUE(walk.Tell(walk.Errors(0.10, 0.10, 2000)));
   const double share = walk.share("b");

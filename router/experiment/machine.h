@@ -108,7 +108,7 @@ struct Watching {
 };
 // Nothing is left to do. Guardrails still watch.
 struct Completed {
-  bool is_promoted = true;  // False: a shadow, the default keeps all.
+  bool is_promoted = true;                // False: a shadow, the default keeps all.
   std::vector<config::Variant> chosen{};  // As while it was watched.
   bool operator==(const Completed&) const = default;
 };

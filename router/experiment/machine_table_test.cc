@@ -98,11 +98,12 @@ std::vector<Plan> Plans() {
   rollouts[15].steps[1].analysis = config::Analysis{};
   rollouts[16] = rollouts[9];
   rollouts[16].steps[0].analysis = config::Analysis{};
-  rollouts[17] = {.strategy = config::Strategy::kBandit,
-                  .steps = {{.weight = std::nullopt, .pause = {absl::Hours(2), 10}, .approval = config::Approval{}}},
-                  .holdback = Share(1),
-                  .watch = absl::Hours(1),
-                  .bandit = config::Bandit{.metric = "m", .floor = Share(10), .max_move = Share(20), .min_outcomes = 1}};
+  rollouts[17] = {
+      .strategy = config::Strategy::kBandit,
+      .steps = {{.weight = std::nullopt, .pause = {absl::Hours(2), 10}, .approval = config::Approval{}}},
+      .holdback = Share(1),
+      .watch = absl::Hours(1),
+      .bandit = config::Bandit{.metric = "m", .floor = Share(10), .max_move = Share(20), .min_outcomes = 1}};
   rollouts[18].steps = {{.weight = Share(5), .pause = {}, .approval = config::Approval{}}};
   rollouts[18].schedule = config::RiskSchedule{.budget = 5, .impact = 100, .first = Share(5), .max_move = Share(50)};
   rollouts[19] = rollouts[18];

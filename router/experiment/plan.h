@@ -17,9 +17,9 @@
 namespace weir::experiment {
 
 struct Plan {
-  std::string run_label;                     // spec.run
-  Split split;                               // By the file's weights.
-  std::optional<config::Rollout> rollout{};  // Owns the shares, where there is one.
+  std::string run_label;                          // spec.run
+  Split split;                                    // By the file's weights.
+  std::optional<config::Rollout> rollout{};       // Owns the shares, where there is one.
   std::optional<config::OutcomeMetric> metric{};  // By which the rollout chooses shares itself, if it does by one.
   bool operator==(const Plan&) const = default;
 };
@@ -32,8 +32,8 @@ std::optional<absl::Time> FrozenUntil(const config::Rollout& rollout, absl::Time
 
 // What the candidates get together. A dry run gives nothing, whatever is asked.
 Split SplitWithShare(const Plan& plan, config::Percent share);
-// The plan with the shares that a bandit chose in the place of the file's weights. The plan itself where it has no bandit,
-// or one of other arms: then the bandit begins from the file's weights again.
+// The plan with the shares that a bandit chose in the place of the file's weights. The plan itself where it has no
+// bandit, or one of other arms: then the bandit begins from the file's weights again.
 Plan WithChosen(const Plan& plan, const std::vector<config::Variant>& chosen);
 // The default has all: before the first step.
 Split SplitBeforeStart(const Plan& plan);
@@ -45,8 +45,8 @@ Split SplitPromoted(const Plan& plan);
 Split SplitCompleted(const Plan& plan, bool is_promoted);
 
 // Spans of unchanged shares that come after the run's first one, where nobody interferes: each has a restarted test of
-// its own in the ledger of alpha. 0 without a rollout, for then nobody knows. A rollout that chooses its shares plans with
-// kMostPlannedMoves of them at most: what it moves beyond has the convergent shares of unplanned restarts.
+// its own in the ledger of alpha. 0 without a rollout, for then nobody knows. A rollout that chooses its shares plans
+// with kMostPlannedMoves of them at most: what it moves beyond has the convergent shares of unplanned restarts.
 inline constexpr uint32_t kMostPlannedMoves = 64;
 uint32_t PlannedRestarts(const Plan& plan);
 
