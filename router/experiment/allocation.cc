@@ -56,10 +56,12 @@ stats::ArmEstimate Oriented(const config::OutcomeMetric& metric, stats::ArmEstim
   return estimate;
 }
 
-stats::Shares Wanted(const config::Bandit& bandit, bool are_proportions, const std::vector<stats::ArmEstimate>& arms) {
+// `best`: the probabilities that each is the best one.
+stats::Shares Wanted(const config::Bandit& bandit, const std::vector<stats::ArmEstimate>& arms,
+                     const stats::Shares& best) {
   switch (bandit.policy) {
     case config::BanditPolicy::kThompson:
-      return stats::ThompsonShares(arms, are_proportions);
+      return best;
     case config::BanditPolicy::kUcb1:
       return stats::Ucb1Shares(arms);
     case config::BanditPolicy::kEpsilonGreedy:
@@ -112,8 +114,8 @@ Choice ChooseByBandit(const Plan& plan, const State& state, const Weighed& known
 
   std::vector<stats::ArmEstimate> arms;
   for (const ArmEvidence& arm : known.arms) arms.push_back(Oriented(*plan.metric, arm.outcomes));
-  const bool are_proportions = plan.metric->type == config::MetricType::kProportion;
-  for (double best : stats::ThompsonShares(arms, are_proportions)) choice.arms.push_back({.best = best});
+  const stats::Shares best = stats::ThompsonShares(arms, plan.metric->type == config::MetricType::kProportion);
+  for (double probability : best) choice.arms.push_back({.best = probability});
   const std::vector<int> current = SharesInForce(state, known, default_arm);
   stats::Shares fractions;
   for (int share : current) fractions.push_back(share / static_cast<double>(kWhole));
@@ -125,8 +127,7 @@ Choice ChooseByBandit(const Plan& plan, const State& state, const Weighed& known
                                   .default_floor = std::max(bandit.floor, plan.rollout->holdback).basis_points(),
                                   .other_floor = bandit.least_share.basis_points(),
                                   .greatest_move = bandit.max_move.basis_points()};
-  const absl::StatusOr<std::vector<int>> next =
-      stats::NextShares(current, Wanted(bandit, are_proportions, arms), limits);
+  const absl::StatusOr<std::vector<int>> next = stats::NextShares(current, Wanted(bandit, arms, best), limits);
   if (!next.ok()) {
     choice.why = std::string(next.status().message());
     return choice;

@@ -55,8 +55,9 @@ void AllocationEvidence::Follow(const Plan& plan, const State& state) {
   }
   const std::string metric = plan.metric ? plan.metric->name : "";
   const std::vector<std::string> arms = ArmsOf(plan);
-  const bool has_same_arms = std::equal(arms_.begin(), arms_.end(), arms.begin(), arms.end(),
-                                        [](const Arm& arm, const std::string& name) { return arm.name == name; });
+  const bool has_same_arms =
+      arms.size() == arms_.size() &&
+      std::all_of(arms.begin(), arms.end(), [&](const auto& name) { return Find(name) != nullptr; });
   if (since_ != stepping->first_epoch || metric_ != metric || !has_same_arms) {
     *this = AllocationEvidence();
     since_ = stepping->first_epoch;

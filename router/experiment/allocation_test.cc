@@ -258,6 +258,16 @@ TEST(BanditTest, AtItsEndSomebodyDecidesAndPromotedCandidatesDivideAsItLastDid) 
   EXPECT_NEAR(walk.share("c"), 89.0 / 90, 1e-3);
 }
 
+TEST(BanditTest, AFileThatOnlyOrdersTheArmsOtherwiseChangesNoShare) {
+  Walk walk(ABandit());
+  walk.Pass(absl::Minutes(10));
+  ASSERT_TRUE(walk.Tell(walk.Outcomes({0.7, 0.6, 0.8})));
+  const double chosen = walk.share("c");
+  walk.plan().split = Weights({{"a", 50}, {"c", 25}, {"b", 25}});
+  while (walk.Tell(Filed{})) continue;
+  EXPECT_DOUBLE_EQ(walk.share("c"), chosen);
+}
+
 TEST(BanditTest, WithOtherArmsInTheFileItBeginsFromTheFilesWeightsAgain) {
   Walk walk(ABandit());
   walk.Pass(absl::Minutes(10));

@@ -205,7 +205,7 @@ struct ArmEvidence {
 };
 // For a rollout that chooses its shares: all that the choice depends on, beside the plan, the state and the time.
 struct Weighed {
-  std::vector<ArmEvidence> arms;  // Every variant with a weight in the file, in its order.
+  std::vector<ArmEvidence> arms;  // Every variant with a weight in the file.
   bool operator==(const Weighed&) const = default;
 };
 

@@ -25,11 +25,9 @@ uint32_t PlannedMoves(const config::Rollout& rollout) {
   return static_cast<uint32_t>(std::clamp<double>(std::ceil(moves), 1, kMostPlannedMoves));
 }
 
-bool HasSameArms(const Split& split, const std::vector<config::Variant>& chosen) {
-  return split.variants.size() == chosen.size() &&
-         std::equal(chosen.begin(), chosen.end(), split.variants.begin(), [](const auto& of, const auto& by_file) {
-           return of.name == by_file.name && (of.weight > config::Weight()) == (by_file.weight > config::Weight());
-         });
+const config::Variant* Find(const std::vector<config::Variant>& variants, const std::string& name) {
+  const auto found = std::find_if(variants.begin(), variants.end(), [&](const auto& v) { return v.name == name; });
+  return found == variants.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -47,9 +45,13 @@ Plan PlanOf(const config::Experiment& experiment) {
 }
 
 Plan WithChosen(const Plan& plan, const std::vector<config::Variant>& chosen) {
-  if (!plan.rollout || !plan.rollout->bandit || !HasSameArms(plan.split, chosen)) return plan;
+  if (!plan.rollout || !plan.rollout->bandit || plan.split.variants.size() != chosen.size()) return plan;
   Plan with = plan;
-  with.split.variants = chosen;
+  for (config::Variant& variant : with.split.variants) {
+    const config::Variant* of = Find(chosen, variant.name);
+    if (of == nullptr || (of->weight > config::Weight()) != (variant.weight > config::Weight())) return plan;
+    variant = *of;
+  }
   return with;
 }
 
