@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "stats/leave_one_out.h"
 #include "stats/special_functions.h"
 
 namespace weir::stats {
@@ -81,16 +82,13 @@ int BucketsFor(const BucketSums& buckets) {
 // By leaving out one of `k` buckets at a time; nothing where one of them holds everything.
 std::optional<double> JackknifeVariance(const BucketSums& buckets, int k) {
   const BucketSums folded = Folded(buckets, k);
-  double n = 0, sum = 0, mean = 0, m2 = 0;
+  double n = 0, sum = 0;
   for (const BucketSum& bucket : folded) n += bucket.n, sum += bucket.sum;
-  for (int b = 0; b < k; ++b) {
+  return LeaveOneOutVariance(k, [&](int b) -> std::optional<double> {
     const double rest = n - folded[b].n;
     if (!(rest > 0)) return std::nullopt;
-    const double without = (sum - folded[b].sum) / rest, delta = without - mean;
-    mean += delta / (b + 1);
-    m2 += delta * (without - mean);
-  }
-  return m2 * (k - 1) / k;
+    return (sum - folded[b].sum) / rest;
+  });
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #include "stats/detection_bound.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "stats/special_functions.h"
 
 namespace weir::stats {
 namespace {
@@ -30,6 +33,26 @@ LeastDelay LeastDelayOfErrorRatio(const ErrorRatioChange& change) {
   return {.errors = errors,
           .candidate_errors = errors * part,
           .candidate_requests = errors * part / change.candidate_error};
+}
+
+double LeastDelayOfTailRatio(const TailRatioChange& change) {
+  constexpr int kThresholds = 2000;
+  const double tail = 1 - change.quantile, shift = std::log(change.slowdown / change.max_ratio) / change.log_deviation;
+  if (!(shift > 0)) return kNever;
+  // Thresholds in deviations of the baseline. Outside this span one of the two terms is 0, and the other one larger.
+  const double first = NormalQuantile(change.quantile), baseline_calls = (1 - change.share) / change.share;
+  double least = kNever;
+  for (int i = 0; i <= kThresholds; ++i) {
+    const double z = first + shift * i / kThresholds;
+    least =
+        std::min(least, KlBernoulli(NormalAbove(z - shift), tail) + baseline_calls * KlBernoulli(NormalAbove(z), tail));
+  }
+  return -std::log(change.alpha) / least;
+}
+
+double LeastOutcomesOfMeanBound(double excess, double standard_deviation, double alpha) {
+  if (!(excess > 0)) return kNever;
+  return -2 * std::log(alpha) * standard_deviation * standard_deviation / (excess * excess);
 }
 
 double LeastRequestsOfErrorCeiling(double max, double candidate_error, double alpha) {

@@ -27,6 +27,25 @@ struct LeastDelay {
 };
 LeastDelay LeastDelayOfErrorRatio(const ErrorRatioChange& change);
 
+// A slow-down of latencies that are lognormal: log(latency) is normal with the deviation `log_deviation`, the same for
+// both variants.
+struct TailRatioChange {
+  double slowdown = 1;         // Of the candidate: all of its latencies are so many times the baseline's.
+  double log_deviation = 0.5;  // Positive.
+  double quantile = 0.99;      // In (0, 1).
+  double max_ratio = 1;        // The guardrail's.
+  double share = 0.5;          // The candidate's share of the calls of both, in (0, 1).
+  double alpha = 0.001;
+};
+// Of a tail ratio from a cold start, where nothing is known of either variant's latencies: the information of one
+// candidate request and of the baseline's beside it, about the threshold x at which the two nulls are hardest to
+// reject, min_x KL(P(B > c x) || 1-q) + (1-share)/share KL(P(A > x) || 1-q). In candidate requests; +infinity where the
+// slow-down does not exceed max_ratio.
+double LeastDelayOfTailRatio(const TailRatioChange& change);
+
+// Observations that show that a mean lies `excess` beyond a bound, of a normal outcome with that standard deviation.
+double LeastOutcomesOfMeanBound(double excess, double standard_deviation, double alpha);
+
 // Of the error ceiling: candidate requests. +infinity where the candidate's rate does not exceed the ceiling.
 double LeastRequestsOfErrorCeiling(double max, double candidate_error, double alpha);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "stats/leave_one_out.h"
 #include "stats/special_functions.h"
 
 namespace weir::stats {
@@ -50,26 +51,19 @@ Interval JackknifeEstimate::ConfidenceInterval(double alpha) const {
 }
 
 std::optional<JackknifeEstimate> Jackknife(const BucketTable& table, SumsFunction function) {
-  if (table.buckets() < 2) return std::nullopt;
   const std::vector<double> totals = table.Totals();
   const std::optional<double> estimate = function(totals);
   if (!estimate || !std::isfinite(*estimate)) return std::nullopt;
   std::vector<double> rest(totals.size());
-  double mean = 0, m2 = 0;  // Of the estimates with one bucket left out, by Welford's recurrence.
-  for (int b = 0; b < table.buckets(); ++b) {
+  const std::optional<double> variance = LeaveOneOutVariance(table.buckets(), [&](int b) {
     for (int c = 0; c < table.columns(); ++c) {
       const auto column = static_cast<size_t>(c);
       rest[column] = totals[column] - table.at(b, c);
     }
-    const std::optional<double> without = function(rest);
-    if (!without || !std::isfinite(*without)) return std::nullopt;
-    const double delta = *without - mean;
-    mean += delta / (b + 1);
-    m2 += delta * (*without - mean);
-  }
-  const double k = table.buckets();
-  return JackknifeEstimate{
-      .estimate = *estimate, .standard_error = std::sqrt((k - 1) / k * m2), .buckets = table.buckets()};
+    return function(rest);
+  });
+  if (!variance) return std::nullopt;
+  return JackknifeEstimate{.estimate = *estimate, .standard_error = std::sqrt(*variance), .buckets = table.buckets()};
 }
 
 std::optional<JackknifeEstimate> JackknifeOverUsers(const BucketTable& table, SumsFunction function) {

@@ -1,5 +1,6 @@
 #include "stats/planning.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -59,15 +60,55 @@ double PowerOfProportions(double n, double p1, double p2, double alpha, int side
   return NormalBelow((std::abs(p2 - p1) + NormalQuantile(alpha / sides) * error_of_null) / error);
 }
 
-double DetectableDifferenceOfMeans(const TestPlan& plan, double n, double standard_deviation) {
-  return SumOfQuantiles(plan) * standard_deviation * std::sqrt(2 * plan.design_effect / n);
+double DetectableDifferenceOfMeans(const TestPlan& plan, const GroupSizes& n, double standard_deviation) {
+  return SumOfQuantiles(plan) * standard_deviation * std::sqrt(plan.design_effect * (1 / n.a + 1 / n.b));
 }
 
-double DetectableProportion(const TestPlan& plan, double n, double p1) {
-  const auto power = [&](double p2) {
-    return PowerOfProportions(n / plan.design_effect, p1, p2, plan.alpha_each(), plan.sides, NullVariance::kUnpooled);
+double DetectableProportion(const TestPlan& plan, const GroupSizes& n, double p1, Direction direction) {
+  if (direction == Direction::kFall) return 1 - DetectableProportion(plan, n, 1 - p1, Direction::kRise);
+  const double z = SumOfQuantiles(plan);
+  // In how many standard errors p2 is off, which rises with p2 wherever it is of interest.
+  const auto distance = [&](double p2) {
+    return (p2 - p1) / std::sqrt(plan.design_effect * (p1 * (1 - p1) / n.a + p2 * (1 - p2) / n.b));
   };
-  return power(1) < plan.power ? 1 : Reach(power, plan.power, p1, 1);
+  return distance(1) < z ? 1 : Reach(distance, z, p1, 1);
+}
+
+double TotalForMeans(const TestPlan& plan, double share, double difference, double standard_deviation) {
+  const double z = SumOfQuantiles(plan) * standard_deviation / difference;
+  return plan.design_effect * z * z * (1 / (1 - share) + 1 / share);
+}
+
+double TotalForProportions(const TestPlan& plan, double share, double p1, double p2) {
+  const double z = SumOfQuantiles(plan) / (p2 - p1);
+  return plan.design_effect * z * z * (p1 * (1 - p1) / (1 - share) + p2 * (1 - p2) / share);
+}
+
+double DeviationOfRatio(const RatioMoments& user) {
+  const double covariance = user.correlation * user.numerator_deviation * user.denominator_deviation;
+  const double r = user.ratio();
+  const double variance = user.numerator_deviation * user.numerator_deviation - 2 * r * covariance +
+                          r * r * user.denominator_deviation * user.denominator_deviation;
+  return std::sqrt(std::max(variance, 0.0)) / std::abs(user.denominator_mean);
+}
+
+double SampleSizeForRatios(const TestPlan& plan, double difference, const RatioMoments& user) {
+  return SampleSizeForMeans(plan, difference, DeviationOfRatio(user));
+}
+
+double DetectableDifferenceOfRatios(const TestPlan& plan, const GroupSizes& users, const RatioMoments& user) {
+  return DetectableDifferenceOfMeans(plan, users, DeviationOfRatio(user));
+}
+
+double DesignEffectOfUsers(double calls_per_user, double correlation) {
+  return 1 + std::max(calls_per_user - 1, 0.0) * correlation;
+}
+
+// From N = independent * (1 + (N / users - 1) correlation), where users come back at all.
+double CallsOfUsers(double independent, double users, double correlation) {
+  if (independent <= users) return independent;
+  const double told = independent * correlation / users;
+  return told < 1 ? independent * (1 - correlation) / (1 - told) : std::numeric_limits<double>::infinity();
 }
 
 double DaysNeeded(double n, double per_day, double share) { return n / (per_day * share); }
