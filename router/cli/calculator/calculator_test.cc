@@ -106,6 +106,10 @@ TEST(CalculatorTest, HasEveryFunctionOfItsContract) {
                            "sample_size_mean",
                            "sample_size_proportion",
                            "power_proportion",
+                           "sample_size_ratio",
+                           "minimum_detectable_mean",
+                           "minimum_detectable_proportion",
+                           "minimum_detectable_ratio",
                            "proportion_interval",
                            "proportion_difference",
                            "proportions_chi_square",
@@ -150,6 +154,31 @@ TEST(CalculatorTest, HugeParametersOfBetaDistributionsCostNoMoreThanSmallOnes) {
 TEST(CalculatorTest, ADifferenceTooSmallToBeShownNeedsInfinitelyMany) {
   const Json result = ResultOf("sample_size_t", R"({"difference": 1e-200})");
   EXPECT_EQ(WriteJson(result), R"({"n":"Infinity"})");
+}
+
+// --- What a size detects is what needs that size.
+
+TEST(CalculatorTest, MinimumDetectableEffectsInvertSampleSizes) {
+  const double mean = NumberOf("minimum_detectable_mean", R"({"n": 500, "standard_deviation": 3})", "difference");
+  EXPECT_NEAR(NumberOf("sample_size_mean", absl::StrCat(R"({"standard_deviation": 3, "difference": )", mean, "}"), "n"),
+              500, 1e-2);
+  const double fallen =
+      NumberOf("minimum_detectable_proportion", R"({"n": 4000, "p1": 0.9, "direction": "fall"})", "p2");
+  EXPECT_LT(fallen, 0.9);
+  EXPECT_NEAR(NumberOf("sample_size_proportion", absl::StrCat(R"({"p1": 0.9, "p2": )", fallen, "}"), "n"), 4000, 1);
+  const std::string user = R"("numerator_mean": 0.5, "numerator_standard_deviation": 0.8, "denominator_mean": 10,
+      "denominator_standard_deviation": 6, "correlation": 0.4)";
+  const double ratio = NumberOf("minimum_detectable_ratio", absl::StrCat(R"({"n": 5000, )", user, "}"), "difference");
+  EXPECT_NEAR(NumberOf("sample_size_ratio", absl::StrCat("{", user, R"(, "difference": )", ratio, "}"), "n"), 5000, 1);
+}
+
+TEST(CalculatorTest, UnequalGroupsComparisonsAndADesignEffectDetectLess) {
+  const double plain = NumberOf("minimum_detectable_mean", R"({"n": 500})", "difference");
+  for (const char* worse : {R"("n_b": 100)", R"("comparisons": 4)", R"("design_effect": 2)"}) {
+    EXPECT_GT(NumberOf("minimum_detectable_mean", absl::StrCat(R"({"n": 500, )", worse, "}"), "difference"), plain)
+        << worse;
+  }
+  EXPECT_THAT(ErrorOf("minimum_detectable_mean", R"({"n": 500, "power": 0.01})"), HasSubstr("inputs.power"));
 }
 
 // --- Other published values.
