@@ -17,16 +17,17 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kMost = 1e12;  // Requests: beyond it a lifetime is over.
 
-// Where evidence that begins at 0, and rises for good once it rises, reaches the threshold of alpha.
-double WhenReached(absl::FunctionRef<double(double)> log_e, double alpha) {
+// Where evidence that begins at 0, and rises for good once it rises, reaches the threshold of alpha. `guess`, positive,
+// is where it is looked for first.
+double WhenReached(absl::FunctionRef<double(double)> log_e, double alpha, double guess = 1) {
   const double goal = -std::log(alpha);
-  double high = 1;
+  double high = guess, low = 0;
   while (log_e(high) < goal) {
+    low = high;
     high *= 2;
     if (high > kMost) return kNever;
   }
-  double low = high == 1 ? 0 : high / 2;
-  for (int i = 0; i < 30; ++i) {
+  while (high - low > 1e-6 * high) {
     const double middle = (low + high) / 2;
     (log_e(middle) < goal ? low : high) = middle;
   }
@@ -52,7 +53,7 @@ class TailPath {
     constexpr double kMargin = 1.5;
     double from = first_ - kMargin, to = first_ + shift_ + kMargin, least = kNever;
     for (int round = 0; round < 2; ++round) {
-      constexpr int kSteps = 40;
+      constexpr int kSteps = 24;
       const double step = (to - from) / kSteps;
       double where = from;
       for (int i = 0; i <= kSteps; ++i) {
@@ -94,7 +95,8 @@ double ExpectedDelayOfErrorCeiling(double max, double candidate_error, double al
 double ExpectedDelayOfTailRatio(const TailRatioChange& change, double design_effect) {
   const TailPath path(change, design_effect);
   if (!path.IsSlower()) return kNever;
-  return WhenReached([&](double n) { return path.LogE(n); }, change.alpha);
+  return WhenReached([&](double n) { return path.LogE(n); }, change.alpha,
+                     LeastDelayOfTailRatio(change) * design_effect);
 }
 
 double ExpectedDelayOfTailCeiling(double quantile, double slow, double alpha, double design_effect) {

@@ -1,8 +1,10 @@
 #include "router/cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 namespace weir::cli {
 namespace {
@@ -20,6 +22,7 @@ Examples:
                                               lets the step go on that waits for approval
   weirctl rollback income-classifier          gives the default everything, at once
   weirctl explain --key alice                 which variant alice gets, and how it was drawn
+  weirctl plan canary.yaml --traffic 50/s     how long it takes, what it can show, and how soon it sees a fault
   weirctl simulate canary.yaml --fault errors=5%@stage2
                                               what would these guardrails have done, in 1,000 runs?
   weirctl calc --list                         the statistics as a calculator: JSON lines in, JSON lines out
@@ -41,6 +44,28 @@ constexpr char kCalculateFooter[] = R"(Examples:
   weirctl calc --list group_sequential
 An answer is {"id": ..., "result": {...}} or {"id": ..., "error": "inputs.alpha: must be in (0, 1), got 2"};
 one bad call never stops the rest. Effects are b minus a; tests are two-sided unless sided is 1.)";
+
+constexpr char kPlanFooter[] = R"(It prints, all from the experiment's own file and the traffic:
+  - how long each stage takes, by its pause and its samples at its share;
+  - the least change of each metric that a stage can show, and how many calls a change takes (normal approximations;
+    Bonferroni over primary metrics and candidates; users' calls are alike, so that a design effect multiplies sizes);
+  - how probable a false rollback is at most, and how long each guardrail takes to see a fault of some size: the mean
+    of its own test, with the alpha that the test has in that stage, beside Wald's bound log(1/alpha)/KL;
+  - what to mind: pauses too short to prove a doubling, samples that never come, ...
+
+Examples:
+  weirctl plan canary.yaml --traffic 50/s
+  weirctl plan canary.yaml --traffic 1e6/d --baseline-error 0.2% --median-latency 80ms --p99-latency 400ms
+  weirctl plan canary.yaml --traffic 3000/m --users 20000 --baseline accuracy=0.93 --baseline revenue=3.2/5
+  weirctl plan canary.yaml --traffic 50/s --simulate 100 --svg plan.svg
+  weirctl plan canary.yaml --traffic 50/s --json | jq '.warnings'
+A value that is not given has a default, which the plan prints as assumed.)";
+
+constexpr char kSimulateFooter[] = R"(A fault is of the candidates, from the beginning of a stage (a rollout's step) on:
+  --fault errors=5%@stage2      their error rate becomes 5 %
+  --fault latency=2x            their latencies double, from the first stage
+  --fault accuracy=-0.1@stage2  the mean of the metric `accuracy` falls by 0.1
+Pauses are cut to --longest-pause, so that a rollout of days is simulated in seconds.)";
 
 constexpr char kProxyHelp[] =
     R"(weir is a gRPC proxy in front of the versions of a model: it divides traffic by users, measures
@@ -88,14 +113,34 @@ constexpr std::pair<const char*, const char*> kVerbs[] = {
     {"reject", "Refuses the approval that a step waits for: the default has everything, at once"},
 };
 
-struct Subcommands {
-  CLI::App* status;
-  CLI::App* validate;
-  CLI::App* reset;
-  CLI::App* explain;
-  CLI::App* calculate;
-  CLI::App* simulate;
-  std::vector<CLI::App*> verbs;  // As in kVerbs.
+using Asked = decltype(CommandLine::command);
+
+// The subcommands of one line, each with what it asks for once the line is parsed.
+class Subcommands {
+ public:
+  explicit Subcommands(CLI::App& app) : app_(app) {}
+
+  // `add` gives a subcommand its options, which are read into `command`; it is borrowed.
+  template <typename Command>
+  CLI::App* Add(const char* name, const char* what, Command& command, void (*add)(CLI::App&, Command&)) {
+    CLI::App* subcommand = app_.add_subcommand(name, what);
+    add(*subcommand, command);
+    Add(subcommand, [&command] { return Asked(command); });
+    return subcommand;
+  }
+  void Add(CLI::App* subcommand, std::function<Asked()> asked) { all_.emplace_back(subcommand, std::move(asked)); }
+
+  // Of the one that was parsed.
+  Asked Parsed() const {
+    for (const auto& [subcommand, asked] : all_) {
+      if (subcommand->parsed()) return asked();
+    }
+    return SayCommand{ExitCode::kUsage, ""};  // CLI11 requires one.
+  }
+
+ private:
+  CLI::App& app_;
+  std::vector<std::pair<CLI::App*, std::function<Asked()>>> all_;
 };
 
 struct Values {
@@ -105,10 +150,11 @@ struct Values {
   ExplainCommand explain;
   CalculateCommand calculate;
   SimulateCommand simulate;
+  PlanCommand plan;
   RolloutCommand rollout;
 };
 
-void AddVerbs(CLI::App& app, RolloutCommand& command, std::vector<CLI::App*>& verbs) {
+void AddVerbs(CLI::App& app, RolloutCommand& command, Subcommands& subcommands) {
   for (const auto& [name, what] : kVerbs) {
     CLI::App* verb = app.add_subcommand(name, what);
     verb->add_option("NAME", command.experiment, "The experiment")->required();
@@ -119,63 +165,128 @@ void AddVerbs(CLI::App& app, RolloutCommand& command, std::vector<CLI::App*>& ve
     verb->add_option("--comment", command.comment, "Why, for the audit");
     verb->add_option("--actor", command.actor, "Who asks, for the audit (default: the account)");
     verb->add_option("--role", command.roles, "A role of who asks, such as a step's approval wants; repeatable");
-    verbs.push_back(verb);
+    subcommands.Add(verb, [&command, verb] {
+      command.verb = verb->get_name();
+      return Asked(command);
+    });
   }
 }
 
-CLI::App* AddSimulate(CLI::App& app, SimulateCommand& command) {
-  CLI::App* simulate = app.add_subcommand(
-      "simulate", "Runs an experiment many times in virtual time, with the code that the proxy runs");
-  simulate->add_option("SPEC", command.file, "An Experiment file")->required();
-  simulate->add_option("--fault", command.faults,
-                       "errors=5%@stage2 or latency=2x@stage1 of the candidates; repeatable");
-  simulate->add_option("--runs", command.runs, "How many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  simulate->add_option("--seed", command.seed, "The same seed gives the same runs")->capture_default_str();
-  simulate->add_option("--traffic", command.calls_per_second, "Calls a second, of all variants")
-      ->check(CLI::Range(0.01, 5000.0))
-      ->capture_default_str();
-  simulate->add_option("--users", command.users, "Users, of Zipf weights")
-      ->check(CLI::Range(2, 1'000'000))
-      ->capture_default_str();
-  simulate->add_option("--errors", command.error_percent, "Percent of calls that fail without a fault")
-      ->check(CLI::Range(0.0, 99.0))
-      ->capture_default_str();
-  simulate->add_option("--latency", command.latency_ms, "Median latency in ms")
-      ->check(CLI::Range(0.1, 60'000.0))
-      ->capture_default_str();
-  simulate->add_option("--longest-pause", command.longest_pause_minutes, "Minutes to which pauses are cut")
-      ->check(CLI::Range(0.1, 100'000.0))
-      ->capture_default_str();
-  simulate->add_option("--threads", command.threads, "0: one a core")->check(CLI::Range(0, 256));
-  simulate->add_flag("--json", command.is_json, "Print the summary as JSON");
-  simulate->add_option("--svg", command.svg, "Write a plot to this file");
-  return simulate;
+void AddStatus(CLI::App& status, StatusCommand& command) {
+  auto* json = status.add_flag("--json", command.is_json, "Print weir.v1.Status as JSON");
+  status.add_flag("--watch", command.is_watch, "Print again every second, until interrupted")->excludes(json);
+  status.add_flag("--exit-code", command.wants_exit_code, "End with 1 unless all is well");
 }
 
-Subcommands AddSubcommands(CLI::App& app, Values& values) {
-  Subcommands sub;
-  sub.status = app.add_subcommand("status", "Shows shares, requests, errors, latency, outcomes and evidence");
-  auto* json = sub.status->add_flag("--json", values.status.is_json, "Print weir.v1.Status as JSON");
-  sub.status->add_flag("--watch", values.status.is_watch, "Print again every second, until interrupted")
-      ->excludes(json);
-  sub.status->add_flag("--exit-code", values.status.wants_exit_code, "End with 1 unless all is well");
-  sub.validate =
-      app.add_subcommand("validate", "Checks files without a proxy: every error, warnings and what to expect");
-  sub.validate->add_option("FILE", values.validate.files, "Proxy or Experiment files, or folders of them")->required();
-  sub.reset =
-      app.add_subcommand("reset", "Opens a new run of a rolled-back experiment, with the files as they are now");
-  sub.reset->add_option("NAME", values.reset.experiment, "The experiment")->required();
-  AddVerbs(app, values.rollout, sub.verbs);
-  sub.explain = app.add_subcommand("explain", "Shows which variant a user gets, by the weights in force, and why");
-  sub.explain->add_option("--key", values.explain.key, "The user's key, as the key header carries it")->required();
-  sub.explain->add_option("--experiment", values.explain.experiment, "One experiment alone");
-  sub.calculate = app.add_subcommand(
-      "calc", "Computes: reads calls as JSON lines (or one array) from standard input, and answers a line each");
-  sub.calculate->footer(kCalculateFooter);
-  sub.calculate->add_flag("--list", values.calculate.is_list, "Describe all functions, or those that are named");
-  sub.calculate->add_option("FUNCTION", values.calculate.arguments, "A function, then its inputs as name=value (JSON)");
-  sub.simulate = AddSimulate(app, values.simulate);
-  return sub;
+void AddValidate(CLI::App& validate, ValidateCommand& command) {
+  validate.add_option("FILE", command.files, "Proxy or Experiment files, or folders of them")->required();
+}
+
+void AddReset(CLI::App& reset, ResetCommand& command) {
+  reset.add_option("NAME", command.experiment, "The experiment")->required();
+}
+
+void AddExplain(CLI::App& explain, ExplainCommand& command) {
+  explain.add_option("--key", command.key, "The user's key, as the key header carries it")->required();
+  explain.add_option("--experiment", command.experiment, "One experiment alone");
+}
+
+void AddCalculate(CLI::App& calculate, CalculateCommand& command) {
+  calculate.footer(kCalculateFooter);
+  calculate.add_flag("--list", command.is_list, "Describe all functions, or those that are named");
+  calculate.add_option("FUNCTION", command.arguments, "A function, then its inputs as name=value (JSON)");
+}
+
+// SPEC, and which of its experiments is meant.
+void AddSpecification(CLI::App& subcommand, std::string& file, std::string& experiment) {
+  subcommand.add_option("SPEC", file, "An Experiment file (or a Proxy file or a folder, with --experiment)")
+      ->required();
+  subcommand.add_option("--experiment", experiment, "Which one, where there are several");
+}
+
+void AddAnswers(CLI::App& subcommand, bool& is_json, std::string& svg) {
+  subcommand.add_flag("--json", is_json, "Print JSON");
+  subcommand.add_option("--svg", svg, "Write a plot to this file");
+}
+
+constexpr char kReported[] = "Calls whose outcome is reported (default: the file's ticketSample, or all)";
+
+void AddSimulate(CLI::App& simulate, SimulateCommand& command) {
+  simulate.footer(kSimulateFooter);
+  AddSpecification(simulate, command.file, command.experiment);
+  simulate.add_option("--fault", command.faults, "errors=5%@stage2, latency=2x@stage1, METRIC=-0.1@stage2; repeatable");
+  simulate.add_option("--runs", command.runs, "How many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  simulate.add_option("--seed", command.seed, "The same seed gives the same runs")->capture_default_str();
+  simulate.add_option("--traffic", command.traffic, "Calls of all variants: 50/s, 3000/m, 1e6/d")
+      ->capture_default_str();
+  simulate.add_option("--users", command.users, "Users, of Zipf weights")
+      ->check(CLI::Range(2, 1'000'000))
+      ->capture_default_str();
+  simulate.add_option("--errors", command.error_percent, "Percent of calls that fail without a fault")
+      ->check(CLI::Range(0.0, 99.0))
+      ->capture_default_str();
+  simulate.add_option("--latency", command.latency_ms, "Median latency in ms")
+      ->check(CLI::Range(0.1, 60'000.0))
+      ->capture_default_str();
+  simulate.add_option("--baseline", command.baselines,
+                      "An outcome metric while all is well: accuracy=0.93, revenue=3.2/5 (mean/deviation); repeatable");
+  simulate.add_option("--reported", command.reported_percent, std::string(kReported) + ", in percent")
+      ->check(CLI::Range(0.0, 100.0));
+  simulate.add_option("--longest-pause", command.longest_pause_minutes, "Minutes to which pauses are cut")
+      ->check(CLI::Range(0.1, 100'000.0))
+      ->capture_default_str();
+  simulate.add_option("--threads", command.threads, "0: one a core")->check(CLI::Range(0, 256));
+  AddAnswers(simulate, command.is_json, command.svg);
+}
+
+void AddPlan(CLI::App& plan, PlanCommand& command) {
+  plan.footer(kPlanFooter);
+  AddSpecification(plan, command.file, command.experiment);
+  plan.add_option("--traffic", command.traffic, "Calls of all variants: 50/s, 3000/m, 200/h, 1e6/d")->required();
+  plan.add_option("--baseline-error", command.baseline_error, "Errors of a healthy variant: 1% or 0.01 (default: 1%)");
+  plan.add_option("--baseline", command.baselines,
+                  "An outcome metric of a healthy variant: accuracy=0.93, revenue=3.2/5 (mean/deviation); repeatable "
+                  "(default: 90% of a proportion, 1/1 of a mean)");
+  plan.add_option("--median-latency", command.median_latency, "Of a healthy variant (default: 20ms)");
+  plan.add_option("--p99-latency", command.p99_latency, "Of a healthy variant (default: 3.2 times the median)");
+  plan.add_option("--reported", command.reported, std::string(kReported) + ": 5% or 0.05");
+  CLI::Option* users = plan.add_option("--users", command.users, "Users that make all the calls");
+  users->check(CLI::Range(1.0, 1e12));
+  plan.add_option("--calls-per-user", command.calls_per_user,
+                  "Calls of the user of a typical call, in the whole comparison (default: 10)")
+      ->check(CLI::Range(1.0, 1e9))
+      ->excludes(users);
+  plan.add_option("--correlation", command.correlation, "Of two calls of one user (default: 0.05)")
+      ->check(CLI::Range(0.0, 1.0));
+  plan.add_option("--power", command.power, "Chance to show what is there (default: 0.8)")
+      ->check(CLI::Range(0.01, 0.9999));
+  plan.add_option("--alpha", command.alpha, "Of the comparisons, two-sided (default: 0.05)")
+      ->check(CLI::Range(1e-9, 0.5));
+  plan.add_option("--days", command.days, "That it runs, without a rollout (default: 14)")
+      ->check(CLI::Range(0.001, 3650.0));
+  plan.add_option("--simulate", command.simulated_runs,
+                  "Also measure the delays, by so many simulated runs of each fault")
+      ->check(CLI::Range(1, 10'000));
+  plan.add_option("--seed", command.seed, "Of the simulated runs")->capture_default_str();
+  AddAnswers(plan, command.is_json, command.svg);
+}
+
+void AddSubcommands(Subcommands& subcommands, CLI::App& app, Values& values) {
+  subcommands.Add("status", "Shows shares, requests, errors, latency, outcomes and evidence", values.status, AddStatus);
+  subcommands.Add("validate", "Checks files without a proxy: every error, warnings and what to expect", values.validate,
+                  AddValidate);
+  subcommands.Add("reset", "Opens a new run of a rolled-back experiment, with the files as they are now", values.reset,
+                  AddReset);
+  AddVerbs(app, values.rollout, subcommands);
+  subcommands.Add("explain", "Shows which variant a user gets, by the weights in force, and why", values.explain,
+                  AddExplain);
+  subcommands.Add("plan", "Says how long an experiment takes, what it can show, and how soon it sees a fault",
+                  values.plan, AddPlan);
+  subcommands.Add("simulate", "Runs an experiment many times in virtual time, with the code that the proxy runs",
+                  values.simulate, AddSimulate);
+  subcommands.Add("calc",
+                  "Computes: reads calls as JSON lines (or one array) from standard input, and answers a line each",
+                  values.calculate, AddCalculate);
 }
 
 }  // namespace
@@ -191,26 +302,12 @@ CommandLine ParseCommandLine(std::span<const char* const> arguments, const std::
       ->default_val("127.0.0.1:9901");
   app.require_subcommand(1);
   app.fallthrough();
-  const Subcommands sub = AddSubcommands(app, values);
+  Subcommands subcommands(app);
+  AddSubcommands(subcommands, app, values);
   if (auto said = ParseInto(app, [&] { app.parse(Reversed(arguments)); })) {
     line.command = *std::move(said);
-  } else if (sub.status->parsed()) {
-    line.command = values.status;
-  } else if (sub.validate->parsed()) {
-    line.command = values.validate;
-  } else if (sub.reset->parsed()) {
-    line.command = values.reset;
-  } else if (sub.simulate->parsed()) {
-    line.command = values.simulate;
-  } else if (sub.calculate->parsed()) {
-    line.command = values.calculate;
-  } else if (sub.explain->parsed()) {
-    line.command = values.explain;
   } else {
-    for (const CLI::App* verb : sub.verbs) {
-      if (verb->parsed()) values.rollout.verb = verb->get_name();
-    }
-    line.command = values.rollout;
+    line.command = subcommands.Parsed();
   }
   return line;
 }

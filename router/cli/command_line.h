@@ -50,18 +50,35 @@ struct CalculateCommand {
   std::vector<std::string> arguments;
 };
 struct SimulateCommand {
-  std::string file;
-  std::vector<std::string> faults;
+  std::string file{};
+  std::string experiment{};  // Empty: the only one.
+  std::vector<std::string> faults{};
   int runs = 1000;
   uint64_t seed = 1;
-  double calls_per_second = 50;
+  std::string traffic = "50/s";
   int users = 2000;
   double error_percent = 1;
   double latency_ms = 20;
+  std::vector<std::string> baselines{};      // "accuracy=0.93"
+  std::optional<double> reported_percent{};  // Of calls; else as the file says.
   double longest_pause_minutes = 60;
   int threads = 0;  // 0: one a core.
   bool is_json = false;
-  std::string svg;  // Where the plot goes; empty: nowhere.
+  std::string svg{};  // Where the plot goes; empty: nowhere.
+};
+// Values that were not given are empty: the plan says which it took instead.
+struct PlanCommand {
+  std::string file{};
+  std::string experiment{};  // Empty: the only one.
+  std::string traffic{};     // "50/s"
+  std::string baseline_error{}, median_latency{}, p99_latency{}, reported{};
+  std::vector<std::string> baselines{};  // "accuracy=0.93", "revenue=3/5"
+  std::optional<double> users{}, calls_per_user{}, correlation{};
+  std::optional<double> alpha{}, power{}, days{};
+  int simulated_runs = 0;  // Of each fault; 0: none.
+  uint64_t seed = 1;
+  bool is_json = false;
+  std::string svg{};  // Where the plot goes; empty: nowhere.
 };
 // Nothing left to do but to print: help, a version, or what is wrong with the command line.
 struct SayCommand {
@@ -72,7 +89,7 @@ struct SayCommand {
 struct CommandLine {
   std::string address;
   std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, RolloutCommand, ExplainCommand,
-               CalculateCommand, SimulateCommand>
+               CalculateCommand, SimulateCommand, PlanCommand>
       command;
 };
 

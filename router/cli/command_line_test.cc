@@ -51,6 +51,29 @@ TEST(CommandLineTest, ARolloutIsCommandedByVerbs) {
   EXPECT_TRUE(std::get<RolloutCommand>(Parse({"promote", "income", "--full"}).command).is_full);
 }
 
+TEST(CommandLineTest, PlanNeedsItsTrafficAndLeavesEmptyWhatIsNotGiven) {
+  const auto plan = std::get<PlanCommand>(
+      Parse({"plan", "a.yaml", "--traffic", "50/s", "--baseline", "accuracy=0.9", "--users", "1e4", "--json"}).command);
+  EXPECT_EQ(plan.file, "a.yaml");
+  EXPECT_EQ(plan.traffic, "50/s");
+  EXPECT_THAT(plan.baselines, ElementsAre("accuracy=0.9"));
+  EXPECT_EQ(plan.users, 1e4);
+  EXPECT_FALSE(plan.alpha.has_value());
+  EXPECT_EQ(plan.baseline_error, "");
+  EXPECT_EQ(plan.simulated_runs, 0);
+  EXPECT_TRUE(plan.is_json);
+  EXPECT_THAT(Said({"plan", "--help"}).text, HasSubstr("Wald's bound log(1/alpha)/KL"));
+}
+
+TEST(CommandLineTest, SimulateHasADefaultForEverythingButItsFile) {
+  const auto simulate = std::get<SimulateCommand>(
+      Parse({"simulate", "a.yaml", "--fault", "errors=5%", "--fault", "latency=2x@stage2"}).command);
+  EXPECT_EQ(simulate.file, "a.yaml");
+  EXPECT_THAT(simulate.faults, ElementsAre("errors=5%", "latency=2x@stage2"));
+  EXPECT_EQ(simulate.traffic, "50/s");
+  EXPECT_THAT(Said({"simulate", "--help"}).text, HasSubstr("--fault accuracy=-0.1@stage2"));
+}
+
 TEST(CommandLineTest, TheAddressStandsBeforeOrAfterTheCommandOrInTheEnvironment) {
   EXPECT_EQ(Parse({"status"}).address, "127.0.0.1:9901");
   EXPECT_EQ(Parse({"--address", "127.0.0.1:1", "status"}).address, "127.0.0.1:1");
@@ -62,19 +85,25 @@ TEST(CommandLineTest, TheAddressStandsBeforeOrAfterTheCommandOrInTheEnvironment)
 }
 
 TEST(CommandLineTest, AWrongCommandLineIsAUsageError) {
-  for (const std::vector<const char*>& wrong : {std::vector<const char*>{},
-                                                {"stats"},
-                                                {"status", "--jsn"},
-                                                {"validate"},
-                                                {"reset"},
-                                                {"reset", "a", "b"},
-                                                {"explain"},
-                                                {"pause"},
-                                                {"set-weight", "income"},
-                                                {"set-weight", "income", "101"},
-                                                {"pause", "income", "--full"},
-                                                {"status", "--json", "--watch"},
-                                                {"status", "validate", "x"}}) {
+  for (const std::vector<const char*>& wrong :
+       {std::vector<const char*>{},
+        {"stats"},
+        {"status", "--jsn"},
+        {"validate"},
+        {"reset"},
+        {"reset", "a", "b"},
+        {"explain"},
+        {"plan", "a.yaml"},
+        {"plan", "--traffic", "50/s"},
+        {"plan", "a.yaml", "--traffic", "50/s", "--power", "1"},
+        {"plan", "a.yaml", "--traffic", "50/s", "--users", "9", "--calls-per-user", "2"},
+        {"simulate"},
+        {"pause"},
+        {"set-weight", "income"},
+        {"set-weight", "income", "101"},
+        {"pause", "income", "--full"},
+        {"status", "--json", "--watch"},
+        {"status", "validate", "x"}}) {
     EXPECT_EQ(Said(wrong).code, ExitCode::kUsage);
     EXPECT_NE(Said(wrong).text, "");
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "router/cli/planning/stages.h"
 #include "router/cli/text_table.h"
 #include "router/experiment/plan.h"
 #include "stats/detection_bound.h"
@@ -23,36 +24,41 @@ std::string Requests(double requests) {
 }
 
 // Of the calls of this candidate and the default.
-double ShareBesideDefault(const config::Experiment& experiment, const config::Variant& candidate) {
-  const double weight = candidate.weight.value();
-  return weight / (weight + experiment.variants[experiment.default_variant].weight.value());
+double ShareBesideDefault(const config::Variant& candidate, const config::Variant& default_variant) {
+  return candidate.weight.value() / (candidate.weight.value() + default_variant.weight.value());
 }
 
-// With the shares that are promised about: the file's, or those of the first step that gives candidates any.
-config::Experiment AtItsFirstShares(const config::Experiment& experiment) {
-  config::Experiment at = experiment;
+// What is promised about: the file's shares, or those of the first step that gives candidates any, and which of the
+// ledger's tests begins with them.
+struct FirstShares {
+  std::vector<config::Variant> variants;
+  uint32_t restart = 0;
+};
+FirstShares FirstSharesOf(const config::Experiment& experiment) {
+  FirstShares first{.variants = experiment.variants};
   const experiment::Plan plan = experiment::PlanOf(experiment);
   for (uint32_t step = 0; plan.rollout && step < plan.rollout->steps.size(); ++step) {
-    at.variants = experiment::SplitOfStep(plan, step).variants;
-    if (at.variants != experiment::SplitBeforeStart(plan).variants) break;
+    first = {.variants = experiment::SplitOfStep(plan, step).variants, .restart = RestartOfStep(*plan.rollout, step)};
+    if (first.variants != experiment::SplitBeforeStart(plan).variants) break;
   }
-  return at;
+  return first;
 }
 
-// The least candidate requests to prove that a rate rose `rise` times; nullopt for a rule without a ratio.
-std::optional<double> LeastRequests(const config::Guardrail& guardrail, double share, double rise) {
+// The least candidate requests to prove that a rate rose `rise` times, for a test with that alpha; nullopt for a rule
+// without a ratio.
+std::optional<double> LeastRequests(const config::Guardrail& guardrail, double alpha, double share, double rise) {
   if (const auto* errors = std::get_if<config::ErrorRatio>(&guardrail.rule)) {
     stats::ErrorRatioChange change;
     change.baseline_error = kUsualErrors;
     change.candidate_error = kUsualErrors * rise;
     change.share = share;
     change.max_ratio = errors->max_ratio;
-    change.alpha = guardrail.alpha;
+    change.alpha = alpha;
     return stats::LeastDelayOfErrorRatio(change).candidate_requests;
   }
   if (const auto* tail = std::get_if<config::TailRatio>(&guardrail.rule)) {
     const double slow = 1 - tail->quantile;
-    return stats::LeastRequestsOfErrorCeiling(slow, slow * rise, guardrail.alpha);
+    return stats::LeastRequestsOfErrorCeiling(slow, slow * rise, alpha);
   }
   return std::nullopt;
 }
@@ -67,8 +73,9 @@ std::string WhatRises(const config::Guardrail& guardrail) {
 
 }  // namespace
 
-std::string PromisesText(const config::Experiment& filed) {
-  const config::Experiment experiment = AtItsFirstShares(filed);
+std::string PromisesText(const config::Experiment& experiment) {
+  const FirstShares first = FirstSharesOf(experiment);
+  const config::Variant& default_variant = first.variants[experiment.default_variant];
   double sum = 0;
   std::vector<std::string> alphas;
   TextTable table({{"guardrail"},
@@ -80,26 +87,32 @@ std::string PromisesText(const config::Experiment& filed) {
                    {"rise of"}});
   bool has_rows = false;
   for (const config::Guardrail& guardrail : experiment.guardrails) {
-    alphas.push_back(absl::StrFormat("%s %g", guardrail.name, guardrail.alpha));
-    if (guardrail.action == config::GuardrailAction::kRollback) sum += guardrail.alpha;
-    for (size_t i = 0; i < experiment.variants.size(); ++i) {
-      const config::Variant& candidate = experiment.variants[i];
+    if (guardrail.action == config::GuardrailAction::kRollback) {
+      sum += guardrail.alpha;
+      alphas.push_back(absl::StrFormat("%s %g", guardrail.name, guardrail.alpha));
+    }
+    const double alpha = AlphaOfTest(experiment, guardrail, first.restart);
+    for (size_t i = 0; i < first.variants.size(); ++i) {
+      const config::Variant& candidate = first.variants[i];
       if (i == experiment.default_variant || candidate.weight == config::Weight()) continue;
-      const double share = ShareBesideDefault(experiment, candidate);
-      if (share >= 1 || !LeastRequests(guardrail, share, 2).has_value()) continue;
+      const double share = ShareBesideDefault(candidate, default_variant);
+      if (share >= 1 || !LeastRequests(guardrail, alpha, share, 2).has_value()) continue;
       std::vector<std::string> cells = {guardrail.name, candidate.name};
-      for (const double rise : kRises) cells.push_back(Requests(*LeastRequests(guardrail, share, rise)));
+      for (const double rise : kRises) cells.push_back(Requests(*LeastRequests(guardrail, alpha, share, rise)));
       cells.push_back(WhatRises(guardrail));
       table.AddRow(std::move(cells));
       has_rows = true;
     }
   }
   if (experiment.guardrails.empty()) return "  no guardrails: nothing ever shuts its gate\n";
+  if (alphas.empty()) alphas.push_back("none rolls back");
   std::string text = absl::StrFormat("  a run is rolled back falsely with probability %g at most (alpha: %s)\n", sum,
                                      absl::StrJoin(alphas, ", "));
   if (has_rows) {
-    absl::StrAppend(&text, "  least candidate requests, on average, until any method can prove a rise:\n",
-                    table.ToString(4));
+    absl::StrAppend(
+        &text,
+        "  least candidate requests, on average, until any method can prove a rise with the alpha that a test has:\n",
+        table.ToString(4));
   }
   return text;
 }

@@ -6,21 +6,18 @@
 #include <cctype>
 #include <csignal>
 #include <ctime>
-#include <fstream>
 #include <iostream>
-#include <optional>
-#include <thread>
+#include <string>
 #include <variant>
 
 #include "config/files.h"
-#include "config/limits.h"
-#include "config/parse.h"
-#include "config/validate.h"
 #include "router/cli/admin_client.h"
 #include "router/cli/calculator/calc_command.h"
 #include "router/cli/command_line.h"
-#include "router/cli/simulation/simulate_command.h"
+#include "router/cli/planning/run_plan.h"
+#include "router/cli/simulation/run_simulate.h"
 #include "router/cli/status_text.h"
+#include "router/cli/terminal.h"
 #include "router/cli/validate.h"
 #include "router/cli/version.h"
 
@@ -145,64 +142,14 @@ ExitCode Run(const CommandLine&, const CalculateCommand& command) {
   return is_ok ? ExitCode::kOk : ExitCode::kRefused;
 }
 
-// The one experiment of a file; every error is printed.
-std::optional<config::Experiment> ReadExperiment(const std::string& file) {
-  config::Findings findings;
-  std::vector<config::Placed<config::Experiment>> experiments;
-  const absl::StatusOr<std::string> text = config::DiskFiles().Read(file, config::limits::kFileBytes);
-  if (text.ok()) {
-    experiments = config::ParseExperimentFile(*text, file, findings);
-    config::ValidateExperiments(experiments, findings);
-  } else {
-    findings.errors.push_back({file, 0, 0, "", std::string(text.status().message())});
-  }
-  if (findings.errors.empty() && experiments.size() != 1) {
-    findings.errors.push_back(
-        {file, 0, 0, "", "must hold one Experiment, and holds " + std::to_string(experiments.size())});
-  }
-  for (const config::ConfigError& error : findings.errors) std::cerr << error.ToString() << "\n";
-  if (!findings.errors.empty()) return std::nullopt;
-  return experiments.front().value;
-}
-
-void ShowProgress(int done, int runs) {
-  constexpr int kCells = 40;
-  const int filled = static_cast<int>(static_cast<int64_t>(kCells) * done / runs);
-  std::cerr << "\r[" << std::string(filled, '#') << std::string(kCells - filled, '.') << "] " << done << " of " << runs
-            << (done == runs ? "\n" : "") << std::flush;
-}
+Terminal ThisTerminal() { return {std::cout, std::cerr, isatty(STDERR_FILENO) != 0}; }
 
 ExitCode Run(const CommandLine&, const SimulateCommand& command) {
-  const std::optional<config::Experiment> experiment = ReadExperiment(command.file);
-  if (!experiment) return ExitCode::kRefused;
-  SimulationTitle title{.experiment = experiment->name, .faults = {}, .traffic = {}, .seed = command.seed};
-  for (const std::string& text : command.faults) {
-    const absl::StatusOr<Fault> fault = ParseFault(text);
-    if (!fault.ok()) return Fail(fault.status()), ExitCode::kUsage;
-    title.faults.push_back(*fault);
-  }
-  title.traffic.calls_per_second = command.calls_per_second;
-  title.traffic.users = command.users;
-  title.traffic.error_rate = command.error_percent / 100;
-  title.traffic.latency_ms = command.latency_ms;
-  title.traffic.longest_pause = title.traffic.duration = absl::Minutes(command.longest_pause_minutes);
-  const int threads = command.threads > 0 ? command.threads : static_cast<int>(std::thread::hardware_concurrency());
-  const bool is_terminal = isatty(STDERR_FILENO) != 0;
-  const SimulationSummary summary =
-      Summarise(Simulate(*experiment, title.traffic, title.faults, command.runs, command.seed, threads, [&](int done) {
-        if (is_terminal) ShowProgress(done, command.runs);
-      }));
-  std::cout << (command.is_json ? SummaryJson(title, summary) : SummaryText(title, summary));
-  for (const config::Guardrail& guardrail : experiment->guardrails) {
-    if (!std::holds_alternative<config::OutcomeBound>(guardrail.rule)) continue;
-    std::cerr << "weirctl: " << guardrail.name << " sees nothing here: outcomes are not simulated\n";
-  }
-  if (command.svg.empty()) return ExitCode::kOk;
-  std::ofstream plot(command.svg);
-  plot << SummarySvg(title, summary);
-  if (!plot.flush()) return Fail(absl::UnavailableError("cannot write " + command.svg));
-  std::cerr << "weirctl: the plot is in " << command.svg << "\n";
-  return ExitCode::kOk;
+  return RunSimulate(command, config::DiskFiles(), ThisTerminal());
+}
+
+ExitCode Run(const CommandLine&, const PlanCommand& command) {
+  return RunPlan(command, config::DiskFiles(), ThisTerminal());
 }
 
 }  // namespace

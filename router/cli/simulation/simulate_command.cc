@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "router/cli/calculator/json.h"
+#include "router/cli/svg.h"
 #include "stats/proportions.h"
 
 namespace weir::cli {
@@ -86,12 +88,6 @@ std::string DelayCurve(const std::vector<double>& seconds, double top) {
   return svg;
 }
 
-std::string Escaped(const std::string& text) {
-  std::string safe;
-  for (const char c : text) safe += c == '<' ? "&lt;" : c == '&' ? "&amp;" : std::string(1, c);
-  return safe;
-}
-
 }  // namespace
 
 std::vector<SimulatedOutcome> Simulate(const config::Experiment& experiment, const SimulatedTraffic& traffic,
@@ -125,6 +121,10 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
     summary.promoted += outcome.ending == Ending::kPromoted;
     summary.inconclusive += outcome.ending == Ending::kInconclusive;
     summary.still_running += outcome.ending == Ending::kStillRunning;
+    // With several candidates one guardrail may have warned of each.
+    for (const std::string& name : std::set<std::string>(outcome.warned.begin(), outcome.warned.end())) {
+      ++summary.warned[name];
+    }
     if (outcome.ending != Ending::kRolledBack) continue;
     ++summary.rolled_back;
     if (!outcome.guardrail.empty()) ++by_guardrail[outcome.guardrail];
@@ -159,6 +159,9 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
   for (const auto& [guardrail, count] : summary.by_guardrail) {
     absl::StrAppendFormat(&text, "  shut by %-16s %d\n", guardrail, count);
   }
+  for (const auto& [guardrail, count] : summary.warned) {
+    absl::StrAppendFormat(&text, "  warned by %-14s %d\n", guardrail, count);
+  }
   if (!summary.delay_seconds.empty()) {
     absl::StrAppend(&text, "  from fault to rollback ", QuantilesText(summary.delay_seconds, "s"));
     absl::StrAppend(&text, "  in candidate requests  ", QuantilesText(summary.delay_requests, ""));
@@ -169,8 +172,9 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
 std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& summary) {
   Json::Array faults;
   for (const Fault& fault : title.faults) faults.push_back(ToString(fault));
-  Json::Object by_guardrail;
+  Json::Object by_guardrail, warned;
   for (const auto& [guardrail, count] : summary.by_guardrail) by_guardrail.emplace_back(guardrail, count);
+  for (const auto& [guardrail, count] : summary.warned) warned.emplace_back(guardrail, count);
   const auto rate = [&](int count) { return static_cast<double>(count) / summary.runs; };
   return WriteJson(Json(Json::Object{{"experiment", title.experiment},
                                      {"runs", summary.runs},
@@ -183,6 +187,7 @@ std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& s
                                      {"inconclusive_rate", rate(summary.inconclusive)},
                                      {"still_running_rate", rate(summary.still_running)},
                                      {"shut_by", Json(std::move(by_guardrail))},
+                                     {"warned_by", Json(std::move(warned))},
                                      {"delay_seconds", JsonOf(summary.delay_seconds)},
                                      {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
          "\n";
@@ -193,7 +198,7 @@ std::string SummarySvg(const SimulationTitle& title, const SimulationSummary& su
   std::string svg = absl::StrFormat(
       "<svg xmlns='http://www.w3.org/2000/svg' width='%g' height='%d' font-family='sans-serif' font-size='13'>"
       "<rect width='100%%' height='100%%' fill='white'/><text x='20' y='26' font-size='16'>%s: %d runs, %s</text>\n",
-      kWidth, has_delays ? 430 : 180, Escaped(title.experiment), summary.runs, Escaped(FaultsText(title.faults)));
+      kWidth, has_delays ? 430 : 180, SvgText(title.experiment), summary.runs, SvgText(FaultsText(title.faults)));
   svg += Bar("promoted", summary.promoted, summary.runs, 46, "#27ae60");
   svg += Bar("rolled back", summary.rolled_back, summary.runs, 72, "#c0392b");
   svg += Bar("falsely", summary.false_rollbacks, summary.runs, 98, "#e67e22");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ struct SimulationSummary {
   std::vector<double> delay_seconds;                      // Of the others, ascending.
   std::vector<double> delay_requests;                     // Of candidates, ascending.
   std::vector<std::pair<std::string, int>> by_guardrail;  // Which shut the gate, most often first.
+  std::map<std::string, int> warned;                      // Runs in which a guardrail warned, by name.
 };
 SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes);
 

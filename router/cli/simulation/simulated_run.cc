@@ -10,10 +10,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "router/control/governed_experiment.h"
+#include "router/control/ticket_ledger.h"
 #include "router/experiment/machine.h"
 #include "router/routing/assignment.h"
 #include "stats/counts.h"
 #include "stats/special_functions.h"
+#include "stats/ticket.h"
 
 namespace weir::cli {
 namespace {
@@ -42,6 +44,7 @@ class SimulatedRun {
     config::Experiment cut = WithPausesCut(experiment, traffic.longest_pause);
     has_rollout_ = cut.rollout.has_value();
     salt_ = routing::SaltSeed(cut.salt);
+    DrawOutcomes(cut);
     governed_.SetFile(std::move(cut), now_);
     DrawUsers();
     DrawLatencies();
@@ -58,6 +61,11 @@ class SimulatedRun {
       GoOn();
       CheckEnd();
     }
+    for (const experiment::Judgement& judgement : governed_.judgements()) {
+      if (judgement.breached && judgement.action == config::GuardrailAction::kWarn) {
+        outcome_.warned.push_back(judgement.guardrail);
+      }
+    }
     outcome_.took = now_ - began_;
     return outcome_;
   }
@@ -67,6 +75,12 @@ class SimulatedRun {
     routing::UserHash hash;
     uint8_t bucket = 0;
     size_t variant = 0;
+  };
+
+  struct Outcome {
+    std::string name, field;
+    MetricBaseline baseline;
+    double shift = 0;  // Of the candidates.
   };
 
   double Uniform() { return std::uniform_real_distribution<double>()(rng_); }
@@ -87,7 +101,22 @@ class SimulatedRun {
   void DrawLatencies() {
     for (size_t i = 0; i < kLatencies; ++i) {
       const double z = stats::NormalQuantile((static_cast<double>(i) + 0.5) / kLatencies);
-      latencies_ms_[i] = traffic_.latency_ms * std::exp(0.5 * z);
+      latencies_ms_[i] = traffic_.latency_ms * std::exp(traffic_.latency_deviation * z);
+    }
+  }
+
+  // Outcomes that no guardrail looks at change nothing, and are not drawn.
+  void DrawOutcomes(const config::Experiment& experiment) {
+    for (const config::OutcomeMetric& metric : experiment.metrics) {
+      const auto baseline = traffic_.outcomes.find(metric.name);
+      const bool is_judged =
+          std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(), [&](const auto& g) {
+            const auto* bound = std::get_if<config::OutcomeBound>(&g.rule);
+            return bound != nullptr && bound->metric == metric.name;
+          });
+      if (is_judged && baseline != traffic_.outcomes.end()) {
+        outcomes_.push_back({.name = metric.name, .field = metric.field, .baseline = baseline->second});
+      }
     }
   }
 
@@ -147,6 +176,9 @@ class SimulatedRun {
       if (!fault_began_) fault_began_ = now_;
       if (fault.kind == Fault::Kind::kErrors) candidate_errors_ = fault.size;
       if (fault.kind == Fault::Kind::kLatency) slowdown_ = fault.size;
+      for (Outcome& outcome : outcomes_) {
+        if (fault.kind == Fault::Kind::kOutcome && fault.metric == outcome.name) outcome.shift = fault.size;
+      }
     }
   }
 
@@ -171,12 +203,34 @@ class SimulatedRun {
                                      .outcome = is_error ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
                                      .latency = absl::Milliseconds(ms)});
       if (is_candidate && fault_began_) ++outcome_.delay_requests;
+      if (!outcomes_.empty() && !is_error) Report(state, user, is_candidate);
     }
     for (size_t i = 0; i < deltas.size(); ++i) {
       if (deltas[i].started() == 0) continue;
       governed_.Merge(state.run.ordinal, state.epoch.ordinal, split.variants[i].name, deltas[i]);
     }
     now_ += length;
+    if (!outcomes_.empty()) tickets_.Forget(now_, governed_.filed()->join_window);
+  }
+
+  // What a call was worth, by the way that reports take.
+  void Report(const experiment::State& state, const User& user, bool is_candidate) {
+    if (traffic_.reported < 1 && Uniform() >= traffic_.reported) return;
+    stats::OutcomeReport report;
+    report.ticket.run = state.run.ordinal;
+    report.ticket.epoch = state.epoch.ordinal;
+    report.ticket.variant = static_cast<uint16_t>(user.variant);
+    report.ticket.user_bucket = user.bucket;
+    report.ticket.start = now_;
+    report.ticket.sequence = reports_++;
+    for (const Outcome& outcome : outcomes_) {
+      const double mean = outcome.baseline.mean + (is_candidate ? outcome.shift : 0);
+      const bool is_proportion = outcome.baseline.type == config::MetricType::kProportion;
+      report.metrics[outcome.field] =
+          is_proportion ? (Uniform() < mean ? 1 : 0) : mean + outcome.baseline.deviation * normal_(rng_);
+    }
+    // Refused only where the report does not fit its run, which these do.
+    (void)governed_.Count(report, tickets_, now_);
   }
 
   void Judge() {
@@ -217,6 +271,10 @@ class SimulatedRun {
   std::optional<absl::Time> fault_began_;
   std::optional<double> candidate_errors_;
   double slowdown_ = 1;
+  std::vector<Outcome> outcomes_;  // That guardrails look at.
+  control::TicketLedger tickets_;
+  uint64_t reports_ = 0;
+  std::normal_distribution<double> normal_;
   bool ended_ = false;
   SimulatedOutcome outcome_;
 };

@@ -50,7 +50,7 @@ TEST(SimulationTest, HealthyCandidatesArePromotedPastTheirApprovals) {
 }
 
 TEST(SimulationTest, ACandidateThatFailsIsRolledBackAndNeverFalsely) {
-  const SimulationSummary summary = RunMany({*ParseFault("errors=20%@stage2")}, 20);
+  const SimulationSummary summary = RunMany({*ParseFault("errors=20%@stage2", Canary())}, 20);
   EXPECT_EQ(summary.rolled_back, 20);
   EXPECT_EQ(summary.false_rollbacks, 0);
   ASSERT_EQ(summary.delay_seconds.size(), 20u);
@@ -59,18 +59,19 @@ TEST(SimulationTest, ACandidateThatFailsIsRolledBackAndNeverFalsely) {
 }
 
 TEST(SimulationTest, ASlowCandidateIsRolledBackByItsTail) {
-  const SimulationSummary summary = RunMany({*ParseFault("latency=4x")}, 5);
+  const SimulationSummary summary = RunMany({*ParseFault("latency=4x", Canary())}, 5);
   EXPECT_EQ(summary.rolled_back, 5);
   EXPECT_EQ(summary.by_guardrail.at(0).first, "tail");
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameRunsOnAnyNumberOfThreads) {
-  const std::vector<Fault> faults = {*ParseFault("errors=6%@stage1")};
+  const std::vector<Fault> faults = {*ParseFault("errors=6%@stage1", Canary())};
   EXPECT_EQ(RunMany(faults, 6, 1).delay_requests, RunMany(faults, 6, 3).delay_requests);
 }
 
 TEST(SimulationTest, TheSummaryIsTextJsonAndAPlot) {
-  const SimulationTitle title{.experiment = "a<b", .faults = {*ParseFault("errors=20%")}, .traffic = {}, .seed = 7};
+  const SimulationTitle title{
+      .experiment = "a<b", .faults = {*ParseFault("errors=20%", Canary())}, .traffic = {}, .seed = 7};
   const SimulationSummary summary = RunMany(title.faults, 4);
   EXPECT_THAT(SummaryText(title, summary), HasSubstr("rolled back          4 of 4 = 100.00 %"));
   const auto json = ParseJson(SummaryJson(title, summary));
@@ -80,13 +81,73 @@ TEST(SimulationTest, TheSummaryIsTextJsonAndAPlot) {
   EXPECT_THAT(SummarySvg(title, summary), HasSubstr("a&lt;b"));
 }
 
+// --- Outcomes.
+
+config::Experiment WithAccuracy(const std::string& action) {
+  config::Experiment experiment = Canary();
+  experiment.metrics = {{.name = "accuracy", .field = "correct"}};
+  experiment.guardrails = {
+      {.name = "floor",
+       .rule = config::OutcomeBound{"accuracy", 0.75, std::nullopt},
+       .action = action == "warn" ? config::GuardrailAction::kWarn : config::GuardrailAction::kRollback}};
+  return experiment;
+}
+
+SimulationSummary RunOutcomes(const config::Experiment& experiment, double shift, double reported = 1) {
+  const SimulatedTraffic traffic{.outcomes = *BaselinesOf(experiment, {"accuracy=0.9"}), .reported = reported};
+  std::vector<Fault> faults;
+  if (shift != 0) faults.push_back({Fault::Kind::kOutcome, shift, 2, "accuracy"});
+  return Summarise(Simulate(experiment, traffic, faults, 5, /*seed=*/7, 2, [](int) {}));
+}
+
+TEST(SimulatedOutcomesTest, ACandidateWhoseAccuracyFallsBelowItsFloorIsRolledBack) {
+  const SimulationSummary summary = RunOutcomes(WithAccuracy("rollback"), -0.3);
+  EXPECT_EQ(summary.rolled_back, 5);
+  EXPECT_EQ(summary.false_rollbacks, 0);
+  EXPECT_EQ(summary.by_guardrail.at(0).first, "floor");
+}
+
+TEST(SimulatedOutcomesTest, OneThatStaysAboveItsFloorIsNot) {
+  EXPECT_EQ(RunOutcomes(WithAccuracy("rollback"), 0).promoted, 5);
+  EXPECT_EQ(RunOutcomes(WithAccuracy("rollback"), -0.1).promoted, 5);
+  EXPECT_TRUE(RunOutcomes(WithAccuracy("rollback"), -0.1).warned.empty());
+}
+
+TEST(SimulatedOutcomesTest, AGuardrailThatOnlyWarnsLetsTheRolloutGoOnAndIsCounted) {
+  const SimulationSummary summary = RunOutcomes(WithAccuracy("warn"), -0.3);
+  EXPECT_EQ(summary.promoted, 5);
+  EXPECT_EQ(summary.warned.at("floor"), 5);
+}
+
+TEST(SimulatedOutcomesTest, FewerReportsTakeLonger) {
+  const double all = RunOutcomes(WithAccuracy("rollback"), -0.3).delay_seconds.at(2);
+  EXPECT_GT(RunOutcomes(WithAccuracy("rollback"), -0.3, 0.1).delay_seconds.at(2), 3 * all);
+}
+
+TEST(SimulatedOutcomesTest, AMeanIsGuardedToo) {
+  config::Experiment experiment = Canary();
+  experiment.metrics = {{.name = "revenue", .field = "revenue", .type = config::MetricType::kMean}};
+  experiment.guardrails = {{.name = "floor", .rule = config::OutcomeBound{"revenue", 2, std::nullopt}}};
+  const SimulatedTraffic traffic{.outcomes = *BaselinesOf(experiment, {"revenue=3/2"})};
+  const std::vector<Fault> faults = {{Fault::Kind::kOutcome, -2, 1, "revenue"}};
+  EXPECT_EQ(Summarise(Simulate(experiment, traffic, faults, 3, 7, 2, [](int) {})).rolled_back, 3);
+}
+
 TEST(FaultTest, IsReadInTheWordsOfPeople) {
-  EXPECT_EQ(*ParseFault("errors=5%@stage2"), (Fault{Fault::Kind::kErrors, 0.05, 2}));
-  EXPECT_EQ(*ParseFault("latency=2x"), (Fault{Fault::Kind::kLatency, 2, 1}));
-  for (const char* wrong :
-       {"", "errors", "errors=", "errors=x", "errors=150%", "latency=-1x", "errors=5%@2", "cost=3"}) {
-    EXPECT_THAT(std::string(ParseFault(wrong).status().message()), HasSubstr("must be errors=RATE")) << wrong;
+  const config::Experiment experiment = WithAccuracy("warn");
+  EXPECT_EQ(*ParseFault("errors=5%@stage2", experiment), (Fault{Fault::Kind::kErrors, 0.05, 2}));
+  EXPECT_EQ(*ParseFault("latency=2x", experiment), (Fault{Fault::Kind::kLatency, 2, 1}));
+  EXPECT_EQ(*ParseFault("accuracy=-0.1@stage3", experiment), (Fault{Fault::Kind::kOutcome, -0.1, 3, "accuracy"}));
+  EXPECT_EQ(*ParseFault("accuracy=-10%", experiment), (Fault{Fault::Kind::kOutcome, -0.1, 1, "accuracy"}));
+  EXPECT_EQ(ToString(*ParseFault("accuracy=-10%", experiment)), "accuracy=-0.1@stage1");
+  for (const char* wrong : {"", "errors", "errors=", "errors=x", "errors=150%", "latency=-1x", "errors=5%@2", "cost=3",
+                            "accuracy=0", "accuracy=nan", "errors=5%@stage0", "errors@stage2=5%"}) {
+    EXPECT_THAT(std::string(ParseFault(wrong, experiment).status().message()),
+                HasSubstr("must be one of errors=RATE, latency=FACTORx, accuracy=SHIFT"))
+        << wrong;
   }
+  EXPECT_THAT(std::string(ParseFault("errors=5%@stage4", experiment).status().message()),
+              HasSubstr("canary has 3 stages"));
 }
 
 }  // namespace

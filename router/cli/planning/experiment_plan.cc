@@ -1,0 +1,24 @@
+#include "router/cli/planning/experiment_plan.h"
+
+namespace weir::cli {
+
+double FalseRollbackAtMost(const config::Experiment& experiment) {
+  double sum = 0;
+  for (const config::Guardrail& guardrail : experiment.guardrails) {
+    if (guardrail.action == config::GuardrailAction::kRollback) sum += guardrail.alpha;
+  }
+  return sum;
+}
+
+ExperimentPlan PlanExperiment(const config::Experiment& experiment, const Assumptions& assumptions) {
+  ExperimentPlan plan{.experiment = experiment, .assumptions = assumptions};
+  plan.stages = StagesOf(experiment, assumptions);
+  plan.length = LengthOf(plan.stages);
+  plan.false_rollback = FalseRollbackAtMost(experiment);
+  plan.metrics = MetricsOf(experiment, assumptions, plan.stages);
+  plan.guardrails = GuardrailsOf(experiment, assumptions, plan.stages);
+  plan.warnings = WarningsOf(plan);
+  return plan;
+}
+
+}  // namespace weir::cli
