@@ -1,7 +1,9 @@
 #include "router/cli/validate.h"
 
+#include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "stats/detection_bound.h"
 
 namespace weir::cli {
 namespace {
@@ -82,6 +84,25 @@ TEST(ValidateFilesTest, SaysWhatTheGuardrailsPromise) {
   const auto report = Validate({{"a.yaml", Experiment("income")}}, {"a.yaml"});
   EXPECT_THAT(report.text, HasSubstr("with probability 0.003 at most (alpha: errors 0.001, tail 0.002)"));
   EXPECT_THAT(report.text, HasSubstr("share of calls slower than 1.5 x the default's p99, from 1 %"));
+}
+
+TEST(ValidateFilesTest, ABoundIsByTheAlphaThatTheTestHas) {
+  // One candidate has four fifths of the guardrail's alpha, and the run's own test a half of that.
+  const double requests = stats::LeastDelayOfErrorRatio({.baseline_error = 0.01,
+                                                         .candidate_error = 0.02,
+                                                         .share = 0.3,
+                                                         .max_ratio = 1.2,
+                                                         .alpha = 0.001 * 0.8 / 2})
+                              .candidate_requests;
+  EXPECT_THAT(Validate({{"a.yaml", Experiment("income")}}, {"a.yaml"}).text,
+              HasSubstr(absl::StrFormat("  %.0f  ", requests)));
+}
+
+TEST(ValidateFilesTest, AGuardrailThatOnlyWarnsRollsNothingBack) {
+  std::string warns = Experiment("income");
+  warns.replace(warns.find("action: rollback"), 16, "action: warn");
+  EXPECT_THAT(Validate({{"a.yaml", warns}}, {"a.yaml"}).text,
+              HasSubstr("with probability 0.002 at most (alpha: tail 0.002)"));
 }
 
 TEST(ValidateFilesTest, ARiseThatTheRatioAllowsIsNeverProven) {
