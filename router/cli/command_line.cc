@@ -59,7 +59,7 @@ Examples:
   weirctl plan canary.yaml --traffic 3000/m --users 20000 --baseline accuracy=0.93 --baseline revenue=3.2/5
   weirctl plan canary.yaml --traffic 50/s --simulate 100 --svg plan.svg
   weirctl plan canary.yaml --traffic 50/s --json | jq '.warnings'
-A value that is not given has a default, which the plan prints as assumed.)";
+A value that is not given has a default, which the plan prints as assumed. In JSON what never happens is "Infinity".)";
 
 constexpr char kSimulateFooter[] = R"(A fault is of the candidates, from the beginning of a stage (a rollout's step) on:
   --fault errors=5%@stage2      their error rate becomes 5 %

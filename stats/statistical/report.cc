@@ -127,11 +127,15 @@ std::string Plot(const MeasuredTarget& target) {
 }
 
 std::string Section(const MeasuredTarget& target) {
-  int passed = 0;
-  for (const MeasuredCell& cell : target.cells) passed += ResultOf(cell.measurement) == Result::kPass;
-  return absl::StrFormat("<section><h2>%s</h2><p>%s <b>%d of %d</b> keep the promise.</p>\n%s</section>\n",
+  int passed = 0, open = 0;
+  for (const MeasuredCell& cell : target.cells) {
+    passed += ResultOf(cell.measurement) == Result::kPass;
+    open += ResultOf(cell.measurement) == Result::kOpen;
+  }
+  const std::string rest = open == 0 ? "" : absl::StrCat(", ", open, open == 1 ? " is open" : " are open");
+  return absl::StrFormat("<section><h2>%s</h2><p>%s <b>%d of %d</b> keep the promise%s.</p>\n%s</section>\n",
                          HtmlText(target.target.title), HtmlText(target.target.text), passed,
-                         static_cast<int>(target.cells.size()), Plot(target));
+                         static_cast<int>(target.cells.size()), rest, Plot(target));
 }
 
 constexpr char kStyle[] = R"(<style>

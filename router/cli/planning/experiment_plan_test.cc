@@ -1,7 +1,5 @@
 #include "router/cli/planning/experiment_plan.h"
 
-#include <algorithm>
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "router/cli/calculator/json.h"
@@ -11,7 +9,6 @@ namespace weir::cli {
 namespace {
 
 using testing::Contains;
-using testing::Each;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -69,6 +66,8 @@ TEST(PlanWarningsTest, WhatWouldRollBackTheHealthy) {
   EXPECT_THAT(Warnings("  guardrails: [{name: ceiling, metric: error_rate, max: 0.05, action: rollback}]\n",
                        {.baseline_error = "6%"}),
               Contains(HasSubstr("ceiling: a healthy variant's errors, 6 %, are not below its max")));
+  EXPECT_THAT(Warnings("  guardrails: [{name: limit, metric: latency_p95, max: 40ms, action: rollback}]\n"),
+              Contains(HasSubstr("limit: a healthy variant's p95 is not below its max")));
   EXPECT_THAT(Warnings(std::string(kMetrics) + "  guardrails: [{name: floor, metric: accuracy, min: 0.95}]\n"),
               Contains(HasSubstr("floor: a healthy variant's accuracy, 90 %, is beyond its bound")));
 }

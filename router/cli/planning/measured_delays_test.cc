@@ -17,8 +17,8 @@ constexpr char kSteps[] = R"(  rollout:
 ExperimentPlan Measured(const std::string& rest, int runs) {
   const config::Experiment experiment = ExperimentWith(rest);
   // Users are so many that the realised share is the configured one.
-  ExperimentPlan plan =
-      PlanExperiment(experiment, Assume(experiment, {.traffic = "20/s", .baseline_error = "5%", .users = 20'000, .correlation = 0}));
+  ExperimentPlan plan = PlanExperiment(
+      experiment, Assume(experiment, {.traffic = "20/s", .baseline_error = "5%", .users = 20'000, .correlation = 0}));
   int64_t last = 0;
   MeasureDelays(plan, runs, /*seed=*/3, /*threads=*/2, [&](int64_t done, int64_t all) {
     EXPECT_GE(done, last);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kWidth = 900, kLeft = 80, kRight = 720;  // Of the plots; their legends stand to the right.
 constexpr double kTimelineTop = 96, kTimelineHeight = 70;
-constexpr double kPanelHeight = 220, kPanelPitch = 296;
+constexpr double kPanelHeight = 220, kPanelPitch = 308;
 constexpr const char* kColours[] = {"#1b6ca8", "#c0392b", "#16845b", "#b27300",
                                     "#7d3c98", "#2c7a7b", "#a04000", "#566573"};
 

@@ -152,6 +152,15 @@ std::string MeasuredCell(const PlannedDelay& delay) {
   return absl::StrCat(CountText(m.requests), ", ", SpanText(m.seconds), " (", m.shut, " of ", m.runs, ")");
 }
 
+bool IsMeasured(const DelaysAtStage& at) {
+  return std::any_of(at.faults.begin(), at.faults.end(), [](const PlannedDelay& d) { return d.measured.has_value(); });
+}
+bool IsMeasured(const ExperimentPlan& plan) {
+  return std::any_of(plan.guardrails.begin(), plan.guardrails.end(), [](const PlannedGuardrail& planned) {
+    return std::any_of(planned.stages.begin(), planned.stages.end(), [](const auto& at) { return IsMeasured(at); });
+  });
+}
+
 std::string GuardrailText(const ExperimentPlan& plan, const PlannedGuardrail& planned) {
   const config::Guardrail& guardrail = plan.experiment.guardrails[planned.guardrail];
   const char* action = guardrail.action == config::GuardrailAction::kRollback ? "rollback" : "warn";
@@ -174,9 +183,7 @@ std::string GuardrailText(const ExperimentPlan& plan, const PlannedGuardrail& pl
       measured.push_back(MeasuredCell(delay));
     }
     table.AddRow(std::move(cells));
-    const bool is_measured =
-        std::any_of(at.faults.begin(), at.faults.end(), [](const PlannedDelay& d) { return d.measured.has_value(); });
-    if (is_measured) table.AddRow(std::move(measured));
+    if (IsMeasured(at)) table.AddRow(std::move(measured));
   }
   return text + (planned.stages.empty() ? "    no stage gives it anything to judge\n" : table.ToString(4));
 }
@@ -197,6 +204,12 @@ std::string GuardrailsText(const ExperimentPlan& plan) {
       "\nHow long a guardrail takes to see a fault that a stage begins with: candidate requests, in the mean "
       "by the\ntest's own evidence along its mean path (in brackets Wald's bound, which no method beats), and "
       "time\n");
+  if (IsMeasured(plan)) {
+    absl::StrAppend(
+        &text,
+        "simulated: the means of the runs that saw it within about four times that, of how many; these users "
+        "differ in how\noften they call and in nothing else, so that no design effect is in it\n");
+  }
   for (const PlannedGuardrail& planned : plan.guardrails) text += GuardrailText(plan, planned);
   return text;
 }

@@ -18,14 +18,12 @@ std::vector<double> SharesOf(const experiment::Split& split) {
   return shares;
 }
 
-// Lengthens the stage until each candidate with a share has its samples.
+// Lengthens the stage until each candidate with a share has its samples; the machine waits for no other's.
 void WaitForSamples(const config::Experiment& experiment, int64_t samples, double calls_per_second, Stage& stage) {
   if (samples == 0) return;
   for (size_t i = 0; i < stage.shares.size(); ++i) {
-    if (i == experiment.default_variant || experiment.variants[i].weight == config::Weight()) continue;
-    const double rate = calls_per_second * stage.shares[i];
-    const absl::Duration takes =
-        rate > 0 ? absl::Seconds(static_cast<double>(samples) / rate) : absl::InfiniteDuration();
+    if (i == experiment.default_variant || stage.shares[i] <= 0) continue;
+    const absl::Duration takes = absl::Seconds(static_cast<double>(samples) / (calls_per_second * stage.shares[i]));
     if (takes <= stage.length) continue;
     stage.length = takes;
     stage.waits_for_samples = true;

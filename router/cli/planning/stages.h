@@ -14,10 +14,10 @@
 namespace weir::cli {
 
 struct Stage {
-  std::string name;                // "step 2", "watch", "weights"
-  std::vector<double> shares;      // Of all calls, by the place of the variant in the experiment; after the holdback.
-  absl::Duration starts;           // After the first stage began. Infinite where an earlier one never ends.
-  absl::Duration length;           // Infinite where its samples never come.
+  std::string name;            // "step 2", "watch", "weights"
+  std::vector<double> shares;  // Of all calls, by the place of the variant in the experiment; after the holdback.
+  absl::Duration starts;       // After the first stage began.
+  absl::Duration length;
   std::string because;             // What it is as long as: "pause", "1,000 samples of candidate", ...
   int approvals = 0;               // That come on top, in nobody's time.
   uint32_t restart = 0;            // Which restarted test of the guardrails' ledger begins with it; 0: the run's own.

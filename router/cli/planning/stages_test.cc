@@ -42,6 +42,12 @@ TEST(StagesTest, SamplesTakeAsLongAsTheSharesTrafficDoes) {
   EXPECT_FALSE(Stages(kRollout)[0].waits_for_samples);
 }
 
+TEST(StagesTest, ADryRunGivesNothingAndWaitsForNoSamples) {
+  const std::vector<Stage> stages = Stages(std::string(kRollout) + "    dryRun: true\n", {.traffic = "1/h"});
+  EXPECT_EQ(stages[0].shares[1], 0);
+  EXPECT_EQ(stages[0].length, absl::Hours(24));
+}
+
 TEST(StagesTest, MinDurationLengthensTheLastStep) {
   const std::vector<Stage> stages = Stages(std::string(kRollout) + "    minDuration: 48h\n");
   EXPECT_EQ(stages[2].length, absl::Hours(18));

@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "router/cli/planning/experiment_plan.h"
 #include "router/cli/quantities.h"
+#include "stats/special_functions.h"
 
 namespace weir::cli {
 namespace {
@@ -51,9 +52,12 @@ class Warnings {
         Warn(guardrail.name, ": a healthy variant's errors, ", PercentText(known.baseline_error),
              ", are not below its max: it would roll back what is well");
       }
-      if (const auto* tail = std::get_if<config::TailCeiling>(&guardrail.rule);
-          tail != nullptr && tail->quantile == 0.99 && known.p99_latency >= tail->max) {
-        Warn(guardrail.name, ": a healthy variant's p99 is not below its max: it would roll back what is well");
+      if (const auto* tail = std::get_if<config::TailCeiling>(&guardrail.rule)) {
+        const double deviations = stats::NormalQuantile(tail->quantile);
+        const absl::Duration usual = known.median_latency * std::exp(deviations * known.latency_deviation());
+        if (usual < tail->max) continue;
+        Warn(guardrail.name, ": a healthy variant's p", 100 * tail->quantile,
+             " is not below its max: it would roll back what is well");
       }
       if (const auto* bound = std::get_if<config::OutcomeBound>(&guardrail.rule)) {
         const double mean = known.metrics.at(bound->metric).mean;
@@ -122,9 +126,11 @@ class Warnings {
         if (stage.is_passing()) continue;
         const double seconds = at.faults[place].seconds, length = SecondsOf(stage.length);
         if (!std::isfinite(seconds) || seconds <= length) continue;
+        const std::string instead = stage.is_watch ? "a longer watch, or a larger holdback"
+                                                   : absl::StrFormat("a longer pause, or minSamples: %.0f",
+                                                                     std::ceil(at.faults[place].requests));
         Warn(stage.name, " lasts ", SpanText(length), ", and ", guardrail.name, " takes ", SpanText(seconds),
-             " there to prove ", doubling->name,
-             ": a longer pause, or minSamples: ", absl::StrFormat("%.0f", std::ceil(at.faults[place].requests)));
+             " there to prove ", doubling->name, ": ", instead);
       }
     }
   }

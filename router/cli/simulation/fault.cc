@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "router/cli/quantities.h"
 
 namespace weir::cli {
@@ -88,6 +89,11 @@ std::string ToString(const Fault& fault) {
       return absl::StrFormat("%s=%+g@stage%d", fault.metric, fault.size, fault.stage);
   }
   return "";
+}
+
+std::string ToString(const std::vector<Fault>& faults) {
+  if (faults.empty()) return "no fault";
+  return absl::StrJoin(faults, ", ", [](std::string* out, const Fault& fault) { out->append(ToString(fault)); });
 }
 
 }  // namespace weir::cli

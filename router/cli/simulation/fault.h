@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "config/config.h"
@@ -29,6 +30,7 @@ struct Fault {
 // accuracy=-10%. InvalidArgument, with what is expected, for anything else, and for a stage that there is not.
 absl::StatusOr<Fault> ParseFault(const std::string& text, const config::Experiment& experiment);
 std::string ToString(const Fault& fault);
+std::string ToString(const std::vector<Fault>& faults);  // "no fault" of none.
 
 }  // namespace weir::cli
 

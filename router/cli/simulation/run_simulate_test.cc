@@ -49,6 +49,7 @@ TEST(RunSimulateTest, AnswersOnOneStreamAndKeepsQuietOnTheOther) {
   const Answer answer = Simulate({});
   EXPECT_EQ(answer.code, ExitCode::kOk);
   EXPECT_THAT(answer.out, HasSubstr("canary: 3 runs, no fault, 50 calls/s"));
+  EXPECT_THAT(answer.out, HasSubstr("outcomes of accuracy: 90 %, assumed (--baseline)"));
   EXPECT_THAT(answer.err, IsEmpty());
 }
 

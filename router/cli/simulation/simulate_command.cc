@@ -8,11 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "router/cli/calculator/json.h"
-#include "router/cli/svg.h"
 #include "stats/proportions.h"
 
 namespace weir::cli {
@@ -30,15 +28,10 @@ std::string Share(int count, int runs) {
                          100 * interval.lower, 100 * interval.upper);
 }
 
-std::string FaultsText(const std::vector<Fault>& faults) {
-  if (faults.empty()) return "no fault";
-  return absl::StrJoin(faults, ", ", [](std::string* out, const Fault& fault) { out->append(ToString(fault)); });
-}
-
 std::string QuantilesText(const std::vector<double>& values, const char* unit) {
   std::string text;
   for (const double q : kQuantiles) absl::StrAppendFormat(&text, "  p%g %.4g", 100 * q, QuantileOf(values, q));
-  return absl::StrCat(text, " ", unit, "\n");
+  return absl::StrCat(text, unit, "\n");
 }
 
 Json JsonOf(const std::vector<double>& values) {
@@ -49,43 +42,6 @@ Json JsonOf(const std::vector<double>& values) {
   quantiles.emplace_back("mean", sum / static_cast<double>(values.size()));
   for (const double q : kQuantiles) quantiles.emplace_back(absl::StrFormat("p%g", 100 * q), QuantileOf(values, q));
   return Json(std::move(quantiles));
-}
-
-// --- The plot.
-
-constexpr double kWidth = 760, kLeft = 130, kPlotWidth = 590;
-
-std::string Bar(const char* label, int count, int runs, double y, const char* colour) {
-  const double width = kPlotWidth * count / runs;
-  return absl::StrFormat(
-      "<text x='%g' y='%g' text-anchor='end'>%s</text><rect x='%g' y='%g' width='%.2f' height='18' fill='%s'/>"
-      "<text x='%.2f' y='%g'>%.2f %%</text>\n",
-      kLeft - 8, y + 14, label, kLeft, y, width, colour, kLeft + std::min(width, kPlotWidth - 70) + 6, y + 14,
-      100.0 * count / runs);
-}
-
-// The share of runs whose gate had shut, over the seconds since the fault.
-std::string DelayCurve(const std::vector<double>& seconds, double top) {
-  constexpr double kHeight = 180;
-  const double last = std::max(seconds.back(), 1.0);
-  std::string points;
-  for (size_t i = 0; i <= 200; ++i) {
-    const size_t rank = std::min(seconds.size() - 1, i * seconds.size() / 200);
-    absl::StrAppendFormat(&points, "%.1f,%.1f ", kLeft + kPlotWidth * seconds[rank] / last,
-                          top + kHeight * (1 - static_cast<double>(i) / 200));
-  }
-  std::string svg = absl::StrFormat(
-      "<text x='%g' y='%g'>Gates shut, by seconds since the fault</text>"
-      "<rect x='%g' y='%g' width='%g' height='%g' fill='none' stroke='#999'/>"
-      "<polyline points='%s' fill='none' stroke='#c0392b' stroke-width='2'/>\n",
-      kLeft, top - 8, kLeft, top, kPlotWidth, kHeight, points);
-  for (int i = 0; i <= 4; ++i) {
-    absl::StrAppendFormat(&svg, "<text x='%.1f' y='%g' text-anchor='middle'>%.3g s</text>", kLeft + kPlotWidth * i / 4,
-                          top + kHeight + 18, last * i / 4);
-    absl::StrAppendFormat(&svg, "<text x='%g' y='%.1f' text-anchor='end'>%d %%</text>\n", kLeft - 8,
-                          top + kHeight * (1 - i / 4.0) + 5, 25 * i);
-  }
-  return svg;
 }
 
 }  // namespace
@@ -146,8 +102,12 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
 std::string SummaryText(const SimulationTitle& title, const SimulationSummary& summary) {
   std::string text =
       absl::StrFormat("%s: %d runs, %s, %g calls/s of %d users, errors %g %%, median %g ms, seed %d\n",
-                      title.experiment, summary.runs, FaultsText(title.faults), title.traffic.calls_per_second,
+                      title.experiment, summary.runs, ToString(title.faults), title.traffic.calls_per_second,
                       title.traffic.users, 100 * title.traffic.error_rate, title.traffic.latency_ms, title.seed);
+  for (const auto& [metric, baseline] : title.traffic.outcomes) {
+    absl::StrAppend(&text, "  outcomes of ", metric, ": ", ToString(baseline),
+                    baseline.is_given ? "\n" : ", assumed (--baseline)\n");
+  }
   absl::StrAppend(&text, "  promoted         ", Share(summary.promoted, summary.runs), "\n");
   absl::StrAppend(&text, "  rolled back      ", Share(summary.rolled_back, summary.runs), "\n");
   absl::StrAppend(&text, "  false rollbacks  ", Share(summary.false_rollbacks, summary.runs),
@@ -163,7 +123,7 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
     absl::StrAppendFormat(&text, "  warned by %-14s %d\n", guardrail, count);
   }
   if (!summary.delay_seconds.empty()) {
-    absl::StrAppend(&text, "  from fault to rollback ", QuantilesText(summary.delay_seconds, "s"));
+    absl::StrAppend(&text, "  from fault to rollback ", QuantilesText(summary.delay_seconds, " s"));
     absl::StrAppend(&text, "  in candidate requests  ", QuantilesText(summary.delay_requests, ""));
   }
   return text;
@@ -191,20 +151,6 @@ std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& s
                                      {"delay_seconds", JsonOf(summary.delay_seconds)},
                                      {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
          "\n";
-}
-
-std::string SummarySvg(const SimulationTitle& title, const SimulationSummary& summary) {
-  const bool has_delays = !summary.delay_seconds.empty();
-  std::string svg = absl::StrFormat(
-      "<svg xmlns='http://www.w3.org/2000/svg' width='%g' height='%d' font-family='sans-serif' font-size='13'>"
-      "<rect width='100%%' height='100%%' fill='white'/><text x='20' y='26' font-size='16'>%s: %d runs, %s</text>\n",
-      kWidth, has_delays ? 430 : 180, SvgText(title.experiment), summary.runs, SvgText(FaultsText(title.faults)));
-  svg += Bar("promoted", summary.promoted, summary.runs, 46, "#27ae60");
-  svg += Bar("rolled back", summary.rolled_back, summary.runs, 72, "#c0392b");
-  svg += Bar("falsely", summary.false_rollbacks, summary.runs, 98, "#e67e22");
-  svg += Bar("neither", summary.inconclusive + summary.still_running, summary.runs, 124, "#7f8c8d");
-  if (has_delays) svg += DelayCurve(summary.delay_seconds, 200);
-  return svg + "</svg>\n";
 }
 
 }  // namespace weir::cli
