@@ -14,6 +14,9 @@ namespace {
 // p99 over the median of a lognormal with the deviation 0.5.
 constexpr double kUsualTail = 3.2;
 
+constexpr char kGiven[] = "given";
+const char* SourceOf(bool is_given, bool is_filed = false) { return is_given ? kGiven : is_filed ? "file" : "assumed"; }
+
 // The value of an option that is read from text, where it was given.
 template <typename T, typename Reader>
 absl::Status ReadOption(const char* option, const std::string& text, Reader read, T& value) {
@@ -35,42 +38,42 @@ std::string Milliseconds(absl::Duration latency) {
 
 void SayUsers(const PlanCommand& command, Assumptions& assumptions) {
   if (assumptions.users) {
-    assumptions.said.push_back({"--users", CountText(*assumptions.users), "that make all the calls", true});
+    assumptions.said.push_back({"--users", CountText(*assumptions.users), "that make all the calls", kGiven});
   } else {
     assumptions.said.push_back({"--calls-per-user", absl::StrFormat("%g", assumptions.calls_per_user),
                                 "of the user of a typical call, in the whole comparison (or --users)",
-                                command.calls_per_user.has_value()});
+                                SourceOf(command.calls_per_user.has_value())});
   }
   assumptions.said.push_back({"--correlation", absl::StrFormat("%g", assumptions.correlation),
                               "of two calls of one user: design effect 1 + (calls per user - 1) x correlation",
-                              command.correlation.has_value()});
+                              SourceOf(command.correlation.has_value())});
 }
 
 void Say(const PlanCommand& command, const config::Experiment& experiment, Assumptions& assumptions) {
   std::vector<Assumed>& said = assumptions.said;
   said.push_back({"--baseline-error", PercentText(assumptions.baseline_error), "calls of a healthy variant that fail",
-                  !command.baseline_error.empty()});
+                  SourceOf(!command.baseline_error.empty())});
   said.push_back({"--median-latency", Milliseconds(assumptions.median_latency), "of a healthy variant",
-                  !command.median_latency.empty()});
+                  SourceOf(!command.median_latency.empty())});
   said.push_back({"--p99-latency", Milliseconds(assumptions.p99_latency),
-                  "of a healthy variant; latencies are taken for lognormal", !command.p99_latency.empty()});
+                  "of a healthy variant; latencies are taken for lognormal", SourceOf(!command.p99_latency.empty())});
   for (const config::OutcomeMetric& metric : experiment.metrics) {
     const MetricBaseline& baseline = assumptions.metrics.at(metric.name);
-    said.push_back(
-        {absl::StrCat("--baseline ", metric.name), ToString(baseline), "of a healthy variant", baseline.is_given});
+    said.push_back({absl::StrCat("--baseline ", metric.name), ToString(baseline), "of a healthy variant",
+                    SourceOf(baseline.is_given)});
   }
   if (!experiment.metrics.empty()) {
     said.push_back({"--reported", PercentText(assumptions.reported), "of all calls have their outcome reported",
-                    !command.reported.empty()});
+                    SourceOf(!command.reported.empty(), experiment.ticket_sample != config::Percent::All())});
   }
   SayUsers(command, assumptions);
   said.push_back({"--alpha", absl::StrFormat("%g", assumptions.alpha), "of the comparisons, two-sided",
-                  command.alpha.has_value()});
+                  SourceOf(command.alpha.has_value(), experiment.decision_rules != config::DecisionRules())});
   said.push_back({"--power", absl::StrFormat("%g", assumptions.power), "the chance to show what is there",
-                  command.power.has_value()});
+                  SourceOf(command.power.has_value())});
   if (!experiment.rollout) {
     said.push_back({"--days", absl::StrFormat("%g", absl::FDivDuration(assumptions.length, absl::Hours(24))),
-                    "that it runs, since the file has no rollout", command.days.has_value()});
+                    "that it runs, since the file has no rollout", SourceOf(command.days.has_value())});
   }
 }
 
@@ -110,7 +113,7 @@ absl::StatusOr<Assumptions> AssumptionsOf(const PlanCommand& command, const conf
   assumptions.users = command.users;
   assumptions.calls_per_user = command.calls_per_user.value_or(assumptions.calls_per_user);
   assumptions.correlation = command.correlation.value_or(assumptions.correlation);
-  assumptions.alpha = command.alpha.value_or(assumptions.alpha);
+  assumptions.alpha = command.alpha.value_or(experiment.decision_rules.alpha);
   assumptions.power = command.power.value_or(assumptions.power);
   if (command.days) assumptions.length = *command.days * absl::Hours(24);
   if (assumptions.power <= assumptions.alpha) {

@@ -21,7 +21,7 @@ struct Assumed {
   std::string option;  // "--baseline-error"
   std::string value;
   std::string meaning;
-  bool is_given = false;
+  std::string source;  // "given", "assumed", or "file": the specification says it.
 };
 
 struct Assumptions {

@@ -28,10 +28,23 @@ TEST(AssumptionsTest, WhatNobodyGaveIsSaidToBeAssumed) {
   EXPECT_EQ(assumptions.calls_per_second, 50);
   EXPECT_EQ(assumptions.baseline_error, 0.02);
   for (const Assumed& said : assumptions.said) {
-    EXPECT_EQ(said.is_given, said.option == "--baseline-error") << said.option;
+    EXPECT_EQ(said.source, said.option == "--baseline-error" ? "given" : "assumed") << said.option;
     EXPECT_NE(said.value, "");
   }
   EXPECT_EQ(assumptions.said.size(), 10u);
+}
+
+TEST(AssumptionsTest, WhatTheFileSaysIsTakenFromIt) {
+  config::Experiment experiment = Income();
+  experiment.ticket_sample = *config::Percent::FromDouble(5);
+  experiment.decision_rules.alpha = 0.01;
+  const Assumptions filed = *AssumptionsOf({.traffic = "1/s"}, experiment);
+  EXPECT_EQ(filed.reported, 0.05);
+  EXPECT_EQ(filed.alpha, 0.01);
+  for (const Assumed& said : filed.said) {
+    EXPECT_EQ(said.source == "file", said.option == "--reported" || said.option == "--alpha") << said.option;
+  }
+  EXPECT_EQ(AssumptionsOf({.traffic = "1/s", .alpha = 0.1}, experiment)->alpha, 0.1);
 }
 
 TEST(AssumptionsTest, LatenciesAreLognormalThroughBothQuantiles) {

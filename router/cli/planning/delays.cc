@@ -20,6 +20,9 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kMostErrors = 0.999;  // A rate has no room above 1.
 
+constexpr PlannedDelay kNeverSeen = {
+    .bound_requests = kNever, .requests = kNever, .bound_seconds = kNever, .seconds = kNever, .measured = std::nullopt};
+
 // Independent candidate requests (or outcomes).
 struct Delay {
   double bound = kNever, expected = kNever;
@@ -174,7 +177,13 @@ std::vector<PlannedGuardrail> GuardrailsOf(const config::Experiment& experiment,
         }
         DelaysAtStage at{
             .stage = s, .candidate = c, .alpha = AlphaOfTest(experiment, guardrail, stages[s].restart), .faults = {}};
+        // One that waits for more traffic than there is sees nothing.
+        const bool is_asleep = guardrail.when && guardrail.when->min_rate_per_second > assumptions.calls_per_second;
         for (const PlannedFault& fault : plan.faults) {
+          if (is_asleep) {
+            at.faults.push_back(kNeverSeen);
+            continue;
+          }
           at.faults.push_back(DelayOf(guardrail.rule, assumptions, fault.size, share, default_share, at.alpha));
         }
         plan.stages.push_back(std::move(at));

@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "router/cli/planning/experiment_plan.h"
 #include "router/cli/planning/spec_under_test.h"
 #include "stats/detection_bound.h"
 
@@ -72,6 +74,17 @@ TEST(DelaysTest, ARatioThatAllowsADoublingNeverSeesIt) {
   EXPECT_TRUE(std::isinf(lax.stages[0].faults[1].requests));
   EXPECT_TRUE(std::isinf(lax.stages[0].faults[1].bound_requests));
   EXPECT_FALSE(std::isinf(lax.stages[0].faults[2].requests));
+}
+
+TEST(DelaysTest, AGuardrailThatWaitsForMoreTrafficSeesNothing) {
+  config::Experiment experiment = ExperimentWith(kGuardrails);
+  experiment.guardrails[0].when = config::RateGate{.min_rate_per_second = 100};
+  const Assumptions assumptions = Assume(experiment);
+  const auto planned = GuardrailsOf(experiment, assumptions, StagesOf(experiment, assumptions));
+  EXPECT_TRUE(std::isinf(planned[0].stages[0].faults[3].requests));
+  EXPECT_FALSE(std::isinf(planned[1].stages[0].faults[2].requests));
+  EXPECT_THAT(PlanExperiment(experiment, assumptions).warnings,
+              testing::Contains(testing::HasSubstr("errors is judged from 100 calls/s on, and there are 50")));
 }
 
 TEST(DelaysTest, WithoutADefaultARatioIsBlindAndACeilingIsNot) {

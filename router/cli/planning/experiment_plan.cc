@@ -10,6 +10,18 @@ double FalseRollbackAtMost(const config::Experiment& experiment) {
   return sum;
 }
 
+std::string ToString(config::GuardrailAction action) {
+  switch (action) {
+    case config::GuardrailAction::kRollback:
+      return "rollback";
+    case config::GuardrailAction::kPause:
+      return "pause";
+    case config::GuardrailAction::kWarn:
+      return "warn";
+  }
+  return "";
+}
+
 ExperimentPlan PlanExperiment(const config::Experiment& experiment, const Assumptions& assumptions) {
   ExperimentPlan plan{.experiment = experiment, .assumptions = assumptions};
   plan.stages = StagesOf(experiment, assumptions);

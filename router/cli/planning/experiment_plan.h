@@ -35,6 +35,9 @@ std::vector<std::string> WarningsOf(const ExperimentPlan& plan);
 // The sum of alpha over the guardrails that roll back, which bounds the chance that a run is rolled back falsely.
 double FalseRollbackAtMost(const config::Experiment& experiment);
 
+// "rollback", as it is written.
+std::string ToString(config::GuardrailAction action);
+
 // --- As people, programs and eyes take it.
 
 std::string PlanText(const ExperimentPlan& plan);

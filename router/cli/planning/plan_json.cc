@@ -8,7 +8,7 @@ namespace {
 double SecondsOf(absl::Duration span) { return absl::ToDoubleSeconds(span); }
 
 Json JsonOf(const Assumed& said) {
-  return Json(Json::Object{{"option", said.option}, {"value", said.value}, {"is_given", said.is_given}});
+  return Json(Json::Object{{"option", said.option}, {"value", said.value}, {"source", said.source}});
 }
 
 Json JsonOf(const ExperimentPlan& plan, const Stage& stage) {
@@ -79,7 +79,7 @@ Json JsonOf(const ExperimentPlan& plan, const PlannedGuardrail& planned) {
   return Json(Json::Object{{"guardrail", guardrail.name},
                            {"rule", config::ToString(guardrail.rule)},
                            {"alpha", guardrail.alpha},
-                           {"action", guardrail.action == config::GuardrailAction::kRollback ? "rollback" : "warn"},
+                           {"action", ToString(guardrail.action)},
                            {"stages", Json(std::move(stages))}});
 }
 

@@ -40,9 +40,9 @@ std::string Title(const ExperimentPlan& plan) {
 std::string AssumptionsText(const Assumptions& assumptions) {
   TextTable table({{"option"}, {"value", kRight}, {""}, {"meaning"}});
   for (const Assumed& said : assumptions.said) {
-    table.AddRow({said.option, said.value, said.is_given ? "given" : "assumed", said.meaning});
+    table.AddRow({said.option, said.value, said.source, said.meaning});
   }
-  return absl::StrCat("\nWhat the file does not say\n", table.ToString(2));
+  return absl::StrCat("\nWhat the rest is by\n", table.ToString(2));
 }
 
 std::string StagesText(const ExperimentPlan& plan) {
@@ -163,9 +163,8 @@ bool IsMeasured(const ExperimentPlan& plan) {
 
 std::string GuardrailText(const ExperimentPlan& plan, const PlannedGuardrail& planned) {
   const config::Guardrail& guardrail = plan.experiment.guardrails[planned.guardrail];
-  const char* action = guardrail.action == config::GuardrailAction::kRollback ? "rollback" : "warn";
   std::string text = absl::StrFormat("  %s: %s, alpha %g, %s\n", guardrail.name, config::ToString(guardrail.rule),
-                                     guardrail.alpha, action);
+                                     guardrail.alpha, ToString(guardrail.action));
   std::vector<TextTable::Column> columns = {{"stage"}, {"candidate"}, {"share", kRight}, {"alpha here", kRight}};
   for (const PlannedFault& fault : planned.faults) {
     columns.push_back({absl::StrCat(fault.name, ", ", fault.text), kRight});

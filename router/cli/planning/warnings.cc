@@ -41,6 +41,16 @@ class Warnings {
       return guardrail.action == config::GuardrailAction::kRollback;
     });
     if (!shuts) Warn("no guardrail rolls back: nothing ever shuts the gate by itself");
+    const double rate = plan_.assumptions.calls_per_second;
+    for (const config::Guardrail& guardrail : guardrails) {
+      if (guardrail.when && guardrail.when->min_rate_per_second > rate) {
+        Warn(guardrail.name, " is judged from ", guardrail.when->min_rate_per_second, " calls/s on, and there are ",
+             rate, ": it sees nothing");
+      }
+      if (guardrail.detector_acts) {
+        Warn(guardrail.name, "'s detector acts, too: alpha does not bound its false alarms, only how rare they are");
+      }
+    }
   }
 
   // A healthy candidate must not be what a guardrail is for.
@@ -72,6 +82,8 @@ class Warnings {
   void Rollout() {
     if (!plan_.experiment.rollout) return;
     const config::Rollout& rollout = *plan_.experiment.rollout;
+    if (rollout.bandit) Warn("a bandit's shares follow the outcomes: here they are the file's weights");
+    if (rollout.schedule) Warn("schedule: risk chooses its own shares: the stages here are those of its steps");
     if (rollout.is_dry_run) Warn("dryRun: candidates get nothing, so nothing is shown or guarded");
     if (plan_.length > rollout.max_duration) {
       Warn("the steps take ", SpanText(SecondsOf(plan_.length)), " at this traffic, and maxDuration is ",
