@@ -65,6 +65,7 @@ absl::StatusOr<absl::Duration> ReadLatency(const std::string& text) {
 
 std::string CountText(double count) {
   if (!std::isfinite(count)) return "never";
+  if (count == 0) return "0";
   if (count < 9.95) return absl::StrFormat("%.1f", count);
   if (count >= 999'999.5) {
     return count < 1e9 ? absl::StrFormat("%.3g million", count / 1e6) : absl::StrFormat("%.3g", count);

@@ -41,6 +41,7 @@ TEST(QuantitiesTest, ALatencyHasAUnitOrIsInMilliseconds) {
 }
 
 TEST(QuantitiesTest, CountsAndSpansReadWell) {
+  EXPECT_EQ(CountText(0), "0");
   EXPECT_EQ(CountText(3.44), "3.4");
   EXPECT_EQ(CountText(999.6), "1,000");
   EXPECT_EQ(CountText(43'200), "43,200");

@@ -42,7 +42,7 @@ std::string AssumptionsText(const Assumptions& assumptions) {
   for (const Assumed& said : assumptions.said) {
     table.AddRow({said.option, said.value, said.source, said.meaning});
   }
-  return absl::StrCat("\nWhat the rest is by\n", table.ToString(2));
+  return absl::StrCat("\nWhat the plan goes by, beside the file\n", table.ToString(2));
 }
 
 std::string StagesText(const ExperimentPlan& plan) {
