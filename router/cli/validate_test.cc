@@ -88,12 +88,10 @@ TEST(ValidateFilesTest, SaysWhatTheGuardrailsPromise) {
 
 TEST(ValidateFilesTest, ABoundIsByTheAlphaThatTheTestHas) {
   // One candidate has four fifths of the guardrail's alpha, and the run's own test a half of that.
-  const double requests = stats::LeastDelayOfErrorRatio({.baseline_error = 0.01,
-                                                         .candidate_error = 0.02,
-                                                         .share = 0.3,
-                                                         .max_ratio = 1.2,
-                                                         .alpha = 0.001 * 0.8 / 2})
-                              .candidate_requests;
+  const double requests =
+      stats::LeastDelayOfErrorRatio(
+          {.baseline_error = 0.01, .candidate_error = 0.02, .share = 0.3, .max_ratio = 1.2, .alpha = 0.001 * 0.8 / 2})
+          .candidate_requests;
   EXPECT_THAT(Validate({{"a.yaml", Experiment("income")}}, {"a.yaml"}).text,
               HasSubstr(absl::StrFormat("  %.0f  ", requests)));
 }
