@@ -20,7 +20,7 @@ struct ExperimentState {
   uint32_t run = 0;          // stats::CountsKey::run: of this process, above 0.
   uint32_t run_ordinal = 0;  // stats::Ticket::run: as the journal numbers it.
   uint32_t epoch = 0;
-  bool is_gate_shut = false;  // The default has all, whatever the weights say.
+  bool is_gate_shut = false;                           // The default has all, whatever the weights say.
   absl::Time rolled_back_at = absl::InfiniteFuture();  // InfiniteFuture: it was not.
   std::string previewed{};  // The candidate to which the rollout's preview goes now; empty: it goes nowhere.
   bool operator==(const ExperimentState&) const = default;
