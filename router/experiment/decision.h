@@ -56,7 +56,8 @@ Criteria CriteriaOf(const config::Experiment& experiment, const config::Analysis
 // Of an experiment without one: what it says that it wants to know.
 config::Analysis AnalysisToTell(const config::Experiment& experiment);
 
-// --- What is known, of the present step. Numbers of earlier steps, with other shares, are not mixed in.
+// --- What is known. Counts and outcomes are of the present step: numbers of earlier ones, with other shares, are not
+// mixed in. The tests of guardrails and of the promotion go by the shares of each cohort, and so through the whole run.
 
 struct VariantFacts {
   std::string name;
