@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "config/condition.h"
+#include "config/url.h"
 
 namespace weir::config {
 
@@ -50,7 +51,7 @@ struct Analysis {
 // A number that the proxy cannot see, asked of a Prometheus server: a metric with `source: prometheus`.
 struct QueryMetric {
   std::string name;                             // As conditions call it.
-  std::string address{};                        // "http://host:port", with a path prefix if there is one.
+  HttpUrl server{};                             // Its path is a prefix of the API's, without a "/" at its end.
   std::string query{};                          // PromQL that gives one number.
   absl::Duration interval = absl::Seconds(15);  // Between two questions.
   absl::Duration timeout = absl::Seconds(5);    // Of a question.

@@ -9,6 +9,7 @@
 #include "config/analysis_spec.h"
 #include "config/guardrail_spec.h"
 #include "config/limits.h"
+#include "config/notify_spec.h"
 #include "config/proxy_spec.h"
 #include "config/rollout_spec.h"
 
@@ -198,7 +199,7 @@ void ReadSpec(const Field& field, Experiment& experiment) {
   if (Field f = spec.Optional("match")) experiment.match = ReadMatch(f, /*is_service_required=*/false);
   if (Field f = spec.Optional("assignment")) ReadAssignment(f, experiment);
   if (Field f = spec.Optional("errorCodes")) experiment.error_codes = ReadErrorCodes(f);
-  if (Field f = spec.Optional("metrics")) experiment.metrics = ReadMetrics(f);
+  if (Field f = spec.Optional("metrics")) experiment.metrics = ReadMetrics(f, experiment.queries);
   if (Field f = spec.Optional("guardrails")) experiment.guardrails = ReadGuardrails(f, experiment.metrics);
   if (Field f = spec.Optional("decision")) ReadDecision(f, experiment);
   if (Field f = spec.Optional("trends")) experiment.trends = ReadTrends(f, experiment.metrics);
@@ -217,14 +218,14 @@ void ReadSpec(const Field& field, Experiment& experiment) {
   if (Field f = spec.Optional("ticketSample")) {
     experiment.ticket_sample = f.ReadPercent().value_or(experiment.ticket_sample);
   }
+  if (Field f = spec.Optional("notify")) experiment.notify = ReadNotify(f);
   if (spec.is_mapping()) {
     CheckExperiment(field, experiment);
     CheckAnalyses(field, experiment);
   }
-  spec.Finish({"targeting",   "fallback", "notify",   "holdback",    "detector",       "resourceType",
-               "config",      "strategy", "steps",    "maxDuration", "onInconclusive", "layer",
-               "bandit",      "schedule", "segments", "approval",    "hypothesis",     "owner",
-               "description", "plan",     "drift",    "analysis"});
+  spec.Finish({"targeting", "fallback",    "holdback",       "detector",    "resourceType", "config",   "strategy",
+               "steps",     "maxDuration", "onInconclusive", "layer",       "bandit",       "schedule", "segments",
+               "approval",  "hypothesis",  "owner",          "description", "plan",         "drift",    "analysis"});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
+#include "config/query_spec.h"
 
 namespace weir::config {
 namespace {
@@ -218,8 +219,7 @@ OutcomeMetric ReadMetric(const Field& field) {
     if (IsBuiltIn(metric.name)) f.ReportGot("must not be a metric that Weir measures itself");
   }
   metric.field = metric.name;
-  if (Field f = mapping.Optional("source"))
-    f.ReadChoice<bool>({{"feedback", true}}, {"response", "header", "prometheus"});
+  if (Field f = mapping.Optional("source")) f.ReadChoice<bool>({{"feedback", true}}, {"response", "header"});
   if (Field f = mapping.Optional("field")) metric.field = f.ReadName().value_or("");
   if (Field f = mapping.Optional("type")) {
     metric.type = f.ReadChoice<MetricType>({{"proportion", MetricType::kProportion}, {"mean", MetricType::kMean}},
@@ -252,12 +252,22 @@ void CheckNamesDiffer(const std::vector<std::pair<Field, T>>& named) {
 
 }  // namespace
 
-std::vector<OutcomeMetric> ReadMetrics(const Field& field) {
-  std::vector<std::pair<Field, OutcomeMetric>> named;
-  for (const Field& item : field.ReadList(0, limits::kMetrics)) named.emplace_back(item, ReadMetric(item));
-  CheckNamesDiffer(named);
+std::vector<OutcomeMetric> ReadMetrics(const Field& field, std::vector<QueryMetric>& queries) {
+  struct Named {
+    std::string name;
+  };
+  std::vector<std::pair<Field, Named>> named;
   std::vector<OutcomeMetric> metrics;
-  for (auto& [item, metric] : named) metrics.push_back(std::move(metric));
+  for (const Field& item : field.ReadList(0, limits::kMetrics)) {
+    if (IsQueryMetric(item)) {
+      queries.push_back(ReadQueryMetric(item));
+      if (IsBuiltIn(queries.back().name)) item.Report("name: must not be a metric that Weir measures itself");
+    } else {
+      metrics.push_back(ReadMetric(item));
+    }
+    named.emplace_back(item, Named{IsQueryMetric(item) ? queries.back().name : metrics.back().name});
+  }
+  CheckNamesDiffer(named);
   return metrics;
 }
 

@@ -10,7 +10,8 @@
 
 namespace weir::config {
 
-std::vector<OutcomeMetric> ReadMetrics(const Field& field);
+// The outcomes; what a Prometheus server answers goes to `queries`.
+std::vector<OutcomeMetric> ReadMetrics(const Field& field, std::vector<QueryMetric>& queries);
 
 // `metrics`: what the experiment's guardrails may name beside error_rate, latency_p95 and latency_p99.
 std::vector<Guardrail> ReadGuardrails(const Field& field, const std::vector<OutcomeMetric>& metrics);

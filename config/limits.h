@@ -101,7 +101,6 @@ inline constexpr int kMostHoldback = 5000;  // Basis points: beyond a half it is
 // --- Other systems.
 
 // Each is asked on its own, over a connection of its own.
-inline constexpr size_t kQueries = 16;           // Of one experiment.
 inline constexpr size_t kQueryBytes = 4 * 1024;  // Of PromQL; Prometheus takes more than any person reads.
 inline constexpr size_t kUrlBytes = 2048;
 inline constexpr absl::Duration kShortestQueryInterval = absl::Milliseconds(100);
@@ -112,7 +111,7 @@ inline constexpr absl::Duration kLongestQueryAge = absl::Hours(30 * 24);
 inline constexpr size_t kHttpHeadBytes = 16 * 1024;   // Of an answer: its status line and headers.
 inline constexpr size_t kHttpBodyBytes = 256 * 1024;  // One number, or an error's text, is far below.
 // Answers on their way to the control thread: one for each question, and it looks ten times a second.
-inline constexpr size_t kQueryMailbox = 4 * kExperiments * kQueries;
+inline constexpr size_t kQueryMailbox = 4 * kExperiments * kMetrics;
 inline constexpr size_t kNotifyTargets = 8;  // Of one experiment.
 // Messages that wait for one target. Past that the oldest of the least important goes, so that a receiver that is away
 // for a day costs some hundred KiB, and still hears of a rollback.

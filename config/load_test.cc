@@ -93,7 +93,8 @@ TEST(LoadTest, ErrorsOfAllFilesComeTogetherSortedByFileAndPlace) {
   const std::string errors = Errors({{"etc/experiments/b.yaml", Experiment("b", "b.B", "  notify: {}\n")},
                                      {"etc/experiments/a.yaml", "x: [\n"},
                                      {"etc/experiments/c.yaml", std::string(limits::kFileBytes + 1, ' ')}});
-  const size_t a = errors.find("etc/experiments/a.yaml:"), b = errors.find("etc/experiments/b.yaml:8:3: spec.notify: "),
+  const size_t a = errors.find("etc/experiments/a.yaml:"),
+               b = errors.find("etc/experiments/b.yaml:8:11: spec.notify: "),
                c = errors.find("etc/experiments/c.yaml: is larger than 262144 bytes");
   EXPECT_LT(a, b) << errors;
   EXPECT_LT(b, c) << errors;

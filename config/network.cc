@@ -92,6 +92,41 @@ absl::StatusOr<Network> ParseNetwork(std::string_view text) {
   return network;
 }
 
+absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  if (text.substr(0, 8) == "https://") {
+    return absl::InvalidArgumentError(
+        "must begin with http://: TLS to other systems is not supported yet by this version (put what speaks it in "
+        "between, on loopback)");
+  }
+  if (text.substr(0, kScheme.size()) != kScheme) return absl::InvalidArgumentError("must begin with http://");
+  if (text.size() > limits::kUrlBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("must have at most ", limits::kUrlBytes, " bytes"));
+  }
+  const bool is_printable = std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isgraph(c); });
+  if (!is_printable || text.find('#') != std::string_view::npos) {
+    return absl::InvalidArgumentError("must be percent-encoded, without spaces and without a fragment (#...)");
+  }
+  text.remove_prefix(kScheme.size());
+  const size_t end = std::min(text.find_first_of("/?"), text.size());
+  std::string authority(text.substr(0, end));
+  if (authority.find('@') != std::string::npos) {
+    return absl::InvalidArgumentError("must have no user and no password in it");
+  }
+  const bool has_port =
+      authority.find(':', authority.rfind(']') == std::string::npos ? 0 : authority.rfind(']')) != std::string::npos;
+  if (!has_port) authority += ":80";
+  const absl::StatusOr<Address> address = ParseAddress(authority);
+  if (!address.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be http://host[:port][/path]; its host and port ", std::string(address.status().message())));
+  }
+  if (address->port == 0) return absl::InvalidArgumentError("must have a port from 1 to 65535");
+  std::string path(text.substr(end));
+  if (path.empty() || path[0] != '/') path = absl::StrCat("/", path);
+  return HttpUrl{address->host, address->port, std::move(path)};
+}
+
 bool Contains(const Network& network, const IpBytes& ip) {
   const int whole = network.bits / 8;
   if (std::memcmp(network.prefix.data(), ip.data(), whole) != 0) return false;

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/config.h"
+#include "config/url.h"
 
 namespace weir::config {
 
@@ -26,6 +27,11 @@ absl::StatusOr<Address> ParseAddress(std::string_view text);
 // "10.0.0.0/8", "fd00::/8", or an address alone, which is the network of itself. InvalidArgument also when bits are set
 // outside the prefix: "10.0.0.1/8" leaves open which of the two was meant.
 absl::StatusOr<Network> ParseNetwork(std::string_view text);
+
+// "http://host[:port][/path][?query]". InvalidArgument, whose message ends a sentence that begins with the field's name
+// ("must ..."), for anything else: https, which is not spoken; a user or a fragment; what has no place in a request's
+// first line.
+absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view text);
 
 bool Contains(const Network& network, const IpBytes& ip);
 

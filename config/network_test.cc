@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace weir::config {
@@ -89,6 +90,42 @@ TEST(LoopbackTest, OnlyAddressesThatStayOnTheMachineAreLoopback) {
        {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[::2]:1", "[7f00::1]:1", "localhost.example:1", "model:1"}) {
     EXPECT_FALSE(IsLoopback(*ParseAddress(text))) << text;
   }
+}
+
+TEST(HttpUrlTest, HostPortAndPathAreTakenApart) {
+  EXPECT_EQ(ParseHttpUrl("http://prometheus.monitoring:9090/prefix?x=1").value(),
+            (HttpUrl{"prometheus.monitoring", 9090, "/prefix?x=1"}));
+  EXPECT_EQ(ParseHttpUrl("http://[::1]:8080").value(), (HttpUrl{"::1", 8080, "/"}));
+  EXPECT_EQ(ParseHttpUrl("http://[::1]?x").value(), (HttpUrl{"::1", 80, "/?x"}));
+  EXPECT_EQ(ParseHttpUrl("http://127.0.0.1/hook").value(), (HttpUrl{"127.0.0.1", 80, "/hook"}));
+}
+
+TEST(HttpUrlTest, TheOriginLeavesOutThePath) {
+  EXPECT_EQ(ParseHttpUrl("http://slack.internal/services/T0/B0/secret")->Origin(), "http://slack.internal:80");
+  EXPECT_EQ(ParseHttpUrl("http://[::1]:8080/x")->Origin(), "http://[::1]:8080");
+}
+
+TEST(HttpUrlTest, ErrorsSayWhatIsWrong) {
+  const std::pair<const char*, const char*> kWrong[] = {
+      {"https://hooks.slack.com/x", "TLS to other systems is not supported yet"},
+      {"ftp://a", "must begin with http://"},
+      {"a:9090", "must begin with http://"},
+      {"http://", "host and port"},
+      {"http:///path", "host and port"},
+      {"http://a:0", "port from 1 to 65535"},
+      {"http://a:99999", "port from 0 to 65535"},
+      {"http://a:9/b c", "without spaces"},
+      {"http://a/b#c", "fragment"},
+      {"http://a/b\r\nHost: c", "percent-encoded"},
+      {"http://ann:secret@a/", "no user and no password"},
+      {"http://::1/", "brackets"},
+  };
+  for (const auto& [text, why] : kWrong) {
+    const absl::StatusOr<HttpUrl> url = ParseHttpUrl(text);
+    ASSERT_FALSE(url.ok()) << text;
+    EXPECT_THAT(std::string(url.status().message()), ::testing::HasSubstr(why)) << text;
+  }
+  EXPECT_FALSE(ParseHttpUrl("http://a/" + std::string(2048, 'x')).ok());
 }
 
 }  // namespace

@@ -3,11 +3,14 @@
 #ifndef WEIR_CONFIG_NOTIFY_H_
 #define WEIR_CONFIG_NOTIFY_H_
 
+#include <array>
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "config/units.h"
+#include "config/url.h"
 
 namespace weir::config {
 
@@ -17,15 +20,30 @@ enum class NotifyEvent {
   kWarned,        // A guardrail with `action: warn` or `pause` was breached, or a trend limit.
   kInconclusive,  // Or paused by a person.
   kApprovalAsked,
-  kStepEntered,  // Also runs, epochs and restarts of steps.
-  kPromoted,     // And completed.
+  kStepEntered,   // Also runs, epochs and restarts of steps.
+  kPromoted,      // And completed.
+  kJournalFails,  // What happens is in force, and would not outlive a crash.
 };
+// As they are written.
+inline constexpr std::array<std::pair<NotifyEvent, const char*>, 7> kNotifyEvents = {{
+    {NotifyEvent::kRolledBack, "rolledBack"},
+    {NotifyEvent::kWarned, "warned"},
+    {NotifyEvent::kInconclusive, "inconclusive"},
+    {NotifyEvent::kApprovalAsked, "approvalAsked"},
+    {NotifyEvent::kStepEntered, "stepEntered"},
+    {NotifyEvent::kPromoted, "promoted"},
+    {NotifyEvent::kJournalFails, "journalFails"},
+}};
+// A condition that lasts until something ends it, and no mere news.
+constexpr bool Lasts(NotifyEvent event) {
+  return event != NotifyEvent::kStepEntered && event != NotifyEvent::kPromoted;
+}
 
 struct NotifyTarget {
   NotifyKind kind = NotifyKind::kWebhook;
-  std::string url;                 // http://host:port/path; of Alertmanager its base.
+  HttpUrl url{};                   // Of Alertmanager its base.
   std::string secret_file{};       // Whose content signs each message (HMAC-SHA256); empty: unsigned.
-  std::set<NotifyEvent> events{};  // Empty: all.
+  std::set<NotifyEvent> events{};  // Empty: all; of Alertmanager all that last.
   bool operator==(const NotifyTarget&) const = default;
 };
 

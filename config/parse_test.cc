@@ -250,7 +250,7 @@ p.yaml:16:3: spec.fleet: is not supported yet by this version
 }
 
 TEST(ParseExperimentsTest, KeysOfTheSpecificationThatThisVersionDoesNotActOnSaySo) {
-  for (std::string key : {"targeting", "fallback", "notify", "holdback", "detector"}) {
+  for (std::string key : {"targeting", "fallback", "holdback", "detector"}) {
     const std::string errors = ExperimentErrors(std::string(kExperiment) + "  " + key + ": {a: 1}\n");
     EXPECT_NE(errors.find("spec." + key + ": is not supported yet by this version\n"), std::string::npos) << errors;
   }
