@@ -21,7 +21,8 @@ ARROWS = {
     "router/dataplane": ["router/http2", "router/routing", "router/runtime", "config", "stats", "proto"],
     "router/control": ["router/routing", "router/experiment", "router/runtime", "config", "stats", "proto"],
     "router/admin": ["router/control", "router/routing", "stats", "config", "proto"],
-    "router/cli": ["config", "stats", "router/routing", "router/experiment", "router/control", "proto"],
+    "router/cli": ["config", "stats", "router/routing", "router/experiment", "router/control", "router/runtime",
+                   "proto"],
 }
 
 # The one file that may include a library's headers.

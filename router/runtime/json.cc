@@ -1,4 +1,4 @@
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace weir::cli {
+namespace weir::runtime {
 namespace {
 
 // Builds a Json from nlohmann's events: no exceptions, and the limits are kept while reading, not after.
@@ -177,4 +177,4 @@ std::string WriteJson(const Json& json) {
   return Converted(json).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-}  // namespace weir::cli
+}  // namespace weir::runtime
