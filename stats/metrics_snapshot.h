@@ -70,6 +70,16 @@ struct ExperimentMetrics {
   std::optional<double> sample_ratio_log10_bayes_factor{};
 };
 
+// A metric that another system answers.
+struct QueryMetrics {
+  std::string experiment;
+  std::string metric;
+  std::optional<double> value{};  // The last; absent before the first.
+  double age_seconds = 0;         // Of the value.
+  int64_t answers = 0;
+  int64_t failures = 0;
+};
+
 struct ControlCounts {
   int64_t reloads_accepted = 0;
   int64_t reloads_refused = 0;
@@ -90,6 +100,7 @@ struct MetricsSnapshot {
   std::vector<TrendMetrics> trends;
   std::vector<ExperimentMetrics> experiments;
   std::vector<AllocationMetrics> allocations;
+  std::vector<QueryMetrics> queries;
   ProxyCounts proxy;
   ControlCounts control;
   int64_t connections = 0;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "router/cli/analysis_text.h"
+#include "router/cli/outside_text.h"
 #include "router/cli/text_table.h"
 
 namespace weir::cli {
@@ -198,6 +199,7 @@ std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::T
   if (experiment.guardrails_size() > 0) text += GuardrailTable(experiment);
   text += AnalysisText(experiment);
   if (experiment.mirrors_size() > 0) text += MirrorTable(experiment);
+  text += ExternalMetricsText(experiment);
   return text;
 }
 

@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<ControlThread>> ControlThread::Start(ControlThrea
                          std::move(read), control->options_.watch);
   if (!files.ok()) return files.status();
   control->files_ = *std::move(files);
+  if (absl::Status status = control->StartOutside(); !status.ok()) return status;
   control->thread_ =
       std::thread([raw = control.get(), config = std::move(config)]() mutable { raw->Run(std::move(config)); });
   control->first_table_.WaitForNotification();
@@ -54,6 +55,7 @@ ControlThread::ControlThread(ControlThreadOptions options, Publish publish, std:
       outcomes_(config::limits::kFeedbackMailbox, [this] { loop_->Wake(); }),
       commands_(config::limits::kCommandMailbox, [this] { loop_->Wake(); }),
       replies_(kReplies, [this] { loop_->Wake(); }),
+      answers_(config::limits::kQueryMailbox, [this] { loop_->Wake(); }),
       tick_timer_([this] { Tick(); }) {}
 
 ControlThread::~ControlThread() { Stop(); }
@@ -89,8 +91,24 @@ absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
   return *std::move(first->reply->remembered);
 }
 
-void ControlThread::Run(config::Config config) {
+absl::Status ControlThread::StartOutside() {
+  absl::StatusOr<std::unique_ptr<QueryThread>> queries =
+      QueryThread::Start(options_.clock, [this](QueryAnswer answer) {
+        // Full only when the control thread stands still: the next answer is as good.
+        (void)answers_.Post(std::move(answer));
+      });
+  if (!queries.ok()) return queries.status();
+  queries_ = *std::move(queries);
+  return absl::OkStatus();
+}
+
+void ControlThread::Follow(config::Config config) {
+  queries_->Follow(QuestionsOf(config));
   controller_->TakeConfig(std::move(config), loop_->now());
+}
+
+void ControlThread::Run(config::Config config) {
+  Follow(std::move(config));
   CarryOut();
   loop_->timers().Set(tick_timer_, loop_->now());
   loop_->OnTurnEnd([this] { OnTurnEnd(); });
@@ -106,7 +124,7 @@ void ControlThread::TakeFiles() {
     for (const std::string& warning : warnings_) options_.log->Warning("in the files", {{"warning", warning}});
   }
   if (loaded->config) {
-    controller_->TakeConfig(*std::move(loaded->config), loop_->now());
+    Follow(*std::move(loaded->config));
   } else {
     controller_->RefuseConfig(Lines(loaded->errors), loop_->now());
   }
@@ -138,6 +156,7 @@ void ControlThread::TakeMail() {
   }
   TakeCommands();
   for (JournalReply& reply : replies_.TakeAll()) controller_->TakeReply(std::move(reply), loop_->now());
+  for (const QueryAnswer& answer : answers_.TakeAll()) controller_->TakeAnswer(answer, loop_->now());
   CarryOut();
 }
 
@@ -206,6 +225,7 @@ void ControlThread::Stop() {
   loop_->Stop();
   thread_.join();
   is_stopped_ = true;
+  queries_.reset();
   TakeMail();
   controller_->CheckpointNow(options_.clock.Now());
   CarryOut();

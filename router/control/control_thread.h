@@ -1,7 +1,7 @@
 // The thread that is in charge: gives the controller its inputs and carries its effects out.
 //
-// One event loop: a tick, and four mailboxes (workers' reports, outcomes, commands, the journal's replies). It never
-// waits for the journal, the data plane, the operator's files or whoever asks.
+// One event loop: a tick, and five mailboxes (workers' reports, outcomes, commands, the journal's replies, other systems'
+// answers). It never waits for the journal, the data plane, the operator's files, other systems or whoever asks.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
 #define WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
@@ -26,6 +26,7 @@
 #include "router/control/control_interface.h"
 #include "router/control/controller.h"
 #include "router/control/journal_writer.h"
+#include "router/control/query_thread.h"
 #include "router/routing/route_table.h"
 #include "router/runtime/clock.h"
 #include "router/runtime/event_loop.h"
@@ -94,6 +95,8 @@ class ControlThread : public ControlInterface {
 
   ControlThread(ControlThreadOptions options, Publish publish, std::unique_ptr<runtime::EventLoop> loop);
   absl::StatusOr<experiment::Remembered> AskForMemory();
+  absl::Status StartOutside();
+  void Follow(config::Config config);
   void Run(config::Config config);
   void TakeFiles();
   void OnTurnEnd();
@@ -113,6 +116,7 @@ class ControlThread : public ControlInterface {
   runtime::Mailbox<PostedOutcome> outcomes_;
   runtime::Mailbox<PostedCommand> commands_;
   runtime::Mailbox<JournalReply> replies_;
+  runtime::Mailbox<QueryAnswer> answers_;
   std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
   absl::Notification first_table_;
   std::atomic<bool> is_stopped_ = false;
@@ -121,6 +125,7 @@ class ControlThread : public ControlInterface {
   std::unique_ptr<JournalWriter> writer_;
   std::optional<Controller> controller_;
   std::unique_ptr<ConfigWatch> files_;
+  std::unique_ptr<QueryThread> queries_;
   runtime::Timer tick_timer_;
   absl::Time last_tick_ = absl::InfinitePast();
   absl::Time last_shown_ = absl::InfinitePast();

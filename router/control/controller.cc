@@ -93,6 +93,7 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     std::optional<config::Experiment> specification;
     if (own != filed.end()) specification = own->second;
     if (governed.experiment.filed() == specification) continue;
+    governed.external.Follow(specification ? specification->queries : std::vector<config::QueryMetric>());
     if (governed.experiment.SetFile(std::move(specification), now)) {
       Say(true, "the clock was set back: its newest minute of calls is closed as it stood", name);
     }
@@ -292,6 +293,17 @@ absl::Status Controller::TakeOutcome(const stats::OutcomeReport& report, absl::T
 void Controller::TakeValues(const std::string& experiment, const std::string& name, double value, absl::Time at) {
   const auto found = experiments_.find(experiment);
   if (found != experiments_.end()) found->second.experiment.TakeValue(name, value, at);
+}
+
+void Controller::TakeAnswer(const QueryAnswer& answer, absl::Time now) {
+  const auto found = experiments_.find(answer.experiment);
+  if (found == experiments_.end()) return;
+  const bool is_answered = answer.value.ok();
+  // A later time than now is of a clock that goes ahead.
+  if (is_answered) TakeValues(answer.experiment, answer.metric, answer.value->value, std::min(answer.value->at, now));
+  if (!found->second.external.Take(answer.metric, answer.value.status(), now)) return;
+  Say(!is_answered, is_answered ? "a metric is answered again" : "a metric is not answered: its last value ages",
+      answer.experiment, absl::StrCat(answer.metric, ": ", std::string(answer.value.status().message())));
 }
 
 // --- Effects.

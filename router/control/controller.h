@@ -28,8 +28,10 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "router/control/control_interface.h"
+#include "router/control/external_metrics.h"
 #include "router/control/governed_experiment.h"
 #include "router/control/journal_request.h"
+#include "router/control/query_answer.h"
 #include "router/control/ticket_ledger.h"
 #include "router/control/traffic_totals.h"
 #include "router/routing/route_table.h"
@@ -83,6 +85,8 @@ class Controller {
   absl::Status TakeOutcome(const stats::OutcomeReport& report, absl::Time now);
   // What a query of the experiment was answered at `at`. Of an experiment that is not known here it is nothing.
   void TakeValues(const std::string& experiment, const std::string& name, double value, absl::Time at);
+  // Of a question that the files ask another system: a value, or why there is none.
+  void TakeAnswer(const QueryAnswer& answer, absl::Time now);
   // Answered by an AnswerCommand with this token. What shuts is in force when this returns, and is answered when the
   // journal has answered, whatever it says, or after kShutPatience; what opens when it is journalled.
   void Obey(uint64_t token, const std::string& experiment, const experiment::Command& command, absl::Time now);
@@ -121,6 +125,7 @@ class Controller {
     std::optional<Unjournalled> unjournalled;
     absl::Time retry_at = absl::InfinitePast();
     std::string journal_error;  // Why the last step is not journalled.
+    ExternalMetrics external;
   };
 
   void TakeUp(config::Config config, absl::Time now);

@@ -193,6 +193,7 @@ void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapsh
   for (const config::Guardrail& guardrail : filed.guardrails) alpha += guardrail.alpha;
   status.set_alpha_total(alpha);
   status.set_notice(NoticeOf(governed));
+  governed.external.Show(filed.name, governed.experiment.external_values(), now, status, view.metrics.queries);
   view.metrics.experiments.push_back({.experiment = filed.name,
                                       .phase = LabelOf(status.phase()),
                                       .run = status.run(),

@@ -150,6 +150,7 @@ void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::str
 // --- The file.
 
 bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::Time now) {
+  ForgetValues(filed);
   filed_ = std::move(filed);
   began_ = std::min(began_, now);
   unfiled_since_.reset();
@@ -171,6 +172,19 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
 void GovernedExperiment::FollowTests() {
   analyst_.Follow(*filed_, state_->epoch.split);
   guardrails_.Follow(analyst_.Judged(*filed_), state_->epoch.split);
+}
+
+// Those of questions that are asked no more, or asked otherwise under the same name.
+void GovernedExperiment::ForgetValues(const std::optional<config::Experiment>& next) {
+  const auto asks = [](const std::optional<config::Experiment>& file, const config::QueryMetric& query) {
+    return file && std::any_of(file->queries.begin(), file->queries.end(), [&](const config::QueryMetric& other) {
+             return other.name == query.name && other.server == query.server && other.query == query.query;
+           });
+  };
+  if (!filed_) return;
+  for (const config::QueryMetric& query : filed_->queries) {
+    if (!asks(next, query)) external_values_.erase(query.name);
+  }
 }
 
 // Where the clock was later when the counts were written: cohorts of now would be older than their ring, and the tests

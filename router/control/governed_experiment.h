@@ -119,6 +119,7 @@ class GovernedExperiment {
   absl::Status Refuse(const char* cause, absl::Status status);
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   bool CloseFuture(absl::Time now);
+  void ForgetValues(const std::optional<config::Experiment>& next);
   void DropRun(uint32_t ordinal);
   void RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);

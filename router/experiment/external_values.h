@@ -13,7 +13,7 @@ namespace weir::experiment {
 
 struct ExternalValue {
   double value = 0;  // Finite.
-  absl::Time at;     // When it was answered.
+  absl::Time at;     // When it was so, by the answer's own time.
   bool operator==(const ExternalValue&) const = default;
 };
 

@@ -261,6 +261,21 @@ void AddAllocations(const std::vector<AllocationMetrics>& allocations, Page& pag
   page.Add(std::move(harm));
 }
 
+void AddQueries(const std::vector<QueryMetrics>& queries, Page& page) {
+  Family value = Gauge("weir_external_value", "The last value of a metric that another system answers.");
+  Family age = Gauge("weir_external_age_seconds", "Age of that value, by its answer's own time.");
+  Family answers = Counter("weir_external_answers_total", "Questions to other systems that were answered.");
+  Family failures = Counter("weir_external_failures_total", "Questions to other systems without a usable answer.");
+  for (const QueryMetrics& query : queries) {
+    const Labels labels = {{"experiment", query.experiment}, {"metric", query.metric}};
+    if (query.value) value.Add(labels, *query.value);
+    if (query.value) age.Add(labels, query.age_seconds);
+    answers.Add(labels, query.answers);
+    failures.Add(labels, query.failures);
+  }
+  for (Family* family : {&value, &age, &answers, &failures}) page.Add(std::move(*family));
+}
+
 struct ProxyCounter {
   int64_t ProxyCounts::*field;
   const char* name;
@@ -324,6 +339,7 @@ std::string RenderMetrics(const MetricsSnapshot& snapshot, std::string_view vers
   AddTrends(snapshot.trends, page);
   AddExperiments(snapshot.experiments, page);
   AddAllocations(snapshot.allocations, page);
+  AddQueries(snapshot.queries, page);
   for (const ProxyCounter& counter : kProxyCounters) {
     page.Single(Counter(counter.name, counter.help), snapshot.proxy.*counter.field);
   }

@@ -60,6 +60,9 @@ MetricsSnapshot SomeSnapshot() {
   snapshot.guardrails = {{"income", "errors", "enhanced", 2.5, 3.301, false, 4.25, 2},
                          {"income", "tail", "enhanced", 0, 3.301, false}};
   snapshot.trends = {{"income", "slower", "enhanced", 1.5, 5, 3}};
+  snapshot.queries = {
+      {.experiment = "income", .metric = "revenue", .value = 42.5, .age_seconds = 3, .answers = 9, .failures = 2},
+      {.experiment = "income", .metric = "unanswered"}};
   snapshot.experiments = {{"income", "rolled_back", 2, 5, {{"repeated", 6}}, "failed", -1.25}};
   snapshot.control.reloads_refused = 1;
   snapshot.control.configuration_valid = false;
@@ -169,6 +172,17 @@ TEST(RenderMetricsTest, AGateCanBeWatched) {
   EXPECT_THAT(Text(), HasSubstr("weir_journal_head_info{hash=\"00ff\"} 1\n"));
   EXPECT_THAT(Text(), HasSubstr("weir_outcomes_refused_total{experiment=\"income\",cause=\"repeated\"} 6\n"));
   EXPECT_THAT(Text(), HasSubstr("weir_build_info{version=\"1.2.3\"} 1\n"));
+}
+
+TEST(RenderMetricsTest, OtherSystemsAreSeenAnswering) {
+  const std::string text = RenderMetrics(SomeSnapshot(), "1.0");
+  for (const char* line : {"weir_external_value{experiment=\"income\",metric=\"revenue\"} 42.5\n",
+                           "weir_external_age_seconds{experiment=\"income\",metric=\"revenue\"} 3\n",
+                           "weir_external_answers_total{experiment=\"income\",metric=\"revenue\"} 9\n",
+                           "weir_external_failures_total{experiment=\"income\",metric=\"revenue\"} 2\n"}) {
+                                                                                EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("weir_external_value{experiment=\"income\",metric=\"unanswered\"}")));
 }
 
 TEST(RenderMetricsTest, EveryCounterOfTheProxyIsExported) {

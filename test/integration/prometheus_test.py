@@ -1,46 +1,16 @@
 """A real Prometheus scrapes weir and evaluates what published dashboards and alerts ask."""
 
-import json
-import pathlib
-import socket
 import subprocess
 import unittest
-import urllib.error
-import urllib.parse
-import urllib.request
 
 from test import cases
 from test.integration import models
 from test.integration.harness import IntegrationTest, needs_weir
 from test.integration.models import BASELINE, ENHANCED, EXPERIMENT
-from test.integration.processes import DEADLINE, Process, wait_until
+from test.integration.monitoring import PROMETHEUS, Prometheus
+from test.integration.processes import DEADLINE, wait_until
 
-PROMETHEUS = pathlib.Path("/usr/bin/prometheus")
 ROWS = models.heldout_rows()
-
-
-class Prometheus(Process):
-    def __init__(self, folder, target):
-        config = pathlib.Path(folder, "prometheus.yml")
-        config.write_text(f"""
-global: {{scrape_interval: 250ms, scrape_timeout: 200ms, evaluation_interval: 250ms}}
-scrape_configs: [{{job_name: weir, static_configs: [{{targets: ["{target}"]}}]}}]
-""")
-        with socket.socket() as free:  # It cannot be asked to choose a port.
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        super().__init__("prometheus", [str(PROMETHEUS), f"--config.file={config}", f"--web.listen-address={self.address}",
-                                        f"--storage.tsdb.path={folder}/tsdb"], folder)
-
-    def query(self, expression):
-        """The result: {the labels that tell models apart: value}; None while it does not answer."""
-        url = f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        try:
-            with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
-                result = json.load(answer)["data"]["result"]
-        except (urllib.error.URLError, OSError):
-            return None
-        return {sample["metric"].get("model_name", ""): float(sample["value"][1]) for sample in result}
 
 
 @needs_weir
