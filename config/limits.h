@@ -122,7 +122,7 @@ inline constexpr absl::Duration kNotifyBackoffFirst = absl::Milliseconds(500);
 inline constexpr absl::Duration kNotifyBackoffMost = absl::Minutes(1);
 // A message that could not be delivered for so long is no news any more.
 inline constexpr absl::Duration kNotifyLongest = absl::Hours(1);
-inline constexpr int kNotifyAttempts = 50;
+inline constexpr int kNotifyAttempts = 20;  // About a quarter of an hour: what is behind it waits for so long.
 // Alertmanager forgets alerts over its restart, and ends those that nobody repeats.
 inline constexpr absl::Duration kAlertRepeat = absl::Minutes(1);
 inline constexpr absl::Duration kAlertLife = absl::Minutes(5);  // Without a repetition.

@@ -80,6 +80,15 @@ struct QueryMetrics {
   int64_t failures = 0;
 };
 
+// Who hears of what happens.
+struct NotifyMetrics {
+  std::string target;  // Its kind and origin; each once.
+  int64_t queued = 0;  // Now.
+  int64_t sent = 0;
+  int64_t failed = 0;  // Attempts.
+  int64_t dropped = 0;
+};
+
 struct ControlCounts {
   int64_t reloads_accepted = 0;
   int64_t reloads_refused = 0;
@@ -101,6 +110,7 @@ struct MetricsSnapshot {
   std::vector<ExperimentMetrics> experiments;
   std::vector<AllocationMetrics> allocations;
   std::vector<QueryMetrics> queries;
+  std::vector<NotifyMetrics> notify;
   ProxyCounts proxy;
   ControlCounts control;
   int64_t connections = 0;

@@ -30,4 +30,19 @@ std::string ExternalMetricsText(const weir::v1::ExperimentStatus& experiment) {
   return table.ToString(2);
 }
 
+std::string NotifyTargetsText(const weir::v1::Status& status) {
+  if (status.notify_targets_size() == 0) return "";
+  TextTable table({{"notified"},
+                   {"sent", Align::kRight},
+                   {"waiting", Align::kRight},
+                   {"failures", Align::kRight},
+                   {"dropped", Align::kRight},
+                   {""}});
+  for (const auto& target : status.notify_targets()) {
+    table.AddRow({target.target(), absl::StrCat(target.sent()), absl::StrCat(target.queued()),
+                  absl::StrCat(target.failed()), absl::StrCat(target.dropped()), target.last_error()});
+  }
+  return table.ToString(2);
+}
+
 }  // namespace weir::cli

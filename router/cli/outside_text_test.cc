@@ -21,8 +21,21 @@ TEST(OutsideTextTest, ANumberHasItsAgeAndWhatIsWrongWithIt) {
             "  new                -      -         1  no series\n");
 }
 
+TEST(OutsideTextTest, ATargetHasItsCountsAndLastError) {
+  weir::v1::Status status;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+    notify_targets { target: "webhook http://hook:80" sent: 12 }
+    notify_targets { target: "slack http://chat:80" queued: 3 failed: 5 dropped: 1 last_error: "it answers HTTP 500" })",
+                                                            &status));
+  EXPECT_EQ(NotifyTargetsText(status),
+            "  notified                sent  waiting  failures  dropped\n"
+            "  webhook http://hook:80    12        0         0        0\n"
+            "  slack http://chat:80       0        3         5        1  it answers HTTP 500\n");
+}
+
 TEST(OutsideTextTest, WithoutAnythingOutsideThereIsNothing) {
   EXPECT_EQ(ExternalMetricsText({}), "");
+  EXPECT_EQ(NotifyTargetsText({}), "");
 }
 
 }  // namespace

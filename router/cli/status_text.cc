@@ -247,6 +247,7 @@ std::string StatusText(const weir::v1::Status& status) {
   for (const auto& experiment : status.experiments()) absl::StrAppend(&text, "\n", ExperimentText(experiment, now));
   if (status.experiments_size() == 0) text += "\nno experiments\n";
   if (status.models_size() > 0) absl::StrAppend(&text, "\nmodels\n", ModelsText(status));
+  if (status.notify_targets_size() > 0) absl::StrAppend(&text, "\nnotification\n", NotifyTargetsText(status));
   return text;
 }
 

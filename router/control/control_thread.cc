@@ -8,6 +8,7 @@
 #include "config/limits.h"
 #include "config/load.h"
 #include "router/control/command_request.h"
+#include "router/control/target_view.h"
 
 namespace weir::control {
 namespace {
@@ -98,12 +99,18 @@ absl::Status ControlThread::StartOutside() {
         (void)answers_.Post(std::move(answer));
       });
   if (!queries.ok()) return queries.status();
+  absl::StatusOr<std::unique_ptr<Notifier>> notifier =
+      Notifier::Start(options_.clock, options_.log,
+                      [this](std::vector<TargetReport> targets) { targets_told_.Put(std::move(targets)); });
+  if (!notifier.ok()) return notifier.status();
   queries_ = *std::move(queries);
+  notifier_ = *std::move(notifier);
   return absl::OkStatus();
 }
 
 void ControlThread::Follow(config::Config config) {
   queries_->Follow(QuestionsOf(config));
+  notifier_->Follow(TargetsOf(config));
   controller_->TakeConfig(std::move(config), loop_->now());
 }
 
@@ -180,6 +187,8 @@ void ControlThread::CarryOut() {
     } else if (const auto* answer = std::get_if<AnswerCommand>(&effect)) {
       ShowNow();  // Before: whoever is answered sees what came of it.
       Answer(answer->token, answer->status);
+    } else if (auto* notification = std::get_if<Notification>(&effect)) {
+      notifier_->Post(std::move(*notification));
     } else {
       Log(std::get<Notice>(effect));
     }
@@ -188,7 +197,10 @@ void ControlThread::CarryOut() {
 
 void ControlThread::ShowNow() {
   last_shown_ = loop_->now();
-  snapshot_.store(std::make_shared<const Snapshot>(controller_->View(last_shown_)));
+  if (std::optional<std::vector<TargetReport>> targets = targets_told_.Take()) targets_ = *std::move(targets);
+  Snapshot view = controller_->View(last_shown_);
+  ShowTargets(targets_, view);
+  snapshot_.store(std::make_shared<const Snapshot>(std::move(view)));
 }
 
 void ControlThread::Answer(uint64_t token, const absl::Status& status) {
@@ -230,7 +242,8 @@ void ControlThread::Stop() {
   controller_->CheckpointNow(options_.clock.Now());
   CarryOut();
   ShowNow();
-  writer_.reset();  // After it has written what it was asked.
+  writer_.reset();    // After it has written what it was asked.
+  notifier_.reset();  // After it has sent what it can.
   for (auto& [token, done] : std::exchange(unanswered_, {})) done(absl::UnavailableError("weir is ending"));
 }
 

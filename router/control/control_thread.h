@@ -26,10 +26,12 @@
 #include "router/control/control_interface.h"
 #include "router/control/controller.h"
 #include "router/control/journal_writer.h"
+#include "router/control/notifier.h"
 #include "router/control/query_thread.h"
 #include "router/routing/route_table.h"
 #include "router/runtime/clock.h"
 #include "router/runtime/event_loop.h"
+#include "router/runtime/latest.h"
 #include "router/runtime/log.h"
 #include "router/runtime/mailbox.h"
 #include "stats/ticket.h"
@@ -117,6 +119,7 @@ class ControlThread : public ControlInterface {
   runtime::Mailbox<PostedCommand> commands_;
   runtime::Mailbox<JournalReply> replies_;
   runtime::Mailbox<QueryAnswer> answers_;
+  runtime::Latest<std::vector<TargetReport>> targets_told_;
   std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
   absl::Notification first_table_;
   std::atomic<bool> is_stopped_ = false;
@@ -126,6 +129,8 @@ class ControlThread : public ControlInterface {
   std::optional<Controller> controller_;
   std::unique_ptr<ConfigWatch> files_;
   std::unique_ptr<QueryThread> queries_;
+  std::unique_ptr<Notifier> notifier_;
+  std::vector<TargetReport> targets_;
   runtime::Timer tick_timer_;
   absl::Time last_tick_ = absl::InfinitePast();
   absl::Time last_shown_ = absl::InfinitePast();

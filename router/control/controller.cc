@@ -93,6 +93,7 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     std::optional<config::Experiment> specification;
     if (own != filed.end()) specification = own->second;
     if (governed.experiment.filed() == specification) continue;
+    if (!specification) AnnounceEnds(governed, now);
     governed.external.Follow(specification ? specification->queries : std::vector<config::QueryMetric>());
     if (governed.experiment.SetFile(std::move(specification), now)) {
       Say(true, "the clock was set back: its newest minute of calls is closed as it stood", name);
@@ -104,6 +105,7 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     // Evidence from before a restart, or a guardrail that only warned until now, may prove a breach already.
     Judge(governed, now);
     FollowFile(governed, now);
+    AnnounceStanding(governed);
   }
   is_table_stale_ = true;
 }
@@ -156,7 +158,9 @@ void Controller::Carry(Governed& governed, Step step, absl::Time now) {
 }
 
 void Controller::Enter(Governed& governed, const Step& step, absl::Time now) {
+  const std::optional<State> before = governed.experiment.state();
   governed.experiment.Enter(step.next, now);
+  AnnounceStep(governed, before, step, now);
   is_table_stale_ = true;
   const bool is_rollback = std::holds_alternative<experiment::RolledBack>(step.next.phase);
   if (is_rollback) {
@@ -231,6 +235,7 @@ void Controller::GoOn(Governed& governed, absl::Time now) {
 void Controller::Judge(Governed& governed, absl::Time now) {
   if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
   std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
+  AnnounceWarnings(governed, now);
   if (!breach) return;
   const experiment::Plan plan = governed.experiment.plan();
   auto step = experiment::Advance(plan, governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
@@ -309,6 +314,7 @@ void Controller::TakeAnswer(const QueryAnswer& answer, absl::Time now) {
 // --- Effects.
 
 void Controller::Flush(absl::Time now) {
+  AnnounceJournal(now);
   Publish(now);
   for (auto& [name, governed] : experiments_) AskFor(governed, now);
 }

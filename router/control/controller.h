@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -27,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "config/config.h"
+#include "router/control/announcement.h"
 #include "router/control/control_interface.h"
 #include "router/control/external_metrics.h"
 #include "router/control/governed_experiment.h"
@@ -60,7 +62,7 @@ struct Notice {
   std::string experiment;  // Empty: none.
   std::string detail;
 };
-using Effect = std::variant<PublishTable, AskJournal, AnswerCommand, Notice>;
+using Effect = std::variant<PublishTable, AskJournal, AnswerCommand, Notice, Notification>;
 
 class Controller {
  public:
@@ -126,6 +128,8 @@ class Controller {
     absl::Time retry_at = absl::InfinitePast();
     std::string journal_error;  // Why the last step is not journalled.
     ExternalMetrics external;
+    std::set<std::string> warned;     // Of this run: the warnings that were announced, by their subject.
+    bool has_looked_at_them = false;  // In this process.
   };
 
   void TakeUp(config::Config config, absl::Time now);
@@ -153,6 +157,15 @@ class Controller {
   void NoteJournal(const absl::Status& status);
   void Say(bool is_warning, std::string message, std::string experiment = "", std::string detail = "");
 
+  // controller_announce.cc
+  void Announce(const Governed& governed, Announcement announcement);
+  void AnnounceStep(const Governed& governed, const std::optional<experiment::State>& before,
+                    const experiment::Step& step, absl::Time now);
+  void AnnounceStanding(const Governed& governed);
+  void AnnounceEnds(const Governed& governed, absl::Time now);
+  void AnnounceWarnings(Governed& governed, absl::Time now);
+  void AnnounceJournal(absl::Time now);
+
   // controller_view.cc
   void ViewExperiment(const Governed& governed, absl::Time now, Snapshot& view) const;
   void ViewVariants(const Governed& governed, v1::ExperimentStatus& status, Snapshot& view) const;
@@ -179,6 +192,7 @@ class Controller {
   // --- The journal.
   absl::Status unread_;  // Not OK: nothing could be read at start, nor since.
   bool is_journal_healthy_ = true;
+  bool was_journal_healthy_ = true;  // When it was announced last.
   std::string journal_error_;
   std::string journal_head_;
   uint64_t last_request_ = 0;

@@ -145,6 +145,8 @@ void ControllerRig::CarryOut() {
         }
       } else if (const auto* answer = std::get_if<AnswerCommand>(&effect)) {
         answers_[answer->token] = answer->status;
+      } else if (auto* notification = std::get_if<Notification>(&effect)) {
+        notifications_.push_back(std::move(*notification));
       }
     }
   }

@@ -63,6 +63,8 @@ class ControllerRig {
   void Advance(absl::Duration by) { now_ += by; }
   double Share(const std::string& variant, const std::string& experiment = "income") const;
   v1::ExperimentStatus Status(const std::string& experiment = "income") const;
+  // What was announced since the last call.
+  std::vector<Notification> TakeNotifications() { return std::exchange(notifications_, {}); }
   // The kinds of effects in the order that they came, since the last call: "table", "append", "checkpoint", "load".
   std::vector<std::string> TakeOrder() { return std::exchange(order_, {}); }
 
@@ -83,6 +85,7 @@ class ControllerRig {
   bool holds_replies_ = false;
   std::vector<JournalReply> held_;
   std::vector<std::string> order_;
+  std::vector<Notification> notifications_;
 };
 
 }  // namespace weir::control

@@ -276,6 +276,21 @@ void AddQueries(const std::vector<QueryMetrics>& queries, Page& page) {
   for (Family* family : {&value, &age, &answers, &failures}) page.Add(std::move(*family));
 }
 
+void AddNotify(const std::vector<NotifyMetrics>& targets, Page& page) {
+  Family queued = Gauge("weir_notify_queued", "Messages that wait for their receiver.");
+  Family sent = Counter("weir_notify_sent_total", "Messages that their receiver took.");
+  Family failed = Counter("weir_notify_failures_total", "Attempts to send a message that failed.");
+  Family dropped = Counter("weir_notify_dropped_total", "Messages that their receiver will not get.");
+  for (const NotifyMetrics& target : targets) {
+    const Labels labels = {{"target", target.target}};
+    queued.Add(labels, target.queued);
+    sent.Add(labels, target.sent);
+    failed.Add(labels, target.failed);
+    dropped.Add(labels, target.dropped);
+  }
+  for (Family* family : {&queued, &sent, &failed, &dropped}) page.Add(std::move(*family));
+}
+
 struct ProxyCounter {
   int64_t ProxyCounts::*field;
   const char* name;
@@ -340,6 +355,7 @@ std::string RenderMetrics(const MetricsSnapshot& snapshot, std::string_view vers
   AddExperiments(snapshot.experiments, page);
   AddAllocations(snapshot.allocations, page);
   AddQueries(snapshot.queries, page);
+  AddNotify(snapshot.notify, page);
   for (const ProxyCounter& counter : kProxyCounters) {
     page.Single(Counter(counter.name, counter.help), snapshot.proxy.*counter.field);
   }

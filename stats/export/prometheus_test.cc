@@ -63,6 +63,7 @@ MetricsSnapshot SomeSnapshot() {
   snapshot.queries = {
       {.experiment = "income", .metric = "revenue", .value = 42.5, .age_seconds = 3, .answers = 9, .failures = 2},
       {.experiment = "income", .metric = "unanswered"}};
+  snapshot.notify = {{.target = "webhook http://hook:80", .queued = 1, .sent = 8, .failed = 4, .dropped = 2}};
   snapshot.experiments = {{"income", "rolled_back", 2, 5, {{"repeated", 6}}, "failed", -1.25}};
   snapshot.control.reloads_refused = 1;
   snapshot.control.configuration_valid = false;
@@ -174,13 +175,17 @@ TEST(RenderMetricsTest, AGateCanBeWatched) {
   EXPECT_THAT(Text(), HasSubstr("weir_build_info{version=\"1.2.3\"} 1\n"));
 }
 
-TEST(RenderMetricsTest, OtherSystemsAreSeenAnswering) {
+TEST(RenderMetricsTest, OtherSystemsAreSeenAnsweringAndHearing) {
   const std::string text = RenderMetrics(SomeSnapshot(), "1.0");
   for (const char* line : {"weir_external_value{experiment=\"income\",metric=\"revenue\"} 42.5\n",
                            "weir_external_age_seconds{experiment=\"income\",metric=\"revenue\"} 3\n",
                            "weir_external_answers_total{experiment=\"income\",metric=\"revenue\"} 9\n",
-                           "weir_external_failures_total{experiment=\"income\",metric=\"revenue\"} 2\n"}) {
-                                                                                EXPECT_THAT(text, HasSubstr(line));
+                           "weir_external_failures_total{experiment=\"income\",metric=\"revenue\"} 2\n",
+                           "weir_notify_queued{target=\"webhook http://hook:80\"} 1\n",
+                           "weir_notify_sent_total{target=\"webhook http://hook:80\"} 8\n",
+                           "weir_notify_failures_total{target=\"webhook http://hook:80\"} 4\n",
+                           "weir_notify_dropped_total{target=\"webhook http://hook:80\"} 2\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, Not(HasSubstr("weir_external_value{experiment=\"income\",metric=\"unanswered\"}")));
 }

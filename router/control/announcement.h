@@ -1,0 +1,63 @@
+// What is told to people and other systems: a value, made of what the controller decides. notifications.md says what
+// receivers get of it.
+
+#ifndef WEIR_ROUTER_CONTROL_ANNOUNCEMENT_H_
+#define WEIR_ROUTER_CONTROL_ANNOUNCEMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "config/notify.h"
+#include "router/experiment/guardrails.h"
+#include "router/experiment/machine.h"
+
+namespace weir::control {
+
+struct Announcement {
+  config::NotifyEvent event = config::NotifyEvent::kStepEntered;
+  // Of what lasts (config::Lasts): it has begun just now, was so before already, or is over.
+  enum class Part { kBegins, kStands, kEnds };
+  Part part = Part::kBegins;
+  std::string proxy{};
+  std::string experiment{};  // Empty: of the proxy as a whole.
+  std::string subject{};     // What tells it from others of its event: of a warning, guardrail and variant.
+  uint32_t run = 0;
+  uint32_t epoch = 0;
+  std::string action{};  // "rolled-back", "step-entered", ... (router/experiment/machine.md)
+  std::string actor{};
+  std::string detail{};
+  std::optional<experiment::Breach> breach{};
+  absl::Time at{};  // When it was decided; of what lasts, when it began, but where it ends.
+  bool operator==(const Announcement&) const = default;
+};
+
+// To whom it goes: those that want it.
+struct Notification {
+  Announcement announcement;
+  std::vector<config::NotifyTarget> targets;
+};
+
+// Of the step that leads from `before` to its next state.
+Announcement AnnouncementOf(const std::optional<experiment::State>& before, const experiment::Step& step,
+                            absl::Time now);
+
+// What lasts in a state.
+std::set<config::NotifyEvent> LastingIn(const std::optional<experiment::State>& state);
+
+// Of an event of LastingIn(state).
+Announcement StandingIn(const experiment::State& state, config::NotifyEvent event);
+
+// Of a guardrail that only warns, or pauses.
+Announcement WarningOf(const experiment::State& state, const experiment::Judgement& judgement, absl::Time now);
+
+// Whether a target is told of it. A webhook and a chat are told when something happens; an Alertmanager of what lasts,
+// again while it stands, and of its end.
+bool Wants(const config::NotifyTarget& target, const Announcement& announcement);
+
+}  // namespace weir::control
+
+#endif  // WEIR_ROUTER_CONTROL_ANNOUNCEMENT_H_

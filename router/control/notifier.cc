@@ -1,0 +1,242 @@
+#include "router/control/notifier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "config/files.h"
+#include "config/limits.h"
+#include "router/control/notify_payload.h"
+#include "router/runtime/crypto.h"
+#include "router/runtime/timer_queue.h"
+
+namespace weir::control {
+namespace {
+
+namespace limits = config::limits;
+
+// Below, a signature could be guessed by trying.
+constexpr size_t kLeastSecretBytes = 16;
+
+// What signs the messages of now: read each time, so that it rotates by writing the file.
+absl::StatusOr<std::string> ReadSecret(const std::string& file) {
+  if (file.empty()) return "";
+  absl::StatusOr<std::string> text = config::DiskFiles().Read(file, limits::kSecretBytes);
+  if (!text.ok()) {
+    return absl::UnavailableError(absl::StrCat("no secret: ", file, ": ", std::string(text.status().message())));
+  }
+  std::string secret(absl::StripAsciiWhitespace(*text));
+  if (secret.size() < kLeastSecretBytes) {
+    return absl::UnavailableError(
+        absl::StrCat("no secret: ", file, " has ", secret.size(), " bytes, less than ", kLeastSecretBytes));
+  }
+  return secret;
+}
+
+// Whether the same message might be taken later.
+bool MayHelpToRetry(int status) { return status == 408 || status == 425 || status == 429 || status >= 500; }
+
+}  // namespace
+
+struct Notifier::Receiver {
+  Receiver(config::NotifyTarget target, uint64_t serial, std::function<void()> on_due, std::function<void()> on_repeat)
+      : target(std::move(target)), serial(serial), due(std::move(on_due)), repeat(std::move(on_repeat)) {}
+
+  const config::NotifyTarget target;
+  const uint64_t serial;  // Tells it from an earlier one of the same key, whose answer may still come.
+  DeliveryQueue queue;
+  std::map<std::string, Announcement> lasting;  // Of Alertmanager: what it is to be told again, by AlertKey.
+  runtime::Timer due;
+  runtime::Timer repeat;
+  DeliveryQueue::Counts told_counts;
+  size_t told_size = 0;
+};
+
+std::vector<config::NotifyTarget> TargetsOf(const config::Config& config) {
+  std::vector<config::NotifyTarget> targets;
+  for (const config::Experiment& experiment : config.experiments) {
+    for (config::NotifyTarget target : experiment.notify) {
+      target.events.clear();
+      if (std::find(targets.begin(), targets.end(), target) == targets.end()) targets.push_back(std::move(target));
+    }
+  }
+  return targets;
+}
+
+absl::StatusOr<std::unique_ptr<Notifier>> Notifier::Start(const runtime::Clock& clock, const runtime::Log* log,
+                                                          Report report) {
+  absl::StatusOr<std::unique_ptr<runtime::EventLoop>> loop = runtime::EventLoop::Create(clock);
+  if (!loop.ok()) return loop.status();
+  return std::unique_ptr<Notifier>(new Notifier(*std::move(loop), log, std::move(report)));
+}
+
+Notifier::Notifier(std::unique_ptr<runtime::EventLoop> loop, const runtime::Log* log, Report report)
+    : loop_(std::move(loop)),
+      log_(log),
+      report_(std::move(report)),
+      id_prefix_(absl::BytesToHexString(runtime::RandomBytes(8))),
+      posted_(limits::kNotifyMailbox, [this] { loop_->Wake(); }),
+      client_(std::make_unique<runtime::HttpClient>(
+          *loop_, runtime::HttpLimits{.head_bytes = limits::kHttpHeadBytes, .body_bytes = limits::kHttpBodyBytes})),
+      end_timer_([this] { loop_->Stop(); }),
+      faults_(*log_) {
+  loop_->OnTurnEnd([this] { OnTurnEnd(); });
+  thread_ = std::thread([this] { loop_->Run(); });
+}
+
+Notifier::~Notifier() {
+  is_ending_ = true;
+  loop_->Wake();
+  thread_.join();
+}
+
+void Notifier::Post(Notification notification) {
+  if (!posted_.Post(notification)) ++lost_;
+}
+
+void Notifier::Follow(std::vector<config::NotifyTarget> targets) {
+  followed_.Put(std::move(targets));
+  loop_->Wake();
+}
+
+Notifier::Key Notifier::KeyOf(const config::NotifyTarget& target) {
+  return {target.kind, target.url.host, target.url.port, target.url.path, target.secret_file};
+}
+
+void Notifier::OnTurnEnd() {
+  if (const std::optional<std::vector<config::NotifyTarget>> targets = followed_.Take()) TakeTargets(*targets);
+  for (const Notification& notification : posted_.TakeAll()) Queue(notification);
+  client_->OnTurnEnd();
+  if (const int64_t lost = lost_.exchange(0); lost > 0) {
+    log_->Error("notifications were lost: too many at once", {{"count", lost}});
+  }
+  TellReport();
+  if (!is_ending_) return;
+  if (IsIdle()) return loop_->Stop();
+  if (!end_timer_.is_set()) loop_->timers().Set(end_timer_, loop_->now() + kEndPatience);
+}
+
+bool Notifier::IsIdle() const {
+  return std::all_of(receivers_.begin(), receivers_.end(),
+                     [](const auto& entry) { return entry.second->queue.size() == 0; });
+}
+
+void Notifier::TakeTargets(const std::vector<config::NotifyTarget>& targets) {
+  std::map<Key, std::unique_ptr<Receiver>> before = std::exchange(receivers_, {});
+  for (const config::NotifyTarget& target : targets) {
+    const Key key = KeyOf(target);
+    if (const auto same = before.find(key); same != before.end()) {
+      receivers_[key] = std::move(same->second);
+      before.erase(same);
+    } else if (!receivers_.contains(key)) {
+      receivers_[key] = std::make_unique<Receiver>(
+          target, ++last_serial_, [this, key] { TryNext(*receivers_.at(key)); },
+          [this, key] { Repeat(*receivers_.at(key)); });
+    }
+  }
+}
+
+void Notifier::Queue(const Notification& notification) {
+  for (const config::NotifyTarget& target : notification.targets) {
+    const auto found = receivers_.find(KeyOf(target));
+    if (found == receivers_.end()) continue;  // The file does not name it any more.
+    Receiver& receiver = *found->second;
+    Message message{.id = absl::StrCat(id_prefix_, "-", ++last_id_), .announcement = notification.announcement};
+    if (target.kind == config::NotifyKind::kAlertmanager) {
+      message.replaces = AlertKey(notification.announcement);
+      if (notification.announcement.part == Announcement::Part::kEnds) {
+        receiver.lasting.erase(message.replaces);
+      } else {
+        receiver.lasting[message.replaces] = notification.announcement;
+        if (!receiver.repeat.is_set()) loop_->timers().Set(receiver.repeat, loop_->now() + limits::kAlertRepeat);
+      }
+    }
+    receiver.queue.Add(std::move(message), loop_->now());
+    TryNext(receiver);
+  }
+}
+
+void Notifier::Repeat(Receiver& receiver) {
+  if (receiver.lasting.empty()) return;
+  for (const auto& [key, announcement] : receiver.lasting) {
+    receiver.queue.Add({.id = absl::StrCat(id_prefix_, "-", ++last_id_), .announcement = announcement, .replaces = key},
+                       loop_->now());
+  }
+  loop_->timers().Set(receiver.repeat, loop_->now() + limits::kAlertRepeat);
+  TryNext(receiver);
+}
+
+void Notifier::TryNext(Receiver& receiver) {
+  const absl::Time due = receiver.queue.due();
+  if (due == absl::InfiniteFuture()) return;
+  if (due > loop_->now()) return loop_->timers().Set(receiver.due, due);
+  const Message& message = receiver.queue.Begin();
+  const absl::StatusOr<std::string> secret = ReadSecret(receiver.target.secret_file);
+  if (!secret.ok()) return OnAnswer(receiver, secret.status());  // Never unsigned.
+  client_->Send(RequestOf(receiver.target, message.announcement, message.id, *secret, loop_->now()),
+                limits::kNotifyTimeout,
+                [this, key = KeyOf(receiver.target),
+                 serial = receiver.serial](const absl::StatusOr<runtime::HttpResponse>& response) {
+                  const auto found = receivers_.find(key);
+                  if (found != receivers_.end() && found->second->serial == serial) OnAnswer(*found->second, response);
+                });
+}
+
+void Notifier::OnAnswer(Receiver& receiver, const absl::StatusOr<runtime::HttpResponse>& response) {
+  const absl::Time now = loop_->now();
+  const bool was_well = receiver.queue.counts().last_error.empty();
+  const int64_t dropped = receiver.queue.counts().dropped;
+  if (response.ok() && response->status >= 200 && response->status < 300) {
+    receiver.queue.OnTaken(now);
+  } else if (response.ok() && !MayHelpToRetry(response->status)) {
+    receiver.queue.OnRefused(absl::StrCat("it answers HTTP ", response->status), now);
+  } else {
+    receiver.queue.OnFailed(
+        response.ok() ? absl::StrCat("it answers HTTP ", response->status) : std::string(response.status().message()),
+        now, rng_);
+  }
+  const DeliveryQueue::Counts& counts = receiver.queue.counts();
+  const bool is_well = counts.last_error.empty();
+  if (counts.dropped > dropped) {
+    faults_.Write(now, runtime::Severity::kError, "a notification is given up",
+                  {{"target", NameOf(receiver.target)}, {"error", counts.last_error}});
+  } else if (was_well != is_well) {
+    faults_.Write(now, is_well ? runtime::Severity::kInfo : runtime::Severity::kWarning,
+                  is_well ? "notifications are taken again" : "a notification is not taken: it is tried again",
+                  {{"target", NameOf(receiver.target)}, {"error", counts.last_error}});
+  }
+  TryNext(receiver);
+}
+
+// Receivers of one name are one for whoever reads of them.
+void Notifier::TellReport() {
+  bool is_new = false;
+  std::map<std::string, TargetReport> reports;
+  for (auto& [key, receiver] : receivers_) {
+    const DeliveryQueue::Counts& counts = receiver->queue.counts();
+    is_new = is_new || counts != receiver->told_counts || receiver->queue.size() != receiver->told_size;
+    receiver->told_counts = counts;
+    receiver->told_size = receiver->queue.size();
+    TargetReport& report = reports[NameOf(receiver->target)];
+    report.queued += static_cast<int64_t>(receiver->queue.size());
+    report.counts.sent += counts.sent;
+    report.counts.failed += counts.failed;
+    report.counts.dropped += counts.dropped;
+    report.counts.last_sent_at = std::max(report.counts.last_sent_at, counts.last_sent_at);
+    if (counts.last_error.empty() || counts.last_error_at < report.counts.last_error_at) continue;
+    report.counts.last_error = counts.last_error;
+    report.counts.last_error_at = counts.last_error_at;
+  }
+  if (!is_new && reports.size() == told_receivers_) return;
+  told_receivers_ = reports.size();
+  std::vector<TargetReport> told;
+  for (auto& [name, report] : reports) {
+    report.name = name;
+    told.push_back(std::move(report));
+  }
+  report_(std::move(told));
+}
+
+}  // namespace weir::control
