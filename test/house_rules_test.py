@@ -30,6 +30,7 @@ HOMES = {
     r"yaml-cpp/": "config/",
     r"nghttp2/": "router/http2/hpack.cc",
     r"openssl/": "router/runtime/crypto",
+    r"curl/": "router/runtime/http_client.cc",
     r"spdlog/": "router/runtime/log",
     r"sqlite3\.h": "router/control/sqlite_journal",
     r"prometheus/": "stats/export/prometheus",

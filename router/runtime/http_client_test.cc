@@ -52,8 +52,7 @@ TEST_F(HttpClientTest, SendsARequestAndReadsItsAnswer) {
   request.body = "{}";
   EXPECT_EQ(Ask(request).value(), (HttpResponse{201, "made"}));
   EXPECT_EQ(server.Requests().at(0), absl::StrCat("POST /things?x=1 HTTP/1.1\r\nHost: 127.0.0.1:", server.port(),
-                                                  "\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                                                  "Content-Length: 2\r\n\r\n{}"));
+                                                  "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"));
 }
 
 TEST_F(HttpClientTest, ANameIsResolved) {
@@ -107,7 +106,10 @@ TEST_F(HttpClientTest, FaultsOfTheServerAreErrorsThatNameIt) {
       {{.bytes = ""}, "closed the connection before its answer was whole"},
       {{.bytes = "HTTP/1.1 200 OK\r\n", .is_reset = true}, ""},
       {{.bytes = "SSH-2.0-x\r\n\r\n"}, "its answer is not HTTP"},
-      {{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"}, "its answer exceeds 65536 bytes"}};
+      {{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"}, "its answer exceeds 65536 bytes"},
+      {{.bytes = absl::StrCat("HTTP/1.1 200 OK\r\n\r\n", std::string(70'000, 'x'))}, "its answer exceeds 65536 bytes"},
+      {{.bytes = absl::StrCat("HTTP/1.1 200 OK\r\nA: ", std::string(5'000, 'x'), "\r\n\r\n")},
+       "its headers exceed 4096 bytes"}};
   for (const auto& [reply, why] : kFaults) {
     ScriptedHttpServer server([reply = reply](const std::string&) { return reply; });
     const Result result = Ask(To(server));
@@ -126,6 +128,20 @@ TEST_F(HttpClientTest, NobodyAtTheAddressIsAnError) {
   const Result result = Ask({.host = "127.0.0.1", .port = port});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("Connection refused"));
+}
+
+TEST_F(HttpClientTest, ANameThatIsNoneIsAnError) {
+  const Result result = Ask({.host = "there-is-no-such-name.invalid"});
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(result.status().message(), "there-is-no-such-name.invalid:80: there is no such name");
+}
+
+TEST_F(HttpClientTest, AServerThatSpeaksNoTlsIsNotAskedOverTls) {
+  ScriptedHttpServer server([](const std::string&) { return ScriptedHttpServer::Answer(200, "x"); });
+  HttpRequest request = To(server);
+  request.is_tls = true;
+  EXPECT_EQ(Ask(request, absl::Seconds(2)).status().ok(), false);
+  EXPECT_TRUE(server.Requests().empty());
 }
 
 TEST_F(HttpClientTest, AnAnswerMaySendAgain) {
