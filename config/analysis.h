@@ -52,6 +52,7 @@ struct Analysis {
 struct QueryMetric {
   std::string name;                             // As conditions call it.
   HttpUrl server{};                             // Its path is a prefix of the API's, without a "/" at its end.
+  std::string ca_file{};                        // Of an https server: the certificates to trust; empty: the system's.
   std::string query{};                          // PromQL that gives one number.
   absl::Duration interval = absl::Seconds(15);  // Between two questions.
   absl::Duration timeout = absl::Seconds(5);    // Of a question.

@@ -93,13 +93,8 @@ absl::StatusOr<Network> ParseNetwork(std::string_view text) {
 }
 
 absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (text.substr(0, 8) == "https://") {
-    return absl::InvalidArgumentError(
-        "must begin with http://: TLS to other systems is not supported yet by this version (put what speaks it in "
-        "between, on loopback)");
-  }
-  if (text.substr(0, kScheme.size()) != kScheme) return absl::InvalidArgumentError("must begin with http://");
+  const bool is_tls = text.starts_with("https://");
+  if (!is_tls && !text.starts_with("http://")) return absl::InvalidArgumentError("must begin with http:// or https://");
   if (text.size() > limits::kUrlBytes) {
     return absl::InvalidArgumentError(absl::StrCat("must have at most ", limits::kUrlBytes, " bytes"));
   }
@@ -107,7 +102,7 @@ absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view text) {
   if (!is_printable || text.find('#') != std::string_view::npos) {
     return absl::InvalidArgumentError("must be percent-encoded, without spaces and without a fragment (#...)");
   }
-  text.remove_prefix(kScheme.size());
+  text.remove_prefix(is_tls ? 8 : 7);
   const size_t end = std::min(text.find_first_of("/?"), text.size());
   std::string authority(text.substr(0, end));
   if (authority.find('@') != std::string::npos) {
@@ -115,16 +110,16 @@ absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view text) {
   }
   const bool has_port =
       authority.find(':', authority.rfind(']') == std::string::npos ? 0 : authority.rfind(']')) != std::string::npos;
-  if (!has_port) authority += ":80";
+  if (!has_port) authority += is_tls ? ":443" : ":80";
   const absl::StatusOr<Address> address = ParseAddress(authority);
   if (!address.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("must be http://host[:port][/path]; its host and port ", std::string(address.status().message())));
+    return absl::InvalidArgumentError(absl::StrCat("must be http(s)://host[:port][/path]; its host and port ",
+                                                   std::string(address.status().message())));
   }
   if (address->port == 0) return absl::InvalidArgumentError("must have a port from 1 to 65535");
   std::string path(text.substr(end));
   if (path.empty() || path[0] != '/') path = absl::StrCat("/", path);
-  return HttpUrl{address->host, address->port, std::move(path)};
+  return HttpUrl{address->host, address->port, std::move(path), is_tls};
 }
 
 bool Contains(const Network& network, const IpBytes& ip) {

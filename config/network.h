@@ -28,8 +28,8 @@ absl::StatusOr<Address> ParseAddress(std::string_view text);
 // outside the prefix: "10.0.0.1/8" leaves open which of the two was meant.
 absl::StatusOr<Network> ParseNetwork(std::string_view text);
 
-// "http://host[:port][/path][?query]". InvalidArgument, whose message ends a sentence that begins with the field's name
-// ("must ..."), for anything else: https, which is not spoken; a user or a fragment; what has no place in a request's
+// "http://host[:port][/path][?query]", or https. InvalidArgument, whose message ends a sentence that begins with the
+// field's name ("must ..."), for anything else: another scheme, a user or a fragment, what has no place in a request's
 // first line.
 absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view text);
 

@@ -98,18 +98,20 @@ TEST(HttpUrlTest, HostPortAndPathAreTakenApart) {
   EXPECT_EQ(ParseHttpUrl("http://[::1]:8080").value(), (HttpUrl{"::1", 8080, "/"}));
   EXPECT_EQ(ParseHttpUrl("http://[::1]?x").value(), (HttpUrl{"::1", 80, "/?x"}));
   EXPECT_EQ(ParseHttpUrl("http://127.0.0.1/hook").value(), (HttpUrl{"127.0.0.1", 80, "/hook"}));
+  EXPECT_EQ(ParseHttpUrl("https://hooks.slack.com/x").value(), (HttpUrl{"hooks.slack.com", 443, "/x", true}));
+  EXPECT_EQ(ParseHttpUrl("https://hooks.internal:8443").value(), (HttpUrl{"hooks.internal", 8443, "/", true}));
 }
 
 TEST(HttpUrlTest, TheOriginLeavesOutThePath) {
   EXPECT_EQ(ParseHttpUrl("http://slack.internal/services/T0/B0/secret")->Origin(), "http://slack.internal:80");
-  EXPECT_EQ(ParseHttpUrl("http://[::1]:8080/x")->Origin(), "http://[::1]:8080");
+  EXPECT_EQ(ParseHttpUrl("https://[::1]:8080/x")->Origin(), "https://[::1]:8080");
 }
 
 TEST(HttpUrlTest, ErrorsSayWhatIsWrong) {
   const std::pair<const char*, const char*> kWrong[] = {
-      {"https://hooks.slack.com/x", "TLS to other systems is not supported yet"},
-      {"ftp://a", "must begin with http://"},
-      {"a:9090", "must begin with http://"},
+      {"ftp://a", "must begin with http:// or https://"},
+      {"a:9090", "must begin with http:// or https://"},
+      {"https://", "host and port"},
       {"http://", "host and port"},
       {"http:///path", "host and port"},
       {"http://a:0", "port from 1 to 65535"},

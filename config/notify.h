@@ -42,6 +42,7 @@ constexpr bool Lasts(NotifyEvent event) {
 struct NotifyTarget {
   NotifyKind kind = NotifyKind::kWebhook;
   HttpUrl url{};                   // Of Alertmanager its base.
+  std::string ca_file{};           // Of an https url: the certificates to trust; empty: the system's.
   std::string secret_file{};       // Whose content signs each message (HMAC-SHA256); empty: unsigned.
   std::set<NotifyEvent> events{};  // Empty: all; of Alertmanager all that last.
   bool operator==(const NotifyTarget&) const = default;

@@ -1,12 +1,11 @@
 #include "config/notify_spec.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <utility>
 
 #include "config/limits.h"
-#include "config/network.h"
+#include "config/url_spec.h"
 
 namespace weir::config {
 namespace {
@@ -34,21 +33,6 @@ std::set<NotifyEvent> ReadEvents(const Field& field, NotifyKind kind) {
   return events;
 }
 
-// Of the folder of the file that names it.
-std::string Resolved(const std::string& path, const Field& field) {
-  const std::filesystem::path folder = std::filesystem::path(field.reading().places.file()).parent_path();
-  return (folder / path).lexically_normal().string();
-}
-
-HttpUrl ReadUrl(const Field& field) {
-  const std::optional<std::string> text = field.ReadText();
-  if (!text.has_value()) return {};
-  absl::StatusOr<HttpUrl> url = ParseHttpUrl(*text);
-  // What was written is not repeated: it may be a secret.
-  if (!url.ok()) field.Report(std::string(url.status().message()));
-  return url.ok() ? *std::move(url) : HttpUrl();
-}
-
 NotifyTarget ReadTarget(const Field& field) {
   Mapping mapping(field);
   NotifyTarget target;
@@ -57,16 +41,15 @@ NotifyTarget ReadTarget(const Field& field) {
     const Field f = mapping.Optional(key);
     if (!f) continue;
     target.kind = kind;
-    target.url = ReadUrl(f);
+    target.url = ReadHttpUrl(f, UrlMay::kBeSecret);
     if (++kinds > 1) f.Report("must stand alone: write an item for each target");
   }
   if (kinds == 0 && mapping.is_mapping()) field.Report("must have webhook, slack or alertmanager");
   if (Field f = mapping.Optional("secretFile")) {
-    const std::optional<std::string> path = f.ReadText();
-    if (path.has_value() && path->empty()) f.ReportGot("must be the path of a file");
-    if (path.has_value() && !path->empty()) target.secret_file = Resolved(*path, f);
+    target.secret_file = ReadPath(f);
     if (target.kind != NotifyKind::kWebhook) f.Report("is for webhooks: nothing else looks at a signature");
   }
+  if (Field f = mapping.Optional("caFile")) target.ca_file = ReadCaFile(f, target.url);
   if (Field f = mapping.Optional("events")) target.events = ReadEvents(f, target.kind);
   mapping.Finish({"headers", "template", "tls", "token", "severity"});
   return target;

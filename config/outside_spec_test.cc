@@ -111,6 +111,14 @@ TEST(NotifyTest, EveryFieldArrives) {
   EXPECT_EQ(Read("notify", "[{webhook: \"http://a\", secretFile: /run/s}]").notify[0].secret_file, "/run/s");
 }
 
+TEST(NotifyTest, ATargetOverTlsMayHaveCertificatesOfItsOwn) {
+  const NotifyTarget target = Read("notify", "[{slack: \"https://chat.internal/x\", caFile: ca.pem}]").notify[0];
+  EXPECT_EQ(target.url, (HttpUrl{"chat.internal", 443, "/x", true}));
+  EXPECT_EQ(target.ca_file, "folder/ca.pem");
+  EXPECT_THAT(Errors("notify", "[{slack: \"http://chat.internal/x\", caFile: ca.pem}]"),
+              HasSubstr("spec.notify[0].caFile: is for an https url"));
+}
+
 TEST(NotifyTest, ErrorsNameTheirPlace) {
   const std::pair<const char*, const char*> kWrong[] = {
       {"[{}]", "spec.notify[0]: must have webhook, slack or alertmanager"},
@@ -129,8 +137,8 @@ TEST(NotifyTest, ErrorsNameTheirPlace) {
 }
 
 TEST(NotifyTest, AnUrlIsASecretThatNoErrorRepeats) {
-  const std::string errors = Errors("notify", "[{slack: \"https://hooks.slack.com/services/T0/B0/hush\"}]");
-  EXPECT_THAT(errors, HasSubstr("spec.notify[0].slack: must begin with http://"));
+  const std::string errors = Errors("notify", "[{slack: \"hooks.slack.com/services/T0/B0/hush\"}]");
+  EXPECT_THAT(errors, HasSubstr("spec.notify[0].slack: must begin with http:// or https://"));
   EXPECT_THAT(errors, ::testing::Not(HasSubstr("hush")));
 }
 

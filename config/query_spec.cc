@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/limits.h"
-#include "config/network.h"
+#include "config/url_spec.h"
 
 namespace weir::config {
 namespace {
@@ -14,16 +14,10 @@ constexpr char kPrometheus[] = "prometheus";
 constexpr int kAnswersThatAnAgeSpans = 4;  // Unless the specification says: a few failures are no reason to disbelieve.
 
 HttpUrl ReadServer(const Field& field) {
-  const std::optional<std::string> text = field.ReadText();
-  if (!text.has_value()) return {};
-  absl::StatusOr<HttpUrl> url = ParseHttpUrl(*text);
-  if (!url.ok()) {
-    field.ReportGot(std::string(url.status().message()));
-    return {};
-  }
-  if (url->path.find('?') != std::string::npos) field.ReportGot("must have no query: it is made of `query`");
-  while (!url->path.empty() && url->path.back() == '/') url->path.pop_back();
-  return *std::move(url);
+  HttpUrl url = ReadHttpUrl(field, UrlMay::kBeShown);
+  if (url.path.find('?') != std::string::npos) field.ReportGot("must have no query: it is made of `query`");
+  while (!url.path.empty() && url.path.back() == '/') url.path.pop_back();
+  return url;
 }
 
 }  // namespace
@@ -41,6 +35,7 @@ QueryMetric ReadQueryMetric(const Field& field) {
   mapping.Optional("source");
   if (Field f = mapping.Required("name")) metric.name = f.ReadName().value_or("");
   if (Field f = mapping.Required("address")) metric.server = ReadServer(f);
+  if (Field f = mapping.Optional("caFile")) metric.ca_file = ReadCaFile(f, metric.server);
   if (Field f = mapping.Required("query")) {
     metric.query = f.ReadText().value_or(" ");
     if (metric.query.empty() || metric.query.size() > limits::kQueryBytes) {

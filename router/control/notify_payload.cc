@@ -143,6 +143,8 @@ runtime::HttpRequest RequestOf(const config::NotifyTarget& target, const Announc
                                const std::string& id, const std::string& secret, absl::Time now) {
   runtime::HttpRequest request{.host = target.url.host,
                                .port = target.url.port,
+                               .is_tls = target.url.is_tls,
+                               .ca_file = target.ca_file,
                                .method = "POST",
                                .target = target.url.path,
                                .headers = {{"Content-Type", "application/json"}, {"User-Agent", "weir"}}};

@@ -62,6 +62,8 @@ absl::StatusOr<ExternalValue> ReadVector(const Json* result) {
 runtime::HttpRequest RequestOf(const config::QueryMetric& metric) {
   return {.host = metric.server.host,
           .port = metric.server.port,
+          .is_tls = metric.server.is_tls,
+          .ca_file = metric.ca_file,
           .method = "POST",  // A query may be longer than a line of HTTP.
           .target = absl::StrCat(metric.server.path, "/api/v1/query"),
           .headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}},
