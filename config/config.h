@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "config/analysis.h"
+#include "config/file_origin.h"
 #include "config/notify.h"
 #include "config/rollout.h"
 #include "config/units.h"
@@ -206,7 +207,8 @@ struct Experiment {
   std::optional<SequenceKey> sequence;  // Its calls stay with the variant that the first of them had.
   std::vector<NotifyTarget> notify;
   std::string file;    // Where it was read, for messages.
-  std::string source;  // Its text as it was read: what the journal keeps of each version.
+  std::string source;  // Its document's text as it was read, comments and all: what the journal keeps of each version.
+  FileOrigin origin;   // Of the file.
   bool operator==(const Experiment&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "config/files.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,6 +62,19 @@ absl::StatusOr<std::string> DiskFiles::Read(const std::string& path, size_t most
   if (fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode)) text = ReadAll(descriptor, most_bytes);
   close(descriptor);
   return text;
+}
+
+FileOrigin DiskFiles::OriginOf(const std::string& path) const {
+  struct stat about {};
+  if (stat(path.c_str(), &about) != 0) return {};
+  FileOrigin origin{.owner = absl::StrCat("uid ", about.st_uid), .modified = absl::TimeFromTimespec(about.st_mtim)};
+  passwd account{};
+  passwd* found = nullptr;
+  char names[4096];
+  if (getpwuid_r(about.st_uid, &account, names, sizeof(names), &found) == 0 && found != nullptr) {
+    origin.owner = found->pw_name;
+  }
+  return origin;
 }
 
 absl::StatusOr<std::vector<std::string>> DiskFiles::List(const std::string& folder) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "config/file_origin.h"
 
 namespace weir::config {
 
@@ -20,6 +21,8 @@ class FileReader {
   virtual Kind KindOf(const std::string& path) const = 0;
   // ResourceExhausted when the file is larger than `most_bytes`.
   virtual absl::StatusOr<std::string> Read(const std::string& path, size_t most_bytes) const = 0;
+  // Of what a symbolic link points to; nothing known where it cannot be told.
+  virtual FileOrigin OriginOf(const std::string& path) const = 0;
   // The names in a folder, sorted, without "." and "..".
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& folder) const = 0;
 };
@@ -29,6 +32,7 @@ class DiskFiles : public FileReader {
  public:
   Kind KindOf(const std::string& path) const override;
   absl::StatusOr<std::string> Read(const std::string& path, size_t most_bytes) const override;
+  FileOrigin OriginOf(const std::string& path) const override;
   absl::StatusOr<std::vector<std::string>> List(const std::string& folder) const override;
 };
 
@@ -39,6 +43,7 @@ class MemoryFiles : public FileReader {
   explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
   Kind KindOf(const std::string& path) const override;
   absl::StatusOr<std::string> Read(const std::string& path, size_t most_bytes) const override;
+  FileOrigin OriginOf(const std::string&) const override { return {}; }
   absl::StatusOr<std::vector<std::string>> List(const std::string& folder) const override;
 
  private:

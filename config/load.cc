@@ -88,7 +88,11 @@ Loaded Load(const std::string& proxy_file, const FileReader& files) {
       loaded.files.push_back(file);
       const std::optional<std::string> text = ReadFile(file, files, findings);
       if (!text.has_value()) continue;
-      for (Placed<Experiment>& e : ParseExperimentFile(*text, file, findings)) experiments.push_back(std::move(e));
+      const FileOrigin origin = files.OriginOf(file);
+      for (Placed<Experiment>& e : ParseExperimentFile(*text, file, findings)) {
+        e.value.origin = origin;
+        experiments.push_back(std::move(e));
+      }
     }
     Validate(*proxy, experiments, findings);
   }

@@ -1,8 +1,11 @@
 #include "config/parse.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "config/document.h"
 #include "config/experiment_spec.h"
 #include "config/field.h"
@@ -40,7 +43,32 @@ std::optional<Kind> ReadKind(Mapping& document) {
   return field.ReadChoice<Kind>({{"Proxy", Kind::kProxy}, {"Experiment", Kind::kExperiment}}, {"Overlay"});
 }
 
-void ParseDocument(const Node& root, const std::string& file, Documents& documents, Findings& findings) {
+// Whether a line begins another document: at its beginning "---" is always that, whatever it stands in.
+bool IsDocumentMarker(const std::string& line) {
+  return absl::StartsWith(line, "---") && (line.size() == 3 || absl::ascii_isspace(line[3]));
+}
+
+// The text of the document in which `line`, from 1, lies.
+std::string DocumentAt(const std::string& text, int line) {
+  std::string document;
+  int number = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+    const std::string present = text.substr(begin, end - begin);
+    begin = end;
+    ++number;
+    if (IsDocumentMarker(present)) {
+      if (number > line) break;
+      document.clear();
+      if (absl::StripAsciiWhitespace(present) == "---") continue;
+    }
+    document += present;
+  }
+  return document;
+}
+
+void ParseDocument(const Node& root, const std::string& file, std::string source, Documents& documents,
+                   Findings& findings) {
   Places places(file);
   Reading reading{places, findings};
   Mapping document(Field(root, "", reading));
@@ -52,6 +80,7 @@ void ParseDocument(const Node& root, const std::string& file, Documents& documen
     documents.proxies.push_back({std::move(proxy), std::move(places)});
   } else {
     Experiment experiment = ReadExperiment(document);
+    experiment.source = std::move(source);
     documents.experiments.push_back({std::move(experiment), std::move(places)});
   }
 }
@@ -68,9 +97,12 @@ Parsed<T> Concluded(std::optional<T> value, Findings findings) {
 Documents ParseDocuments(const std::string& text, const std::string& file, Findings& findings) {
   Documents documents;
   const size_t errors_before = findings.errors.size();
-  for (const Node& root : ParseYaml(text, file, findings)) {
-    if (root.kind == Node::Kind::kNull) continue;  // What a "---" too many leaves.
-    ParseDocument(root, file, documents, findings);
+  std::vector<Node> roots = ParseYaml(text, file, findings);
+  // What a "---" too many leaves.
+  std::erase_if(roots, [](const Node& root) { return root.kind == Node::Kind::kNull; });
+  for (const Node& root : roots) {
+    std::string source = roots.size() == 1 ? text : DocumentAt(text, root.place.line);
+    ParseDocument(root, file, std::move(source), documents, findings);
   }
   const bool is_empty = documents.proxies.empty() && documents.experiments.empty();
   if (is_empty && findings.errors.size() == errors_before) {
