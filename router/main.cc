@@ -136,6 +136,7 @@ class Proxy {
     options.clock = clock_;
     options.log = &log_;
     options.open_journal = [this] { return OpenJournal(); };
+    options.report_folder = config_.proxy.state_directory + "/reports";
     auto control = control::ControlThread::Start(std::move(options), config_, [this](routing::RouteTablePtr table) {
       if (assignments_ != nullptr) assignments_->Learn(table);
       plane_->Publish(std::move(table));

@@ -253,7 +253,7 @@ std::vector<Verdict> GuardrailLedger::Judge(const Evidence& evidence, absl::Time
   for (size_t g = 0; g < specs_.size(); ++g) {
     GuardrailState& state = past_.guardrails[g];
     if (state.breach_log_e) {
-      verdicts.push_back({*state.breach_log_e, *state.breach_log_threshold, true, "breached before in this run"});
+      verdicts.push_back({*state.breach_log_e, *state.breach_log_threshold, true, kBreachedBefore});
       continue;
     }
     verdicts.push_back(VerdictOf(g, LogsOf(g, evidence)));

@@ -75,6 +75,9 @@ double RestartShare(uint32_t planned_restarts, uint32_t restart);
 // What is exact about the test that runs: "x1.2 is tested as x1.2008 (18 buckets)". Empty where nothing is rounded.
 std::string DescribeRounding(const GuardrailTest& test);
 
+// The note of a verdict that was reached at an earlier look.
+inline constexpr char kBreachedBefore[] = "breached before in this run";
+
 struct Verdict {
   double log_e = 0;          // Of the run's or the restarted test: whichever is nearest to its threshold.
   double log_threshold = 0;  // That one's; log(2 / alpha) for the run's.

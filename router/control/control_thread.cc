@@ -8,7 +8,9 @@
 #include "config/limits.h"
 #include "config/load.h"
 #include "router/control/command_request.h"
+#include "router/control/report_folder.h"
 #include "router/control/target_view.h"
+#include "router/experiment/report.h"
 
 namespace weir::control {
 namespace {
@@ -20,6 +22,21 @@ std::vector<std::string> Lines(const std::vector<config::ConfigError>& errors) {
   std::vector<std::string> lines;
   for (const config::ConfigError& error : errors) lines.push_back(error.ToString());
   return lines;
+}
+
+// What the journal's thread does for a report, which is never in the way of the rollback.
+JournalWriter::Report ReportWriter(const std::string& folder) {
+  if (folder.empty()) return nullptr;
+  return [folder](experiment::Journal& journal, const ReportRequest& request) -> absl::StatusOr<std::string> {
+    if (ReportFolder(folder).Has(request.experiment, request.run, request.at)) return "";
+    absl::StatusOr<std::vector<v1::AuditRecord>> history = journal.History(request.experiment);
+    if (!history.ok()) return history.status();
+    const absl::StatusOr<v1::RunReport> report = experiment::ReportOf(
+        {.history = *std::move(history), .head = request.head, .failed_calls = request.failed_calls});
+    if (!report.ok()) return report.status();
+    // It was opened again meanwhile.
+    return report->is_rolled_back() ? ReportFolder(folder).Write(*report) : "";
+  };
 }
 
 }  // namespace
@@ -70,7 +87,7 @@ absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
     std::optional<JournalReply> reply ABSL_GUARDED_BY(mutex);
   };
   auto first = std::make_shared<First>();
-  writer_ = std::make_unique<JournalWriter>(options_.open_journal, [this, first](JournalReply reply) {
+  const auto take_reply = [this, first](JournalReply reply) {
     {
       absl::MutexLock lock(&first->mutex);
       if (std::exchange(first->is_awaited, false)) {
@@ -80,7 +97,8 @@ absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
     }
     // Never full: the controller has fewer requests outstanding. If it were, a repetition of the request is harmless.
     (void)replies_.Post(reply);
-  });
+  };
+  writer_ = std::make_unique<JournalWriter>(options_.open_journal, take_reply, ReportWriter(options_.report_folder));
   writer_->Ask(LoadRequest{});
   absl::MutexLock lock(&first->mutex);
   const auto has_reply = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(first->mutex) { return first->reply.has_value(); };
@@ -93,11 +111,10 @@ absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
 }
 
 absl::Status ControlThread::StartOutside() {
-  absl::StatusOr<std::unique_ptr<QueryThread>> queries =
-      QueryThread::Start(options_.clock, [this](QueryAnswer answer) {
-        // Full only when the control thread stands still: the next answer is as good.
-        (void)answers_.Post(std::move(answer));
-      });
+  absl::StatusOr<std::unique_ptr<QueryThread>> queries = QueryThread::Start(options_.clock, [this](QueryAnswer answer) {
+    // Full only when the control thread stands still: the next answer is as good.
+    (void)answers_.Post(std::move(answer));
+  });
   if (!queries.ok()) return queries.status();
   absl::StatusOr<std::unique_ptr<Notifier>> notifier =
       Notifier::Start(options_.clock, options_.log,

@@ -47,6 +47,8 @@ struct ControlThreadOptions {
   // Opens the journal, on a thread of the control side's own; tried again while it fails. An error is why there is
   // none.
   JournalWriter::Open open_journal;
+  // Where reports of rollbacks go; none where empty.
+  std::string report_folder;
   // Reads the operator's files, on a thread of its own; config::Load of `proxy_file` where absent.
   ConfigWatch::Read read_files;
   ConfigSourceOptions watch;

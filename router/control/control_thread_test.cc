@@ -78,6 +78,7 @@ class ControlThreadTest : public testing::Test {
            if (!journal.ok()) return journal.status();
            return *std::move(journal);
          },
+         .report_folder = root_ + "/reports",
          .read_files = std::move(read_files),
          .watch = {.use_inotify = true, .poll = absl::Milliseconds(50), .quiet = absl::Milliseconds(5)}},
         *std::move(loaded.config), [this](routing::RouteTablePtr table) {

@@ -17,15 +17,6 @@ using experiment::Gate;
 using experiment::State;
 using experiment::Step;
 
-experiment::Change ChangeOf(const std::string& experiment, const Step& step, absl::Time now) {
-  return {.experiment = experiment,
-          .at = now,
-          .actor = step.actor,
-          .action = step.action,
-          .detail = step.detail,
-          .state = step.next};
-}
-
 bool IsFrozen(const std::optional<State>& state) {
   return state && std::holds_alternative<experiment::Frozen>(state->phase);
 }
@@ -49,9 +40,12 @@ Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::s
     return;
   }
   journal_head_ = remembered->head;
+  for (auto& [name, version] : remembered->specifications) GovernedBy(name).versions.Remember(std::move(version));
   for (auto& [name, state] : remembered->states) {
-    const absl::Status status = GovernedBy(name).experiment.Restore(std::move(state), remembered->checkpoints);
+    Governed& governed = GovernedBy(name);
+    const absl::Status status = governed.experiment.Restore(std::move(state), remembered->checkpoints);
     if (!status.ok()) Say(true, "its statistics begin anew", name, std::string(status.message()));
+    AskForReport(governed);  // It is written unless a crash came between.
   }
   absl::StatusOr<TicketLedger> tickets = TicketLedger::FromRows(remembered->checkpoints);
   if (tickets.ok()) {
@@ -102,6 +96,7 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
       governed.experiment.Freeze(absl::StrCat("the journal cannot be read: ", std::string(unread_.message())), now);
     }
     governed.retry_at = absl::InfinitePast();
+    if (governed.experiment.filed()) governed.versions.TakeUp(*governed.experiment.filed());
     // Evidence from before a restart, or a guardrail that only warned until now, may prove a breach already.
     Judge(governed, now);
     FollowFile(governed, now);
@@ -134,21 +129,26 @@ void Controller::FollowFile(Governed& governed, absl::Time now) {
     // A file is never refused.
     std::optional<Step> step =
         experiment::Advance(plan, governed.experiment.state(), experiment::Filed{}, now).value_or(std::nullopt);
-    if (!step) return;
+    if (!step) return KeepVersion(governed, now);
     const bool opens = step->gate == Gate::kOpens;
     if (opens && (governed.opening || governed.unjournalled || now < governed.retry_at || !unread_.ok())) return;
-    Carry(governed, *std::move(step), now);
+    Carry(governed, *std::move(step), experiment::Filed{}, now);
     if (opens) return;
   }
 }
 
-void Controller::Carry(Governed& governed, Step step, absl::Time now) {
+void Controller::Carry(Governed& governed, Step step, const experiment::Event& event, absl::Time now) {
+  experiment::Change change = ChangeOf(governed, step, event, now);
   if (step.gate == Gate::kOpens) {
-    governed.opening = Opening{.id = 0, .step = std::move(step), .base = governed.experiment.state(), .token = {}};
+    governed.opening = Opening{.id = 0,
+                               .step = std::move(step),
+                               .change = std::move(change),
+                               .base = governed.experiment.state(),
+                               .token = {}};
     return;
   }
   Enter(governed, step, now);
-  Unjournalled row{.id = 0, .change = ChangeOf(governed.experiment.name(), step, now), .tokens = {}, .since = now};
+  Unjournalled row{.id = 0, .change = std::move(change), .tokens = {}, .since = now};
   if (governed.unjournalled && !governed.unjournalled->tokens.empty()) {
     row.tokens = std::move(governed.unjournalled->tokens);
     row.since = governed.unjournalled->since;
@@ -199,9 +199,10 @@ void Controller::Obey(uint64_t token, const std::string& experiment, const exper
   if (!*step) return answer(absl::OkStatus());  // It is so already.
   const bool opens = (*step)->gate == Gate::kOpens;
   if (opens) {
+    DropVersionRow(governed);
     if (absl::Status why = WhyNotOpened(governed); !why.ok()) return answer(std::move(why));
   }
-  Carry(governed, **std::move(step), now);
+  Carry(governed, **std::move(step), command, now);
   if (opens) {
     governed.opening->token = token;
     governed.retry_at = absl::InfinitePast();  // Who asks is not kept waiting for a try that failed before.
@@ -223,13 +224,17 @@ void Controller::GoOn(Governed& governed, absl::Time now) {
     return experiment::Advance(governed.experiment.plan(), governed.experiment.state(), event, now)
         .value_or(std::nullopt);
   };
-  std::optional<Step> step = advance(governed.experiment.Known());
+  experiment::Event known = governed.experiment.Known();
+  std::optional<Step> step = advance(known);
   if (!step) {
-    if (const auto known = governed.experiment.Weigh(now)) step = advance(*known);
+    if (auto weighed = governed.experiment.Weigh(now)) {
+      known = *std::move(weighed);
+      step = advance(known);
+    }
   }
   if (!step) return;
   if (step->gate == Gate::kOpens && (governed.unjournalled || now < governed.retry_at || !unread_.ok())) return;
-  Carry(governed, *std::move(step), now);
+  Carry(governed, *std::move(step), known, now);
 }
 
 void Controller::Judge(Governed& governed, absl::Time now) {
@@ -238,8 +243,9 @@ void Controller::Judge(Governed& governed, absl::Time now) {
   AnnounceWarnings(governed, now);
   if (!breach) return;
   const experiment::Plan plan = governed.experiment.plan();
-  auto step = experiment::Advance(plan, governed.experiment.state(), experiment::Breached{*std::move(breach)}, now);
-  if (step.ok() && *step) Carry(governed, **std::move(step), now);
+  const experiment::Breached breached{*std::move(breach)};
+  auto step = experiment::Advance(plan, governed.experiment.state(), breached, now);
+  if (step.ok() && *step) Carry(governed, **std::move(step), breached, now);
 }
 
 void Controller::Analyse(Governed& governed, absl::Time now) {
@@ -251,7 +257,7 @@ void Controller::Analyse(Governed& governed, absl::Time now) {
   }
   if (!event) return;
   auto step = experiment::Advance(governed.experiment.plan(), governed.experiment.state(), *event, now);
-  if (step.ok() && *step) Carry(governed, **std::move(step), now);
+  if (step.ok() && *step) Carry(governed, **std::move(step), *event, now);
 }
 
 void Controller::Tick(absl::Time now) {
@@ -279,6 +285,7 @@ void Controller::Tick(absl::Time now) {
 void Controller::TakeReport(const stats::WorkerReport& report) {
   if (table_ == nullptr) return;
   totals_.Add(report, *table_);
+  KeepFailedCalls(report);
   for (const auto& [key, counts] : report.delta.inference) {
     const CountsLayout* layout = totals_.LayoutOf(key.run);
     if (layout == nullptr || key.variant >= layout->variants.size()) continue;
@@ -375,8 +382,7 @@ void Controller::AskFor(Governed& governed, absl::Time now) {
   }
   if (governed.opening && governed.opening->id == 0) {
     governed.opening->id = NextRequest();
-    effects_.emplace_back(AskJournal{
-        AppendRequest{governed.opening->id, ChangeOf(governed.experiment.name(), governed.opening->step, now)}});
+    effects_.emplace_back(AskJournal{AppendRequest{governed.opening->id, governed.opening->change}});
   }
 }
 
@@ -416,6 +422,8 @@ void Controller::TakeReply(JournalReply reply, absl::Time now) {
     OnLoaded(reply, now);
   } else if (reply.id == checkpoint_request_) {
     OnCheckpoint(reply.status);
+  } else if (reply.report) {
+    OnReport(reply);
   } else {
     for (auto& [name, governed] : experiments_) OnAppended(governed, reply, now);
   }
@@ -430,6 +438,8 @@ void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time 
   if (reply.status.ok()) {
     journal_head_ = reply.head;
     governed.journal_error.clear();
+    const experiment::Change& change = is_opening ? governed.opening->change : governed.unjournalled->change;
+    if (change.grounds.specification) governed.versions.NoteJournalled(change.grounds.specification->ordinal);
   } else {
     if (governed.journal_error.empty()) {
       Say(true, "a change waits for the journal", governed.experiment.name(), std::string(reply.status.message()));
@@ -441,6 +451,7 @@ void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time 
   AnswerShut(*governed.unjournalled);
   if (reply.status.ok()) {
     governed.unjournalled.reset();
+    AskForReport(governed);
   } else {
     governed.unjournalled->id = 0;
   }
@@ -482,6 +493,7 @@ void Controller::OnLoaded(JournalReply& reply, absl::Time now) {
   if (!reply.status.ok()) return;
   journal_head_ = reply.head;
   Say(false, "the journal can be read again: frozen experiments may be reset");
+  for (auto& [name, version] : reply.remembered->specifications) GovernedBy(name).versions.Remember(std::move(version));
   for (const auto& [name, state] : reply.remembered->states) {
     Governed& governed = GovernedBy(name);
     if (governed.experiment.state()) {

@@ -31,9 +31,11 @@
 #include "router/control/announcement.h"
 #include "router/control/control_interface.h"
 #include "router/control/external_metrics.h"
+#include "router/control/failed_calls.h"
 #include "router/control/governed_experiment.h"
 #include "router/control/journal_request.h"
 #include "router/control/query_answer.h"
+#include "router/control/specification_versions.h"
 #include "router/control/ticket_ledger.h"
 #include "router/control/traffic_totals.h"
 #include "router/routing/route_table.h"
@@ -110,6 +112,7 @@ class Controller {
   struct Opening {
     uint64_t id = 0;  // 0: not asked yet.
     experiment::Step step;
+    experiment::Change change;              // That is to be journalled.
     std::optional<experiment::State> base;  // What it was a step of.
     std::optional<uint64_t> token;          // Of who asked for it.
   };
@@ -125,6 +128,8 @@ class Controller {
     GovernedExperiment experiment;
     std::optional<Opening> opening;
     std::optional<Unjournalled> unjournalled;
+    SpecificationVersions versions;
+    FailedCalls failed_calls;
     absl::Time retry_at = absl::InfinitePast();
     std::string journal_error;  // Why the last step is not journalled.
     ExternalMetrics external;
@@ -139,10 +144,20 @@ class Controller {
   void GoOn(Governed& governed, absl::Time now);
   absl::Status WhyNotOpened(const Governed& governed) const;
   void AnswerShut(Unjournalled& row);
-  void Carry(Governed& governed, experiment::Step step, absl::Time now);
+  // `event` is what the step follows from.
+  void Carry(Governed& governed, experiment::Step step, const experiment::Event& event, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
   void Judge(Governed& governed, absl::Time now);
   void Analyse(Governed& governed, absl::Time now);
+
+  // controller_records.cc
+  experiment::Change ChangeOf(Governed& governed, const experiment::Step& step, const experiment::Event& event,
+                              absl::Time now);
+  void KeepVersion(Governed& governed, absl::Time now);
+  void DropVersionRow(Governed& governed);
+  void AskForReport(const Governed& governed);
+  void KeepFailedCalls(const stats::WorkerReport& report);
+  void OnReport(const JournalReply& reply);
 
   void Flush(absl::Time now);
   void Publish(absl::Time now);

@@ -123,6 +123,19 @@ absl::Status ControllerRig::Outcome(uint64_t sequence, double correct, const std
   return controller_->TakeOutcome({.ticket = TicketOf(sequence, variant), .metrics = {{"correct", correct}}}, now_);
 }
 
+void ControllerRig::Fail(const std::string& variant, std::vector<stats::FailedCall> calls) {
+  const routing::ExperimentRoute& route = table_->experiments.at(0);
+  stats::WorkerReport report;
+  report.table_version = table_->version;
+  for (stats::FailedCall& call : calls) {
+    call.run = route.run;
+    call.epoch = route.epoch;
+    while (route.variants[call.variant].name != variant) ++call.variant;
+  }
+  report.failed_calls = std::move(calls);
+  controller_->TakeReport(report);
+}
+
 void ControllerRig::GiveReplies() {
   holds_replies_ = false;
   for (JournalReply& reply : std::exchange(held_, {})) controller_->TakeReply(std::move(reply), now_);
@@ -163,6 +176,9 @@ JournalReply ControllerRig::Answer(const JournalRequest& request) {
   } else if (const auto* checkpoint = std::get_if<CheckpointRequest>(&request)) {
     order_.push_back("checkpoint");
     reply.status = journal_.WriteCheckpoint(checkpoint->rows);
+  } else if (const auto* report = std::get_if<ReportRequest>(&request)) {
+    reports_.push_back(*report);
+    reply.report = WrittenReport{report->experiment, ""};
   } else {
     order_.push_back("load");
     reply.status = unreadable_;

@@ -43,6 +43,8 @@ class ControllerRig {
   // A command of "ann", who is an operator.
   absl::Status Obey(experiment::Command command, const std::string& experiment = "income");
   absl::Status Obey(experiment::CommandKind kind) { return Obey(experiment::Command{.kind = kind}); }
+  // Calls that models failed, of the present table's first experiment.
+  void Fail(const std::string& variant, std::vector<stats::FailedCall> calls);
   absl::Status Outcome(uint64_t sequence, double correct, const std::string& variant = "candidate");
   stats::Ticket TicketOf(uint64_t sequence, const std::string& variant = "candidate") const;
 
@@ -57,6 +59,8 @@ class ControllerRig {
   void GiveReplies();
 
   // --- What came of it.
+  // Reports that were asked for.
+  const std::vector<ReportRequest>& reports() const { return reports_; }
   Controller& controller() { return *controller_; }
   experiment::MemoryJournal& journal() { return journal_; }
   absl::Time now() const { return now_; }
@@ -84,6 +88,7 @@ class ControllerRig {
   int64_t calls_ = 0;
   bool holds_replies_ = false;
   std::vector<JournalReply> held_;
+  std::vector<ReportRequest> reports_;
   std::vector<std::string> order_;
   std::vector<Notification> notifications_;
 };

@@ -127,6 +127,7 @@ Snapshot Controller::View(absl::Time now) const {
   status.mutable_journal()->set_error(journal_error_);
   status.mutable_journal()->set_unjournalled(CountUnjournalled());
   status.mutable_journal()->set_head(journal_head_);
+  if (started_with_) status.mutable_journal()->set_path(absl::StrCat(started_with_->state_directory, "/journal.db"));
   status.set_table_version(table_ == nullptr ? 0 : table_->version);
   status.set_oldest_adopted_version(totals_.oldest_table());
 

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "router/control/breach_summary.h"
+#include "router/experiment/breach.h"
+#include "router/experiment/evidence_record.h"
 
 namespace weir::control {
 namespace {
@@ -163,8 +163,7 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
   const bool was_set_back = std::exchange(is_restored_, false) && CloseFuture(now);
-  judgements_ = guardrails_.Judge(evidence_, now);
-  ShowGates();
+  Look(now);
   analyst_.TakeUp(evidence_, now);
   return was_set_back;
 }
@@ -293,23 +292,21 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
 }
 
 std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
-  judgements_ = guardrails_.Judge(evidence_, now);
-  ShowGates();
+  Look(now);
   FoldEpochs();
-  const experiment::Judgement* worst = nullptr;
-  double most = -std::numeric_limits<double>::infinity();
+  return experiment::WorstBreach(judgements_, evidence_, *filed_, state_->epoch.split.default_name(), now);
+}
+
+void GovernedExperiment::Look(absl::Time now) {
+  if (now != looked_at_) fresh_breaches_.clear();
+  looked_at_ = now;
+  judgements_ = guardrails_.Judge(evidence_, now);
   for (const experiment::Judgement& judgement : judgements_) {
-    const double excess = judgement.log10_evidence - judgement.log10_threshold;
-    if (!judgement.breached || judgement.action != config::GuardrailAction::kRollback || excess <= most) continue;
-    worst = &judgement;
-    most = excess;
+    if (!judgement.breached || judgement.note == stats::kBreachedBefore) continue;
+    fresh_breaches_.insert({judgement.candidate, judgement.guardrail});
   }
-  if (worst == nullptr) return std::nullopt;
-  return BreachOf({.guardrail = worst->guardrail,
-                   .candidate = worst->candidate,
-                   .log10_evidence = worst->log10_evidence,
-                   .log10_threshold = worst->log10_threshold},
-                  *filed_, *state_, evidence_, now);
+  tested_ = judgements_.size();
+  ShowGates();
 }
 
 // Those that wait for their rate are shown beside the others, without evidence.
@@ -342,7 +339,10 @@ std::optional<experiment::Demand> GovernedExperiment::DemandToPause() const {
 }
 
 std::optional<experiment::Event> GovernedExperiment::Analyse(absl::Time now) {
-  if (analyst_.Look({*filed_, *state_, evidence_, judgements_, external_values_}, now)) FollowTests();
+  if (analyst_.Look({*filed_, *state_, evidence_, judgements_, external_values_}, now)) {
+    FollowTests();
+    looked_at_ = absl::InfinitePast();  // Other tests than those that looked.
+  }
   const auto acts = [&](const experiment::Demand& alarm, config::GuardrailAction action) {
     return std::any_of(filed_->guardrails.begin(), filed_->guardrails.end(), [&](const config::Guardrail& guardrail) {
       return guardrail.name == alarm.guardrail && guardrail.action == action;
@@ -350,22 +350,32 @@ std::optional<experiment::Event> GovernedExperiment::Analyse(absl::Time now) {
   };
   for (const experiment::Demand& alarm : analyst_.alarms()) {
     if (acts(alarm, config::GuardrailAction::kRollback))
-      return experiment::Breached{BreachOf(alarm, *filed_, *state_, evidence_, now)};
+      return experiment::Breached{BreachOf(alarm, *filed_, evidence_, state_->epoch.split.default_name(), now)};
   }
   const experiment::Analysed analysed = analyst_.AnalysedIn(*state_);
   if (analysed.verdict == experiment::Verdict::kFailed) return analysed;
   const bool is_stepping = std::holds_alternative<experiment::Stepping>(state_->phase);
   if (const std::optional<experiment::Demand> demand = DemandToPause(); demand && is_stepping) {
     analyst_.MarkPaused(demand->guardrail, demand->candidate);
-    return experiment::Breached{BreachOf(*demand, *filed_, *state_, evidence_, now), /*pauses=*/true};
+    return experiment::Breached{BreachOf(*demand, *filed_, evidence_, state_->epoch.split.default_name(), now),
+                                /*pauses=*/true};
   }
   for (const experiment::Demand& alarm : analyst_.alarms()) {
     if (acts(alarm, config::GuardrailAction::kPause) && is_stepping) {
-      return experiment::Breached{BreachOf(alarm, *filed_, *state_, evidence_, now), /*pauses=*/true};
+      return experiment::Breached{BreachOf(alarm, *filed_, evidence_, state_->epoch.split.default_name(), now),
+                                  /*pauses=*/true};
     }
   }
   if (analysed.verdict == experiment::Verdict::kInconclusive) return analysed;
   return std::nullopt;
+}
+
+v1::EvidenceRecord GovernedExperiment::Evidence(absl::Time now) {
+  if (looked_at_ != now && filed_) Look(now);
+  v1::TestsCheckpoint tests = guardrails_.Checkpoint();
+  experiment::ForgetBreaches(fresh_breaches_, tests);
+  const std::vector<experiment::Judgement> tested(judgements_.begin(), judgements_.begin() + tested_);
+  return experiment::RecordOf(evidence_, std::move(tests), tested, now);
 }
 
 void GovernedExperiment::FoldEpochs() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "router/experiment/allocation.h"
 #include "router/experiment/allocation_evidence.h"
 #include "router/experiment/analyst.h"
+#include "router/experiment/evidence_record.h"
 #include "router/experiment/external_values.h"
 #include "router/experiment/guardrails.h"
 #include "router/experiment/machine.h"
@@ -90,6 +92,8 @@ class GovernedExperiment {
   std::optional<experiment::Event> Analyse(absl::Time now);
   const experiment::Analyst& analyst() const { return analyst_; }
   std::vector<experiment::Warning> TakeWarnings() { return analyst_.TakeWarnings(); }
+  // All that the run has counted and what its guardrails say of it at `now`, so that it can be judged again.
+  v1::EvidenceRecord Evidence(absl::Time now);
 
   // --- Evidence.
 
@@ -120,6 +124,7 @@ class GovernedExperiment {
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   bool CloseFuture(absl::Time now);
   void ForgetValues(const std::optional<config::Experiment>& next);
+  void Look(absl::Time now);
   void DropRun(uint32_t ordinal);
   void RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);
@@ -143,6 +148,9 @@ class GovernedExperiment {
   std::optional<absl::Time> unfiled_since_;
   bool is_dropped_ = false;  // The present run's evidence, since the experiment was in no file for long.
   std::vector<experiment::Judgement> judgements_;
+  size_t tested_ = 0;  // Of judgements_: those that a test gave; the rest wait for their rate.
+  absl::Time looked_at_ = absl::InfinitePast();             // When the tests last looked.
+  std::set<experiment::BreachOfCandidate> fresh_breaches_;  // That they noted then.
   std::map<std::string, int64_t> outcomes_refused_;
   std::map<std::string, int64_t> outcomes_counted_;  // By variant, of this process.
   std::vector<experiment::CheckpointRow> removals_;

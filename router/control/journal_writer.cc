@@ -4,8 +4,8 @@
 
 namespace weir::control {
 
-JournalWriter::JournalWriter(Open open, std::function<void(JournalReply)> reply)
-    : open_(std::move(open)), reply_(std::move(reply)), thread_([this] { Run(); }) {}
+JournalWriter::JournalWriter(Open open, std::function<void(JournalReply)> reply, Report report)
+    : open_(std::move(open)), reply_(std::move(reply)), report_(std::move(report)), thread_([this] { Run(); }) {}
 
 JournalWriter::~JournalWriter() {
   {
@@ -47,6 +47,8 @@ JournalReply JournalWriter::CarryOut(const JournalRequest& request) {
   JournalReply reply;
   reply.id = std::visit([](const auto& r) { return r.id; }, request);
   reply.status = EnsureOpen();
+  const auto* report = std::get_if<ReportRequest>(&request);
+  if (report != nullptr) reply.report = WrittenReport{report->experiment, ""};
   if (!reply.status.ok()) return reply;
   if (const auto* append = std::get_if<AppendRequest>(&request)) {
     absl::StatusOr<std::string> head = journal_->Append(append->change);
@@ -54,6 +56,10 @@ JournalReply JournalWriter::CarryOut(const JournalRequest& request) {
     if (head.ok()) reply.head = *std::move(head);
   } else if (const auto* checkpoint = std::get_if<CheckpointRequest>(&request)) {
     reply.status = journal_->WriteCheckpoint(checkpoint->rows);
+  } else if (report != nullptr) {
+    absl::StatusOr<std::string> path = report_ ? report_(*journal_, *report) : "";
+    reply.status = path.status();
+    if (path.ok()) reply.report->path = *std::move(path);
   } else {
     absl::StatusOr<experiment::Remembered> remembered = journal_->Load();
     reply.status = remembered.status();

@@ -22,10 +22,12 @@ namespace weir::control {
 class JournalWriter {
  public:
   using Open = std::function<absl::StatusOr<std::unique_ptr<experiment::Journal>>()>;
+  // Writes a report of what the journal holds; its path, empty if there was none to write.
+  using Report = std::function<absl::StatusOr<std::string>(experiment::Journal&, const ReportRequest&)>;
 
   // `open` is called on the writer's thread, until it succeeds: once for each request made meanwhile. `reply` is called
-  // on the writer's thread, once for each request, in their order.
-  JournalWriter(Open open, std::function<void(JournalReply)> reply);
+  // on the writer's thread, once for each request, in their order. So is `report`, which may be absent.
+  JournalWriter(Open open, std::function<void(JournalReply)> reply, Report report = nullptr);
   // Carries out what was asked, then ends its thread and closes the journal.
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
@@ -41,6 +43,7 @@ class JournalWriter {
 
   const Open open_;
   const std::function<void(JournalReply)> reply_;
+  const Report report_;
   std::unique_ptr<experiment::Journal> journal_;  // The writer's thread's; null until opened.
 
   absl::Mutex mutex_;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "router/experiment/memory_journal.h"
 
@@ -53,6 +54,26 @@ TEST(JournalWriterTest, RequestsAreCarriedOutInOrderAndAllBeforeItEnds) {
   ASSERT_TRUE(replies.all[3].remembered);
   EXPECT_EQ(replies.all[3].remembered->states.at("x").run.ordinal, 2u);
   EXPECT_EQ(replies.all[3].remembered->checkpoints.at("key"), "value");
+}
+
+TEST(JournalWriterTest, AReportIsMadeFromTheJournalAndItsReplySaysOfWhatItIs) {
+  Replies replies;
+  {
+    JournalWriter writer([] { return std::make_unique<MemoryJournal>(); }, replies.Taker(),
+                         [](experiment::Journal& journal, const ReportRequest& request) -> absl::StatusOr<std::string> {
+                           if (request.experiment == "y") return absl::UnavailableError("no disk");
+                           return absl::StrCat(journal.History(request.experiment)->size(), " rows");
+                         });
+    writer.Ask(AppendRequest{1, AChange(1)});
+    writer.Ask(ReportRequest{.id = 2, .experiment = "x", .run = 1, .at = absl::Time(), .head = "", .failed_calls = {}});
+    writer.Ask(ReportRequest{.id = 3, .experiment = "y", .run = 1, .at = absl::Time(), .head = "", .failed_calls = {}});
+  }
+  ASSERT_EQ(replies.all.size(), 3u);
+  ASSERT_TRUE(replies.all[1].report);
+  EXPECT_EQ(replies.all[1].report->experiment, "x");
+  EXPECT_EQ(replies.all[1].report->path, "1 rows");
+  ASSERT_TRUE(replies.all[2].report);
+  EXPECT_TRUE(absl::IsUnavailable(replies.all[2].status));
 }
 
 TEST(JournalWriterTest, AJournalThatDoesNotOpenIsTriedAgainWithEachRequest) {

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "proto/weir/v1/journal.pb.h"
+#include "router/experiment/breach.h"
 #include "router/experiment/decision.h"
 #include "router/experiment/decision_record.h"
 #include "router/experiment/detectors.h"
@@ -36,15 +37,6 @@ struct Warning {
   std::string candidate;
   std::string text;
   bool operator==(const Warning&) const = default;
-};
-
-// A guardrail that asks for its action: its own breach, or its detector's alarm.
-struct Demand {
-  std::string guardrail;
-  std::string candidate;
-  bool is_detectors = false;
-  double log10_evidence = 0;
-  double log10_threshold = 0;
 };
 
 // One run's. The control thread's.

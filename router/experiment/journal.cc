@@ -3,11 +3,54 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "router/experiment/event_record.h"
 #include "router/experiment/phase_record.h"
 #include "router/experiment/proto_time.h"
 
 namespace weir::experiment {
 namespace {
+
+absl::StatusOr<Split> SplitOf(const v1::ExperimentState& recorded) {
+  Split split;
+  bool has_default = false;
+  for (const v1::VariantWeight& variant : recorded.variants()) {
+    if (variant.name() == recorded.default_variant()) {
+      split.default_variant = split.variants.size();
+      has_default = true;
+    }
+    split.variants.push_back({variant.name(), config::Weight::FromHundredths(variant.hundredths())});
+  }
+  if (!has_default) {
+    return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' lists no default variant"));
+  }
+  return split;
+}
+
+absl::StatusOr<State> ReadState(const v1::ExperimentState& recorded) {
+  absl::StatusOr<Split> split = SplitOf(recorded);
+  if (!split.ok()) return split.status();
+  absl::StatusOr<Phase> phase = PhaseOf(recorded);
+  if (!phase.ok()) return phase.status();
+  return State{
+      .run = {.ordinal = recorded.run(), .label = recorded.run_label(), .started = TimeOf(recorded.run_started_at())},
+      .epoch = {.ordinal = recorded.epoch(),
+                .started = TimeOf(recorded.epoch_started_at()),
+                .split = *std::move(split)},
+      .phase = *std::move(phase),
+      .phase_since = TimeOf(recorded.phase_since())};
+}
+
+v1::SpecificationVersion RecordOf(const SpecificationVersion& version) {
+  v1::SpecificationVersion record;
+  record.set_ordinal(version.ordinal);
+  record.set_text(version.text);
+  record.set_file(version.file);
+  record.set_owner(version.owner);
+  *record.mutable_modified_at() = TimestampOf(version.modified);
+  return record;
+}
+
+}  // namespace
 
 v1::ExperimentState RecordOf(const std::string& experiment, const State& state) {
   v1::ExperimentState record;
@@ -28,24 +71,6 @@ v1::ExperimentState RecordOf(const std::string& experiment, const State& state) 
   return record;
 }
 
-absl::StatusOr<Split> SplitOf(const v1::ExperimentState& recorded) {
-  Split split;
-  bool has_default = false;
-  for (const v1::VariantWeight& variant : recorded.variants()) {
-    if (variant.name() == recorded.default_variant()) {
-      split.default_variant = split.variants.size();
-      has_default = true;
-    }
-    split.variants.push_back({variant.name(), config::Weight::FromHundredths(variant.hundredths())});
-  }
-  if (!has_default) {
-    return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' lists no default variant"));
-  }
-  return split;
-}
-
-}  // namespace
-
 v1::Breach RecordOf(const Breach& breach) {
   v1::Breach record;
   record.set_guardrail(breach.guardrail);
@@ -62,6 +87,20 @@ v1::Breach RecordOf(const Breach& breach) {
   return record;
 }
 
+Breach BreachOf(const v1::Breach& recorded) {
+  return Breach{.guardrail = recorded.guardrail(),
+                .variant = recorded.variant(),
+                .judged_at = TimeOf(recorded.judged_at()),
+                .published_at = TimeOf(recorded.published_at()),
+                .candidate_calls = recorded.candidate_calls(),
+                .candidate_errors = recorded.candidate_errors(),
+                .default_calls = recorded.default_calls(),
+                .default_errors = recorded.default_errors(),
+                .log10_evidence = recorded.log10_evidence(),
+                .log10_threshold = recorded.log10_threshold(),
+                .summary = recorded.summary()};
+}
+
 v1::AuditRecord RecordOf(const Change& change, uint64_t sequence) {
   v1::AuditRecord record;
   record.set_sequence(sequence);
@@ -70,24 +109,36 @@ v1::AuditRecord RecordOf(const Change& change, uint64_t sequence) {
   record.set_action(change.action);
   record.set_detail(change.detail);
   *record.mutable_state() = RecordOf(change.experiment, change.state);
+  const Grounds& grounds = change.grounds;
+  record.set_specification_version(grounds.specification_version);
+  if (grounds.specification) *record.mutable_specification() = RecordOf(*grounds.specification);
+  if (grounds.before) *record.mutable_before() = RecordOf(change.experiment, *grounds.before);
+  if (grounds.event) *record.mutable_event() = RecordOf(*grounds.event);
+  if (grounds.evidence) *record.mutable_evidence() = *grounds.evidence;
+  if (grounds.decision) *record.mutable_decision() = *grounds.decision;
   return record;
 }
 
 absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded) {
-  absl::StatusOr<Split> split = SplitOf(recorded);
-  if (!split.ok()) return split.status();
+  absl::StatusOr<State> state = ReadState(recorded);
+  if (!state.ok()) return state.status();
   if (recorded.run() == 0 || recorded.epoch() == 0) {
     return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' names no run or no epoch"));
   }
-  absl::StatusOr<Phase> phase = PhaseOf(recorded);
-  if (!phase.ok()) return phase.status();
-  return State{
-      .run = {.ordinal = recorded.run(), .label = recorded.run_label(), .started = TimeOf(recorded.run_started_at())},
-      .epoch = {.ordinal = recorded.epoch(),
-                .started = TimeOf(recorded.epoch_started_at()),
-                .split = *std::move(split)},
-      .phase = *std::move(phase),
-      .phase_since = TimeOf(recorded.phase_since())};
+  if (std::holds_alternative<Frozen>(state->phase)) {
+    return absl::DataLossError(absl::StrCat("the state of '", recorded.experiment(), "' has a phase that is none"));
+  }
+  return state;
+}
+
+absl::StatusOr<State> BeforeOf(const v1::ExperimentState& recorded) { return ReadState(recorded); }
+
+SpecificationVersion VersionOf(const v1::SpecificationVersion& recorded) {
+  return {.ordinal = recorded.ordinal(),
+          .text = recorded.text(),
+          .file = recorded.file(),
+          .owner = recorded.owner(),
+          .modified = TimeOf(recorded.modified_at())};
 }
 
 }  // namespace weir::experiment

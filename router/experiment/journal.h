@@ -25,6 +25,26 @@
 
 namespace weir::experiment {
 
+// An experiment's specification as it was taken up.
+struct SpecificationVersion {
+  uint32_t ordinal = 0;  // Within the experiment, from 1; grows.
+  std::string text{};    // The document, comments and all.
+  std::string file{};
+  std::string owner{};  // The file's account; empty: not known.
+  absl::Time modified = absl::UnixEpoch();
+  bool operator==(const SpecificationVersion&) const = default;
+};
+
+// What a step was decided on: enough to decide it again (router/experiment/replay.h).
+struct Grounds {
+  uint32_t specification_version = 0;                 // In force; 0: none is known.
+  std::optional<SpecificationVersion> specification;  // That one, where no row holds it yet.
+  std::optional<State> before;                        // nullopt: the experiment was never seen before.
+  std::optional<Event> event;                         // nullopt: nothing was decided, only taken up.
+  std::optional<v1::EvidenceRecord> evidence;         // Of a rollback or a breach (evidence_record.h).
+  std::optional<v1::DecisionRecord> decision;         // Of a verdict on the whole (decision_record.h).
+};
+
 // One step of one experiment, as `Advance` gave it.
 struct Change {
   std::string experiment;
@@ -33,6 +53,7 @@ struct Change {
   std::string action;
   std::string detail;
   State state;  // That it led to; never Frozen.
+  Grounds grounds{};
 };
 
 struct CheckpointRow {
@@ -42,7 +63,8 @@ struct CheckpointRow {
 
 // Everything that a start needs.
 struct Remembered {
-  std::map<std::string, State> states;  // By experiment.
+  std::map<std::string, State> states;                         // By experiment.
+  std::map<std::string, SpecificationVersion> specifications;  // The newest, by experiment.
   std::map<std::string, std::string> checkpoints;
   std::string head;       // Hex of the chain's last hash.
   uint64_t sequence = 0;  // Of its last row.
@@ -57,6 +79,8 @@ class Journal {
   // The hex of the chain's new head. An error means that nothing was written; the call may be repeated.
   virtual absl::StatusOr<std::string> Append(const Change& change) = 0;
   virtual absl::Status WriteCheckpoint(std::span<const CheckpointRow> rows) = 0;
+  // All rows of one experiment, oldest first.
+  virtual absl::StatusOr<std::vector<v1::AuditRecord>> History(const std::string& experiment) = 0;
 };
 
 // The record of `change` as the journal's row number `sequence`.
@@ -64,7 +88,13 @@ v1::AuditRecord RecordOf(const Change& change, uint64_t sequence);
 // DATA_LOSS where the record is not one that `RecordOf` could have made.
 absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded);
 
+// The same of a state that a step was decided from, which may be Frozen.
+absl::StatusOr<State> BeforeOf(const v1::ExperimentState& recorded);
+
+v1::ExperimentState RecordOf(const std::string& experiment, const State& state);
 v1::Breach RecordOf(const Breach& breach);
+Breach BreachOf(const v1::Breach& recorded);
+SpecificationVersion VersionOf(const v1::SpecificationVersion& recorded);
 
 }  // namespace weir::experiment
 

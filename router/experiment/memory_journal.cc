@@ -10,6 +10,9 @@ absl::StatusOr<Remembered> MemoryJournal::Load() {
     absl::StatusOr<State> state = StateOf(record.state());
     if (!state.ok()) return state.status();
     remembered.states.insert_or_assign(record.state().experiment(), *std::move(state));
+    if (record.has_specification()) {
+      remembered.specifications.insert_or_assign(record.state().experiment(), VersionOf(record.specification()));
+    }
   }
   remembered.checkpoints = checkpoints_;
   remembered.sequence = records_.size();
@@ -33,6 +36,14 @@ absl::Status MemoryJournal::WriteCheckpoint(std::span<const CheckpointRow> rows)
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::AuditRecord>> MemoryJournal::History(const std::string& experiment) {
+  std::vector<v1::AuditRecord> history;
+  for (const v1::AuditRecord& record : records_) {
+    if (record.state().experiment() == experiment) history.push_back(record);
+  }
+  return history;
 }
 
 }  // namespace weir::experiment

@@ -20,6 +20,7 @@ class MemoryJournal : public Journal {
   absl::StatusOr<Remembered> Load() override;
   absl::StatusOr<std::string> Append(const Change& change) override;
   absl::Status WriteCheckpoint(std::span<const CheckpointRow> rows) override;
+  absl::StatusOr<std::vector<v1::AuditRecord>> History(const std::string& experiment) override;
 
   // What was appended, oldest first.
   const std::vector<v1::AuditRecord>& records() const { return records_; }

@@ -10,20 +10,6 @@
 namespace weir::experiment {
 namespace {
 
-Breach BreachOf(const v1::Breach& recorded) {
-  return Breach{.guardrail = recorded.guardrail(),
-                .variant = recorded.variant(),
-                .judged_at = TimeOf(recorded.judged_at()),
-                .published_at = TimeOf(recorded.published_at()),
-                .candidate_calls = recorded.candidate_calls(),
-                .candidate_errors = recorded.candidate_errors(),
-                .default_calls = recorded.default_calls(),
-                .default_errors = recorded.default_errors(),
-                .log10_evidence = recorded.log10_evidence(),
-                .log10_threshold = recorded.log10_threshold(),
-                .summary = recorded.summary()};
-}
-
 using Weights = google::protobuf::RepeatedPtrField<v1::VariantWeight>;
 
 void Record(const std::vector<config::Variant>& chosen, Weights& record) {
@@ -94,7 +80,7 @@ struct Recorder {
     record.mutable_rolled_back()->set_by(phase.by);
     record.mutable_rolled_back()->set_why(phase.why);
   }
-  void operator()(const Frozen&) const {}
+  void operator()(const Frozen& phase) const { record.mutable_frozen()->set_why(phase.why); }
   void operator()(const Waiting& phase) const {
     record.mutable_waiting();
     if (phase.held_by) record.mutable_waiting()->set_held_by(*phase.held_by);
@@ -163,6 +149,8 @@ absl::StatusOr<Phase> PhaseOf(const v1::ExperimentState& record) {
       return WatchingOf(record.watching());
     case v1::ExperimentState::kCompleted:
       return Completed{record.completed().is_promoted(), ChosenOf(record.completed().chosen())};
+    case v1::ExperimentState::kFrozen:
+      return Frozen{record.frozen().why()};
     case v1::ExperimentState::PHASE_NOT_SET:
       break;
   }

@@ -9,7 +9,7 @@
 
 namespace weir::experiment {
 
-// Not of Frozen, which is never journalled.
+// Frozen is recorded as what a step was decided from, and never as what it led to.
 void RecordPhase(const Phase& phase, v1::ExperimentState& record);
 // DATA_LOSS where the record is not one that `RecordPhase` could have made; also of what a later version wrote that has
 // more phases, which is not to be guessed at.

@@ -152,22 +152,17 @@ void RunEvidence::CloseRings() {
   is_changed_ = true;
 }
 
-std::vector<CheckpointRow> RunEvidence::TakeChanges(const std::string& prefix) {
-  std::vector<CheckpointRow> rows;
-  for (uint32_t epoch : std::exchange(changed_epochs_, {})) {
-    CheckpointRow row{EpochKey(prefix, epoch), std::nullopt};
-    if (const auto open = open_.find(epoch); open != open_.end()) {
-      v1::EpochCheckpoint record;
-      for (const VariantEvidence& evidence : open->second) {
-        v1::VariantCheckpoint* variant = record.add_variants();
-        Encode(evidence.counts, *variant);
-        EncodeAll(evidence.outcomes, *variant->mutable_outcomes());
-      }
-      row.value = record.SerializeAsString();
-    }
-    rows.push_back(std::move(row));
+v1::EpochCheckpoint RunEvidence::EpochRecord(uint32_t epoch) const {
+  v1::EpochCheckpoint record;
+  for (const VariantEvidence& evidence : open_.at(epoch)) {
+    v1::VariantCheckpoint* variant = record.add_variants();
+    Encode(evidence.counts, *variant);
+    EncodeAll(evidence.outcomes, *variant->mutable_outcomes());
   }
-  if (!std::exchange(is_changed_, false)) return rows;
+  return record;
+}
+
+v1::RunCheckpoint RunEvidence::RunRecord() const {
   v1::RunCheckpoint record;
   for (const auto& [name, variant] : variants_) {
     v1::RunVariantCheckpoint* written = record.add_variants();
@@ -181,7 +176,17 @@ std::vector<CheckpointRow> RunEvidence::TakeChanges(const std::string& prefix) {
     written->mutable_names()->Add(names.begin(), names.end());
   }
   if (ended_ != absl::InfiniteFuture()) *record.mutable_ended_at() = TimestampOf(ended_);
-  rows.push_back({RunKey(prefix), record.SerializeAsString()});
+  return record;
+}
+
+std::vector<CheckpointRow> RunEvidence::TakeChanges(const std::string& prefix) {
+  std::vector<CheckpointRow> rows;
+  for (uint32_t epoch : std::exchange(changed_epochs_, {})) {
+    CheckpointRow row{EpochKey(prefix, epoch), std::nullopt};
+    if (open_.contains(epoch)) row.value = EpochRecord(epoch).SerializeAsString();
+    rows.push_back(std::move(row));
+  }
+  if (std::exchange(is_changed_, false)) rows.push_back({RunKey(prefix), RunRecord().SerializeAsString()});
   return rows;
 }
 

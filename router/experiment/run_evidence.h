@@ -75,6 +75,9 @@ class RunEvidence {
   void End(absl::Time now) { ended_ = now, is_changed_ = true; }
   absl::Time ended() const { return ended_; }  // InfiniteFuture for the present run.
 
+  // All of it, as checkpoints keep it.
+  v1::RunCheckpoint RunRecord() const;
+  v1::EpochCheckpoint EpochRecord(uint32_t epoch) const;  // An open one.
   // The rows that changed since the last call; `prefix` is "<experiment>/<run>".
   std::vector<CheckpointRow> TakeChanges(const std::string& prefix);
   // The rows that hold it, to be removed.

@@ -1,12 +1,12 @@
-#include "router/control/breach_summary.h"
+#include "router/experiment/breach.h"
 
-#include <string>
+#include <limits>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace weir::control {
+namespace weir::experiment {
 namespace {
 
 // What was seen, in the terms of the rule.
@@ -40,20 +40,20 @@ struct Facts {
 
 }  // namespace
 
-experiment::Breach BreachOf(const experiment::Demand& demand, const config::Experiment& specification,
-                            const experiment::State& state, const experiment::RunEvidence& evidence, absl::Time now) {
+Breach BreachOf(const Demand& demand, const config::Experiment& specification, const RunEvidence& evidence,
+                const std::string& default_variant, absl::Time now) {
   const stats::VariantCounts candidate = evidence.Total(demand.candidate);
-  const stats::VariantCounts baseline = evidence.Total(state.epoch.split.default_name());
-  experiment::Breach breach{.guardrail = demand.guardrail,
-                            .variant = demand.candidate,
-                            .judged_at = now,
-                            .published_at = now,
-                            .candidate_calls = candidate.started(),
-                            .candidate_errors = candidate.errors(),
-                            .default_calls = baseline.started(),
-                            .default_errors = baseline.errors(),
-                            .log10_evidence = demand.log10_evidence,
-                            .log10_threshold = demand.log10_threshold};
+  const stats::VariantCounts baseline = evidence.Total(default_variant);
+  Breach breach{.guardrail = demand.guardrail,
+                .variant = demand.candidate,
+                .judged_at = now,
+                .published_at = now,
+                .candidate_calls = candidate.started(),
+                .candidate_errors = candidate.errors(),
+                .default_calls = baseline.started(),
+                .default_errors = baseline.errors(),
+                .log10_evidence = demand.log10_evidence,
+                .log10_threshold = demand.log10_threshold};
   breach.summary = absl::StrFormat("%s: %s: ", demand.guardrail, demand.candidate);
   for (const config::Guardrail& guardrail : specification.guardrails) {
     if (guardrail.name != demand.guardrail) continue;
@@ -68,4 +68,23 @@ experiment::Breach BreachOf(const experiment::Demand& demand, const config::Expe
   return breach;
 }
 
-}  // namespace weir::control
+std::optional<Breach> WorstBreach(const std::vector<Judgement>& judgements, const RunEvidence& evidence,
+                                  const config::Experiment& specification, const std::string& default_variant,
+                                  absl::Time now) {
+  const Judgement* worst = nullptr;
+  double most = -std::numeric_limits<double>::infinity();
+  for (const Judgement& judgement : judgements) {
+    const double excess = judgement.log10_evidence - judgement.log10_threshold;
+    if (!judgement.breached || judgement.action != config::GuardrailAction::kRollback || excess <= most) continue;
+    worst = &judgement;
+    most = excess;
+  }
+  if (worst == nullptr) return std::nullopt;
+  return BreachOf({.guardrail = worst->guardrail,
+                   .candidate = worst->candidate,
+                   .log10_evidence = worst->log10_evidence,
+                   .log10_threshold = worst->log10_threshold},
+                  specification, evidence, default_variant, now);
+}
+
+}  // namespace weir::experiment

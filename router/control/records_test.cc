@@ -1,0 +1,301 @@
+// What the journal keeps of each decision is enough to decide it again.
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "config/parse.h"
+#include "router/control/controller.h"
+#include "router/control/controller_rig.h"
+#include "router/experiment/replay.h"
+
+namespace weir::control {
+namespace {
+
+using experiment::CommandKind;
+using experiment::Replayed;
+using Outcome = experiment::Replayed::Outcome;
+
+std::string Text(int candidate_weight, const std::string& comment = "", const std::string& more = "") {
+  return absl::StrCat("# ", comment, R"(
+apiVersion: weir/v1
+kind: Experiment
+metadata: {name: income}
+spec:
+  default: baseline
+  candidates:
+    - {name: baseline, weight: 70}
+    - {name: candidate, weight: )",
+                      candidate_weight, R"(}
+  match: {service: income}
+  assignment: {key: [{header: x-user-id}]}
+  metrics: [{name: accuracy, source: feedback, field: correct, type: proportion, goal: increase}]
+  guardrails:
+    - {name: errors, metric: error_rate, compareTo: default, maxRatio: 1.2, action: rollback}
+    - {name: tail, metric: latency_p99, compareTo: default, maxRatio: 1.5, action: rollback}
+    - {name: ceiling, metric: error_rate, max: 0.05, action: warn}
+)",
+                      more);
+}
+
+const char kRollout[] = R"(
+  rollout:
+    strategy: canary
+    steps:
+      - {setWeight: 10, pause: {duration: 1s}}
+      - {setWeight: 30, pause: {duration: 1s, minSamples: 100}}
+      - {setWeight: 100}
+    watch: 2s
+)";
+
+std::vector<config::Experiment> Parse(const std::string& text) {
+  const auto parsed = config::ParseExperiments(text, "experiments/income.yaml");
+  EXPECT_TRUE(parsed.value.has_value()) << config::ToString(parsed.errors);
+  return parsed.value.value_or(std::vector<config::Experiment>());
+}
+
+std::vector<Replayed> ReplayAll(const std::vector<v1::AuditRecord>& records) {
+  experiment::Replay replay;
+  std::vector<Replayed> replayed;
+  for (const v1::AuditRecord& record : records) replayed.push_back(replay.Next(record));
+  return replayed;
+}
+
+void ExpectAllReproduced(ControllerRig& rig) {
+  const std::vector<v1::AuditRecord>& records = rig.journal().records();
+  const std::vector<Replayed> replayed = ReplayAll(records);
+  for (size_t i = 0; i < records.size(); ++i) {
+    EXPECT_TRUE(replayed[i].outcome == Outcome::kReproduced || replayed[i].outcome == Outcome::kTakenUp)
+        << "row " << i + 1 << ", " << records[i].action() << ": " << replayed[i].difference;
+  }
+}
+
+std::vector<std::string> ActionsOf(ControllerRig& rig) {
+  std::vector<std::string> actions;
+  for (const v1::AuditRecord& record : rig.journal().records()) actions.push_back(record.action());
+  return actions;
+}
+
+// --- Versions of the specification.
+
+TEST(RecordsTest, TheFirstRowHoldsTheSpecificationAsItWasRead) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30, "why: a first try")));
+  ASSERT_EQ(rig.journal().records().size(), 1u);
+  const v1::AuditRecord& record = rig.journal().records()[0];
+  EXPECT_EQ(record.specification().text(), Text(30, "why: a first try"));
+  EXPECT_EQ(record.specification().ordinal(), 1u);
+  EXPECT_EQ(record.specification().file(), "experiments/income.yaml");
+  EXPECT_EQ(record.specification_version(), 1u);
+  EXPECT_TRUE(record.event().has_filed());
+  EXPECT_FALSE(record.has_before());
+}
+
+TEST(RecordsTest, AnEditFromWhichNothingFollowsIsAVersionToo) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Run(3);
+  rig.File(Parse(Text(30, "a comment")));
+  rig.Run(3);
+  EXPECT_EQ(ActionsOf(rig), (std::vector<std::string>{"run-opened", "specification-taken-up"}));
+  const v1::AuditRecord& taken_up = rig.journal().records()[1];
+  EXPECT_EQ(taken_up.specification().text(), Text(30, "a comment"));
+  EXPECT_EQ(taken_up.specification().ordinal(), 2u);
+  EXPECT_EQ(taken_up.state().SerializeAsString(), rig.journal().records()[0].state().SerializeAsString());
+  ExpectAllReproduced(rig);
+}
+
+TEST(RecordsTest, AnUnchangedTextIsNoVersionThroughRestarts) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Restart();
+  rig.File(Parse(Text(30)));
+  rig.Run(3);
+  EXPECT_EQ(rig.journal().records().size(), 1u);
+  rig.File(Parse(Text(40)));
+  ASSERT_EQ(rig.journal().records().size(), 2u);
+  EXPECT_EQ(rig.journal().records()[1].specification().ordinal(), 2u);
+}
+
+TEST(RecordsTest, AVersionWaitsForAJournalThatFails) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.journal().FailWith(absl::UnavailableError("no disk"));
+  rig.File(Parse(Text(30, "while the disk fails")));
+  rig.Run(15);
+  EXPECT_EQ(rig.journal().records().size(), 1u);
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(15);
+  ASSERT_EQ(rig.journal().records().size(), 2u);
+  EXPECT_EQ(rig.journal().records()[1].specification().ordinal(), 2u);
+}
+
+TEST(RecordsTest, WhoOpensDoesNotWaitForAVersionsRow) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30, "", kRollout)));
+  rig.HoldReplies();
+  rig.File(Parse(Text(30, "a comment", kRollout)));
+  const absl::Status asked =
+      rig.Obey({.kind = CommandKind::kSetWeight, .weight = *config::Percent::FromBasisPoints(2000)});
+  EXPECT_TRUE(absl::IsDeadlineExceeded(asked)) << asked;  // Not answered yet, and not refused.
+  rig.GiveReplies();
+  EXPECT_TRUE(rig.AnswerOf(1)->ok()) << *rig.AnswerOf(1);
+  EXPECT_NEAR(rig.Share("candidate"), 0.2, 1e-9);
+  rig.Restart();
+  EXPECT_NEAR(rig.Share("candidate"), 0.2, 1e-9);
+  ExpectAllReproduced(rig);
+}
+
+// --- Decisions.
+
+TEST(RecordsTest, ABreachIsJudgedAgainToTheLastBitFromWhatItsRowHolds) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Run(60);
+  rig.File(Parse(Text(40)));
+  rig.Run(200, "candidate");
+  const std::vector<v1::AuditRecord>& records = rig.journal().records();
+  ASSERT_EQ(records.back().action(), "rolled-back");
+  EXPECT_EQ(records.back().event().breached().guardrail(), "errors");
+  EXPECT_GE(records.back().evidence().judgements_size(), 3);
+  EXPECT_TRUE(ReplayAll(records).back().is_judged_again);
+  ExpectAllReproduced(rig);
+}
+
+TEST(RecordsTest, ARowWhoseEvidenceIsOffByOneCallIsNotReproduced) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Run(200, "candidate");
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  ASSERT_EQ(records.back().action(), "rolled-back");
+  // A call whose end is moved to the cohort before.
+  v1::CohortsCheckpoint& cohorts =
+      *records.back().mutable_evidence()->mutable_epochs(0)->mutable_counts()->mutable_variants(1)->mutable_cohorts();
+  for (int i = 0; i < cohorts.errors_size(); ++i) {
+    if (cohorts.errors(i) == 0) continue;
+    cohorts.set_errors(i, cohorts.errors(i) - 1);
+    break;
+  }
+  const Replayed replayed = ReplayAll(records).back();
+  EXPECT_EQ(replayed.outcome, Outcome::kDiffers);
+  EXPECT_NE(replayed.difference.find("evidence"), std::string::npos) << replayed.difference;
+}
+
+TEST(RecordsTest, ARowWithoutItsGroundsIsSaidToBeSo) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  records[0].clear_event();
+  records[0].clear_specification();
+  EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kNotRecorded);
+}
+
+TEST(RecordsTest, AnotherVerdictIsFoundOut) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  records[0].mutable_state()->mutable_variants(1)->set_hundredths(9900);
+  EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kDiffers);
+}
+
+TEST(RecordsTest, AManualRollbackKeepsTheEvidenceOfItsMoment) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Run(20);
+  ASSERT_TRUE(rig.Obey(CommandKind::kRollback).ok());
+  const v1::AuditRecord& record = rig.journal().records().back();
+  ASSERT_TRUE(record.has_evidence());
+  EXPECT_EQ(record.event().command().verb(), "rollback");
+  EXPECT_EQ(record.event().command().actor(), "ann");
+  ExpectAllReproduced(rig);
+}
+
+TEST(RecordsTest, AResetFromAFrozenStateIsReproduced) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.RestartUnreadable(absl::DataLossError("damaged"));
+  rig.Run(3);
+  rig.RepairJournal();
+  rig.Run(30);
+  ASSERT_TRUE(rig.Reset().ok());
+  ASSERT_TRUE(rig.journal().records().back().before().has_frozen());
+  EXPECT_FALSE(ReplayAll(rig.journal().records()).back().note.empty());
+  ExpectAllReproduced(rig);
+}
+
+// Whatever people, files, time, faults and crashes do, every row is decided again.
+TEST(RecordsTest, EveryDecisionOfAnyHistoryIsReproduced) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    std::mt19937_64 random(seed);
+    ControllerRig rig;
+    rig.File(Parse(Text(30, "", random() % 2 == 0 ? kRollout : "")));
+    for (int act = 0; act < 40; ++act) {
+      switch (random() % 8) {
+        case 0:
+          rig.File(
+              Parse(Text(10 + static_cast<int>(random() % 40), absl::StrCat(act), random() % 2 == 0 ? kRollout : "")));
+          break;
+        case 1:
+          (void)rig.Obey(static_cast<CommandKind>(random() % 11));
+          break;
+        case 2:
+          (void)rig.Obey({.kind = CommandKind::kSetWeight,
+                          .comment = "by hand",
+                          .weight = *config::Percent::FromBasisPoints(static_cast<int64_t>(random() % 10001))});
+          break;
+        case 3:
+          rig.Run(20, "candidate");
+          break;
+        case 4:
+          (void)rig.Outcome(random() % 100000, static_cast<double>(random() % 2));
+          break;
+        case 5:
+          if (random() % 4 == 0) rig.Restart();
+          break;
+        default:
+          rig.Run(static_cast<int>(random() % 30));
+      }
+    }
+    ExpectAllReproduced(rig);
+    if (HasFailure()) return;
+  }
+}
+
+// --- Reports.
+
+TEST(RecordsTest, ARollbackAsksForItsReportOnceItIsJournalled) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Run(5);
+  stats::FailedCall call;
+  call.started = rig.now();
+  call.path = "/income/Infer";
+  rig.Fail("candidate", {call});
+  rig.journal().FailWith(absl::UnavailableError("no disk"));
+  ASSERT_TRUE(rig.Obey(CommandKind::kRollback).ok());
+  EXPECT_TRUE(rig.reports().empty());
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(15);
+  ASSERT_EQ(rig.reports().size(), 1u);
+  EXPECT_EQ(rig.reports()[0].experiment, "income");
+  ASSERT_EQ(rig.reports()[0].failed_calls.size(), 1u);
+  EXPECT_EQ(rig.reports()[0].failed_calls[0].variant(), "candidate");
+}
+
+TEST(RecordsTest, AStartAsksForTheReportsThatACrashMayHaveKept) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.Run(5);
+  ASSERT_TRUE(rig.Obey(CommandKind::kRollback).ok());
+  ASSERT_EQ(rig.reports().size(), 1u);
+  rig.Restart();
+  EXPECT_EQ(rig.reports().size(), 2u);
+}
+
+}  // namespace
+}  // namespace weir::control

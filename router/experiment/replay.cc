@@ -1,0 +1,146 @@
+#include "router/experiment/replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "config/parse.h"
+#include "router/experiment/breach.h"
+#include "router/experiment/decision_record.h"
+#include "router/experiment/event_record.h"
+#include "router/experiment/evidence_record.h"
+#include "router/experiment/machine.h"
+#include "router/experiment/plan.h"
+#include "router/experiment/proto_time.h"
+
+namespace weir::experiment {
+namespace {
+
+using Outcome = Replayed::Outcome;
+
+template <typename Message>
+bool IsSame(const Message& a, const Message& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
+Replayed Differs(std::string difference) { return {.outcome = Outcome::kDiffers, .difference = std::move(difference)}; }
+
+std::string Difference(const v1::AuditRecord& record, const Step& step) {
+  const auto differ = [](const char* what, const std::string& then, const std::string& now) {
+    return absl::StrCat(what, " was '", then, "' and is '", now, "' now");
+  };
+  if (record.action() != step.action) return differ("the action", record.action(), step.action);
+  if (record.actor() != step.actor) return differ("the actor", record.actor(), step.actor);
+  if (record.detail() != step.detail) return differ("the detail", record.detail(), step.detail);
+  const v1::ExperimentState state = RecordOf(record.state().experiment(), step.next);
+  if (IsSame(record.state(), state)) return "";
+  return differ("the state", record.state().ShortDebugString(), state.ShortDebugString());
+}
+
+// Whether the breach is that of a guardrail's test. A detector of late rises is none: it has no state here.
+bool IsOfTest(const v1::EvidenceRecord& evidence, const v1::Breach& breach) {
+  return std::any_of(evidence.judgements().begin(), evidence.judgements().end(), [&](const auto& judgement) {
+    return judgement.breached() && judgement.guardrail() == breach.guardrail() &&
+           judgement.candidate() == breach.variant() && judgement.log10_evidence() == breach.log10_evidence();
+  });
+}
+
+// Whether the machine was told the verdict that its decision concludes, in words; empty: it was.
+std::string VerdictDifference(const v1::AuditRecord& record) {
+  const v1::DecisionConclusion& conclusion = record.decision().conclusion();
+  const v1::AnalysedEvent& told =
+      record.event().has_analysed() ? record.event().analysed() : record.event().time_passed().analysed();
+  const std::string verdict = absl::AsciiStrToLower(v1::AnalysedEvent::Verdict_Name(told.verdict()));
+  if (verdict == conclusion.verdict() && told.why() == conclusion.why()) return "";
+  return absl::StrCat("the verdict was '", verdict, ": ", told.why(), "' and its decision concludes '",
+                      conclusion.verdict(), ": ", conclusion.why(), "'");
+}
+
+// Asks the guardrails again; what differs first.
+std::string JudgeAgainst(const v1::AuditRecord& record, const config::Experiment& specification, const Split& split,
+                         Replayed& replayed) {
+  const absl::StatusOr<Judged> judged = JudgeAgain(record.evidence(), specification, split);
+  if (!judged.ok()) return std::string(judged.status().message());
+  if (std::string difference = DifferenceOf(record.evidence(), judged->judgements); !difference.empty()) {
+    return difference;
+  }
+  replayed.is_judged_again = true;
+  if (!record.event().has_breached()) return "";
+  const v1::Breach& recorded = record.event().breached().breach();
+  if (!IsOfTest(record.evidence(), recorded)) {
+    replayed.note = "the breach is of a detector, and taken as it was told";
+    return "";
+  }
+  if (record.event().breached().pauses()) return "";  // It is among the judgements.
+  const std::optional<Breach> breach = WorstBreach(judged->judgements, judged->evidence, specification,
+                                                   split.default_name(), TimeOf(record.evidence().judged_at()));
+  if (!breach) return "no guardrail asks for a rollback now";
+  if (IsSame(RecordOf(*breach), recorded)) return "";
+  return absl::StrCat("the breach was '", recorded.summary(), "' and is '", breach->summary, "' now");
+}
+
+}  // namespace
+
+Replayed Replay::Next(const v1::AuditRecord& record) {
+  if (record.has_specification()) {
+    versions_.insert_or_assign(record.specification().ordinal(), VersionOf(record.specification()));
+  }
+  Replayed replayed = Decide(record);
+  const bool is_elsewhere = record.has_before() && newest_ && !IsSame(record.before(), *newest_);
+  if (is_elsewhere && replayed.outcome != Outcome::kDiffers) {
+    replayed.note = "decided from a state that the row before does not hold: the journal did not take every row then";
+  }
+  newest_ = record.state();
+  return replayed;
+}
+
+const config::Experiment* Replay::SpecificationOf(uint32_t ordinal, std::string& why_not) {
+  if (const auto parsed = parsed_.find(ordinal); parsed != parsed_.end()) return &parsed->second;
+  const auto version = versions_.find(ordinal);
+  if (version == versions_.end()) {
+    why_not = absl::StrCat("no row holds version ", ordinal, " of its specification");
+    return nullptr;
+  }
+  config::Parsed<std::vector<config::Experiment>> parsed =
+      config::ParseExperiments(version->second.text, version->second.file);
+  if (!parsed.value || parsed.value->size() != 1) {
+    why_not = absl::StrCat("version ", ordinal, " of its specification cannot be read: ",
+                           parsed.errors.empty() ? "not one experiment" : parsed.errors.front().ToString());
+    return nullptr;
+  }
+  return &parsed_.emplace(ordinal, std::move(parsed.value->front())).first->second;
+}
+
+Replayed Replay::Decide(const v1::AuditRecord& record) {
+  if (!record.has_event()) return {.outcome = record.has_specification() ? Outcome::kTakenUp : Outcome::kNotRecorded};
+  if (record.specification_version() == 0) return {.outcome = Outcome::kNotRecorded};
+  std::string why_not;
+  const config::Experiment* specification = SpecificationOf(record.specification_version(), why_not);
+  if (specification == nullptr) return Differs(why_not);
+  std::optional<State> before;
+  if (record.has_before()) {
+    absl::StatusOr<State> read = BeforeOf(record.before());
+    if (!read.ok()) return Differs(std::string(read.status().message()));
+    before = *std::move(read);
+  }
+  absl::StatusOr<Event> event = EventOf(record.event());
+  if (!event.ok()) return Differs(std::string(event.status().message()));
+  Replayed replayed{.outcome = Outcome::kReproduced};
+  if (record.has_evidence() && before) {
+    std::string difference = JudgeAgainst(record, *specification, before->epoch.split, replayed);
+    if (!difference.empty()) return Differs(std::move(difference));
+  }
+  if (record.has_decision()) {
+    if (absl::Status status = Verify(record.decision()); !status.ok()) return Differs(std::string(status.message()));
+    if (std::string difference = VerdictDifference(record); !difference.empty()) return Differs(std::move(difference));
+    replayed.is_judged_again = true;
+  }
+  const absl::StatusOr<std::optional<Step>> step = Advance(PlanOf(*specification), before, *event, TimeOf(record.at()));
+  if (!step.ok()) return Differs(absl::StrCat("it is refused now: ", std::string(step.status().message())));
+  if (!*step) return Differs("nothing follows now");
+  std::string difference = Difference(record, **step);
+  return difference.empty() ? replayed : Differs(std::move(difference));
+}
+
+}  // namespace weir::experiment
