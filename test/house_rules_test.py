@@ -32,7 +32,7 @@ HOMES = {
     r"openssl/": "router/runtime/crypto",
     r"curl/": "router/runtime/http_client.cc",
     r"spdlog/": "router/runtime/log",
-    r"sqlite3\.h": "router/control/sqlite_journal",
+    r"sqlite3\.h": "router/control/sqlite_file",
     r"prometheus/": "stats/export/prometheus",
     r"httplib\.h": "router/admin/",
     r"xxhash\.h": "router/routing/",
