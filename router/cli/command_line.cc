@@ -22,6 +22,10 @@ Examples:
                                               lets the step go on that waits for approval
   weirctl rollback income-classifier          gives the default everything, at once
   weirctl explain --key alice                 which variant alice gets, and how it was drawn
+  weirctl audit show income-classifier --diff who changed the specification, when, and how
+  weirctl audit verify /var/lib/weir          is the journal as it was written?
+  weirctl replay income-classifier            decides again what was decided, from the journal
+  weirctl report income-classifier            the post-mortem of its rollback
   weirctl plan canary.yaml --traffic 50/s     how long it takes, what it can show, and how soon it sees a fault
   weirctl simulate canary.yaml --fault errors=5%@stage2
                                               what would these guardrails have done, in 1,000 runs?
@@ -152,6 +156,9 @@ struct Values {
   SimulateCommand simulate;
   PlanCommand plan;
   RolloutCommand rollout;
+  AuditCommand audit;
+  ReplayCommand replay;
+  ReportCommand report;
 };
 
 void AddVerbs(CLI::App& app, RolloutCommand& command, Subcommands& subcommands) {
@@ -271,6 +278,35 @@ void AddPlan(CLI::App& plan, PlanCommand& command) {
   AddAnswers(plan, command.is_json, command.svg);
 }
 
+constexpr char kJournalOption[] = "A journal, or a state directory (default: the proxy says where its own is)";
+
+void AddAudit(CLI::App& audit, AuditCommand& command) {
+  audit.require_subcommand(1);
+  CLI::App* verify = audit.add_subcommand("verify", "Walks the chain of all rows: its head, or where it is broken");
+  verify->add_option("JOURNAL,--journal", command.journal, kJournalOption);
+  verify->add_option("--head", command.head, "A head that was seen earlier: the chain must hold it");
+  verify->callback([&command] { command.is_verify = true; });
+  CLI::App* show = audit.add_subcommand("show", "Lists each change: when, who, what, why");
+  show->add_option("NAME", command.experiment, "One experiment alone");
+  show->add_flag("--spec", command.wants_specifications, "Print each version of the specification");
+  show->add_flag("--diff", command.wants_differences, "Print what changed between the versions");
+  show->add_flag("--json", command.is_json, "Print the records (weir.v1.AuditRecord), one a line");
+  show->add_option("--journal", command.journal, kJournalOption);
+}
+
+void AddReplay(CLI::App& replay, ReplayCommand& command) {
+  replay.add_option("NAME", command.experiment, "The experiment")->required();
+  replay.add_flag("--json", command.is_json, "Print weir.v1.ReplayReport as JSON");
+  replay.add_option("--journal", command.journal, kJournalOption);
+}
+
+void AddReport(CLI::App& report, ReportCommand& command) {
+  report.add_option("NAME", command.experiment, "The experiment")->required();
+  report.add_flag("--now", command.is_of_now, "Of the run as it is now, whatever reports there are");
+  report.add_flag("--json", command.is_json, "Print weir.v1.RunReport as JSON");
+  report.add_option("--journal", command.journal, kJournalOption);
+}
+
 void AddSubcommands(Subcommands& subcommands, CLI::App& app, Values& values) {
   subcommands.Add("status", "Shows shares, requests, errors, latency, outcomes and evidence", values.status, AddStatus);
   subcommands.Add("validate", "Checks files without a proxy: every error, warnings and what to expect", values.validate,
@@ -280,6 +316,10 @@ void AddSubcommands(Subcommands& subcommands, CLI::App& app, Values& values) {
   AddVerbs(app, values.rollout, subcommands);
   subcommands.Add("explain", "Shows which variant a user gets, by the weights in force, and why", values.explain,
                   AddExplain);
+  subcommands.Add("audit", "Shows what the journal holds, and whether it is as it was written", values.audit, AddAudit);
+  subcommands.Add("replay", "Makes each decision of an experiment again, from the journal", values.replay, AddReplay);
+  subcommands.Add("report", "Prints the report of the newest rollback, or of the run as it is", values.report,
+                  AddReport);
   subcommands.Add("plan", "Says how long an experiment takes, what it can show, and how soon it sees a fault",
                   values.plan, AddPlan);
   subcommands.Add("simulate", "Runs an experiment many times in virtual time, with the code that the proxy runs",

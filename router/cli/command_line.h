@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "router/cli/journal_commands.h"
+
 namespace weir::cli {
 
 // What a script learns from the process's end. Documented in --help: scripts rely on it.
@@ -89,7 +91,7 @@ struct SayCommand {
 struct CommandLine {
   std::string address;
   std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, RolloutCommand, ExplainCommand,
-               CalculateCommand, SimulateCommand, PlanCommand>
+               CalculateCommand, SimulateCommand, PlanCommand, AuditCommand, ReplayCommand, ReportCommand>
       command;
 };
 

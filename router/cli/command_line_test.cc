@@ -130,5 +130,24 @@ TEST(ProxyCommandLineTest, WantsAFileAndKnowsFourLevels) {
   EXPECT_THAT(std::get<SayCommand>(ParseProxyCommandLine(version, "1.2.3")).text, HasSubstr("weir 1.2.3"));
 }
 
+TEST(CommandLineTest, WhatIsAskedOfAJournalSaysWhichAndWhat) {
+  const auto verify = std::get<AuditCommand>(Parse({"audit", "verify", "state", "--head", "ab"}).command);
+  EXPECT_TRUE(verify.is_verify);
+  EXPECT_EQ(verify.journal, "state");
+  EXPECT_EQ(verify.head, "ab");
+  const auto show = std::get<AuditCommand>(Parse({"audit", "show", "income", "--diff", "--journal", "j.db"}).command);
+  EXPECT_FALSE(show.is_verify);
+  EXPECT_EQ(show.experiment, "income");
+  EXPECT_TRUE(show.wants_differences);
+  EXPECT_EQ(show.journal, "j.db");
+  const auto replay = std::get<ReplayCommand>(Parse({"replay", "income", "--json"}).command);
+  EXPECT_EQ(replay.experiment, "income");
+  EXPECT_TRUE(replay.is_json);
+  const auto report = std::get<ReportCommand>(Parse({"report", "income", "--now"}).command);
+  EXPECT_EQ(report.experiment, "income");
+  EXPECT_TRUE(report.is_of_now);
+  EXPECT_EQ(std::get<SayCommand>(Parse({"audit"}).command).code, ExitCode::kUsage);
+}
+
 }  // namespace
 }  // namespace weir::cli

@@ -15,6 +15,7 @@
 #include "router/cli/calculator/calc_command.h"
 #include "router/cli/command_line.h"
 #include "router/cli/planning/run_plan.h"
+#include "router/cli/run_journal.h"
 #include "router/cli/simulation/run_simulate.h"
 #include "router/cli/status_text.h"
 #include "router/cli/terminal.h"
@@ -150,6 +151,23 @@ ExitCode Run(const CommandLine&, const SimulateCommand& command) {
 
 ExitCode Run(const CommandLine&, const PlanCommand& command) {
   return RunPlan(command, config::DiskFiles(), ThisTerminal());
+}
+
+ExitCode Run(const CommandLine& line, const AuditCommand& command) {
+  bool is_good = true;
+  if (absl::Status status = RunAudit(line.address, command, std::cout, is_good); !status.ok()) return Fail(status);
+  return is_good ? ExitCode::kOk : ExitCode::kRefused;
+}
+
+ExitCode Run(const CommandLine& line, const ReplayCommand& command) {
+  bool is_good = true;
+  if (absl::Status status = RunReplay(line.address, command, std::cout, is_good); !status.ok()) return Fail(status);
+  return is_good ? ExitCode::kOk : ExitCode::kRefused;
+}
+
+ExitCode Run(const CommandLine& line, const ReportCommand& command) {
+  const absl::Status status = RunReport(line.address, command, std::cout);
+  return status.ok() ? ExitCode::kOk : Fail(status);
 }
 
 }  // namespace
