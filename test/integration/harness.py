@@ -49,6 +49,7 @@ class Weir(Process):
     def __init__(self, folder, proxy, experiments=(), mounted=None):
         """`experiments`: {name: spec}, written to weir's own folder; or `mounted`, a folder that the test makes."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-", dir=folder))
+        self.wrapper = []  # What the next start is run under.
         self.experiments = self.folder / "experiments"
         self.experiments.mkdir()
         (self.folder / "state").mkdir()
@@ -67,7 +68,7 @@ class Weir(Process):
         self._start(folder)
 
     def _start(self, folder):
-        super().__init__("weir", [program("router/weir"), "--config", str(self.config)], folder)
+        super().__init__("weir", [*self.wrapper, program("router/weir"), "--config", str(self.config)], folder)
         self.address = self.wait_for_line(r"\blistening on (127.0.0.1:\d+)")[1]
         self.admin = self.wait_for_line(r"\badmin on (127.0.0.1:\d+)")[1]
         self.metrics_address = self.wait_for_line(r"\bmetrics on (127.0.0.1:\d+)")[1]
