@@ -70,21 +70,29 @@ std::string EventText(const v1::EventRecord& event) {
     case v1::EventRecord::kFiled:
       return "the file";
     case v1::EventRecord::kBreached:
-      return absl::StrFormat("a breach: %d errors of %d calls, the default's %d of %d",
-                             event.breached().candidate_errors(), event.breached().candidate_calls(),
-                             event.breached().default_errors(), event.breached().default_calls());
+      return absl::StrFormat("a breach%s: %d errors of %d calls, the default's %d of %d",
+                             event.breached().pauses() ? " that pauses" : "",
+                             event.breached().breach().candidate_errors(), event.breached().breach().candidate_calls(),
+                             event.breached().breach().default_errors(), event.breached().breach().default_calls());
     case v1::EventRecord::kTimePassed:
       return absl::StrCat("time, and calls: ",
                           absl::StrJoin(event.time_passed().samples(), ", ", [](std::string* out, const auto& known) {
                             absl::StrAppend(out, known.variant(), " ", known.samples());
                           }));
+    case v1::EventRecord::kAnalysed:
+      return absl::StrCat("the analysis of the whole: ", event.analysed().why());
+    case v1::EventRecord::kWeighed:
+      return absl::StrCat("what each variant was worth: ",
+                          absl::StrJoin(event.weighed().arms(), ", ", [](std::string* out, const auto& arm) {
+                            absl::StrAppendFormat(out, "%s %.6g over %d outcomes", arm.variant(), arm.outcomes().mean(),
+                                                  arm.outcomes().n());
+                          }));
     case v1::EventRecord::kCommand:
       return absl::StrCat("`", event.command().verb(), "` of ", event.command().actor());
     case v1::EventRecord::EVENT_NOT_SET:
-      return "nothing that is recorded";
-    default:
-      return event.ShortDebugString();
+      break;
   }
+  return "nothing that is recorded";
 }
 
 std::string JudgementText(const v1::JudgementRecord& judgement) {

@@ -163,7 +163,7 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
   const bool was_set_back = std::exchange(is_restored_, false) && CloseFuture(now);
-  Look(now);
+  AskTests(now);
   analyst_.TakeUp(evidence_, now);
   return was_set_back;
 }
@@ -292,12 +292,12 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
 }
 
 std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
-  Look(now);
+  AskTests(now);
   FoldEpochs();
   return experiment::WorstBreach(judgements_, evidence_, *filed_, state_->epoch.split.default_name(), now);
 }
 
-void GovernedExperiment::Look(absl::Time now) {
+void GovernedExperiment::AskTests(absl::Time now) {
   if (now != looked_at_) fresh_breaches_.clear();
   looked_at_ = now;
   judgements_ = guardrails_.Judge(evidence_, now);
@@ -371,7 +371,7 @@ std::optional<experiment::Event> GovernedExperiment::Analyse(absl::Time now) {
 }
 
 v1::EvidenceRecord GovernedExperiment::Evidence(absl::Time now) {
-  if (looked_at_ != now && filed_) Look(now);
+  if (looked_at_ != now && filed_) AskTests(now);
   v1::TestsCheckpoint tests = guardrails_.Checkpoint();
   experiment::ForgetBreaches(fresh_breaches_, tests);
   const std::vector<experiment::Judgement> tested(judgements_.begin(), judgements_.begin() + tested_);

@@ -124,7 +124,7 @@ class GovernedExperiment {
   absl::Status CheckOutcome(const stats::OutcomeReport& report);
   bool CloseFuture(absl::Time now);
   void ForgetValues(const std::optional<config::Experiment>& next);
-  void Look(absl::Time now);
+  void AskTests(absl::Time now);
   void DropRun(uint32_t ordinal);
   void RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);

@@ -14,6 +14,7 @@ using config::NotifyEvent;
 using config::NotifyKind;
 using runtime::Json;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 const absl::Time kAt = absl::FromUnixMillis(1'700'000'000'123);
 
@@ -115,14 +116,22 @@ TEST(RequestOfAnnouncementTest, GoesWhereTheTargetSays) {
   EXPECT_EQ(webhook.port, 81);
   EXPECT_EQ(webhook.target, "/hook?x=1");
   EXPECT_EQ(webhook.body, WebhookBody(ARollback(), "id-1"));
-  const std::string bytes = runtime::WriteHttpRequest(webhook);
-  EXPECT_THAT(bytes, HasSubstr("\r\nX-Weir-Id: id-1\r\n"));
-  EXPECT_THAT(bytes, HasSubstr("\r\nX-Weir-Signature: sha256="));
-  EXPECT_THAT(runtime::WriteHttpRequest(request_to(NotifyKind::kWebhook, "/", "")),
-              ::testing::Not(HasSubstr("X-Weir-Signature")));
+  EXPECT_FALSE(webhook.is_tls);
+  const auto header = [](const char* name, const auto& value) { return ::testing::Contains(Pair(name, value)); };
+  EXPECT_THAT(webhook.headers, header("X-Weir-Id", "id-1"));
+  EXPECT_THAT(webhook.headers, header("X-Weir-Signature", ::testing::StartsWith("sha256=")));
+  EXPECT_THAT(request_to(NotifyKind::kWebhook, "/", "").headers,
+              ::testing::Not(header("X-Weir-Signature", ::testing::_)));
   EXPECT_EQ(request_to(NotifyKind::kSlack, "/services/T0", "").target, "/services/T0");
   EXPECT_EQ(request_to(NotifyKind::kAlertmanager, "/prefix/", "").target, "/prefix/api/v2/alerts");
   EXPECT_EQ(request_to(NotifyKind::kAlertmanager, "/", "").target, "/api/v2/alerts");
+}
+
+TEST(RequestOfAnnouncementTest, OverTlsItTrustsTheCertificatesThatTheTargetNames) {
+  config::NotifyTarget target{.kind = NotifyKind::kSlack, .url = {"chat", 443, "/x", true}, .ca_file = "/ca.pem"};
+  const runtime::HttpRequest request = RequestOf(target, ARollback(), "id-1", "", kAt);
+  EXPECT_TRUE(request.is_tls);
+  EXPECT_EQ(request.ca_file, "/ca.pem");
 }
 
 TEST(NameOfTargetTest, LeavesOutWhatMayBeSecret) {

@@ -160,7 +160,7 @@ TEST(RecordsTest, ABreachIsJudgedAgainToTheLastBitFromWhatItsRowHolds) {
   rig.Run(200, "candidate");
   const std::vector<v1::AuditRecord>& records = rig.journal().records();
   ASSERT_EQ(records.back().action(), "rolled-back");
-  EXPECT_EQ(records.back().event().breached().guardrail(), "errors");
+  EXPECT_EQ(records.back().event().breached().breach().guardrail(), "errors");
   EXPECT_GE(records.back().evidence().judgements_size(), 3);
   EXPECT_TRUE(ReplayAll(records).back().is_judged_again);
   ExpectAllReproduced(rig);
