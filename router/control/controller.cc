@@ -148,11 +148,8 @@ void Controller::Carry(Governed& governed, Step step, const experiment::Event& e
     return;
   }
   Enter(governed, step, now);
-  Unjournalled row{.id = 0, .change = std::move(change), .tokens = {}, .since = now};
-  if (governed.unjournalled && !governed.unjournalled->tokens.empty()) {
-    row.tokens = std::move(governed.unjournalled->tokens);
-    row.since = governed.unjournalled->since;
-  }
+  Unjournalled row{.id = 0, .change = std::move(change), .waiting = {}};
+  if (governed.unjournalled) row.waiting = std::move(governed.unjournalled->waiting);
   governed.unjournalled = std::move(row);
   governed.retry_at = absl::InfinitePast();
 }
@@ -207,13 +204,17 @@ void Controller::Obey(uint64_t token, const std::string& experiment, const exper
     governed.opening->token = token;
     governed.retry_at = absl::InfinitePast();  // Who asks is not kept waiting for a try that failed before.
   }
-  if (!opens) governed.unjournalled->tokens.push_back(token);
+  if (!opens) governed.unjournalled->waiting.push_back({token, now});
   Flush(now);
 }
 
-// It is in force, whatever came of its row.
-void Controller::AnswerShut(Unjournalled& row) {
-  for (uint64_t token : std::exchange(row.tokens, {})) effects_.emplace_back(AnswerCommand{token, absl::OkStatus()});
+// It is in force, whatever came of its row. Tells those who have waited since then, at least.
+void Controller::AnswerShut(Unjournalled& row, absl::Time waited_since) {
+  std::erase_if(row.waiting, [&](const Waiting& waiting) {
+    if (waiting.since > waited_since) return false;
+    effects_.emplace_back(AnswerCommand{waiting.token, absl::OkStatus()});
+    return true;
+  });
 }
 
 // Time goes on for the rollout, and its shares follow what is known, unless a change of it is on its way.
@@ -266,9 +267,7 @@ void Controller::Tick(absl::Time now) {
     Analyse(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
-    if (governed.unjournalled && now >= governed.unjournalled->since + kShutPatience) {
-      AnswerShut(*governed.unjournalled);
-    }
+    if (governed.unjournalled) AnswerShut(*governed.unjournalled, now - kShutPatience);
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {

@@ -116,12 +116,16 @@ class Controller {
     std::optional<experiment::State> base;  // What it was a step of.
     std::optional<uint64_t> token;          // Of who asked for it.
   };
+  // Who waits to hear that a shutting step would outlive a crash.
+  struct Waiting {
+    uint64_t token = 0;
+    absl::Time since;
+  };
   // A row of a shutting step that the journal has not taken yet.
   struct Unjournalled {
     uint64_t id = 0;  // 0: not asked, or refused and to be asked again.
     experiment::Change change;
-    std::vector<uint64_t> tokens;  // Of people who wait to hear that it would outlive a crash.
-    absl::Time since;              // That the first of them waits.
+    std::vector<Waiting> waiting;  // In the order that they came; also for steps that this row replaced.
   };
   struct Governed {
     explicit Governed(const std::string& name) : experiment(name) {}
@@ -143,7 +147,7 @@ class Controller {
   void FollowFile(Governed& governed, absl::Time now);
   void GoOn(Governed& governed, absl::Time now);
   absl::Status WhyNotOpened(const Governed& governed) const;
-  void AnswerShut(Unjournalled& row);
+  void AnswerShut(Unjournalled& row, absl::Time waited_since = absl::InfiniteFuture());
   // `event` is what the step follows from.
   void Carry(Governed& governed, experiment::Step step, const experiment::Event& event, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);

@@ -57,7 +57,7 @@ void Controller::KeepVersion(Governed& governed, absl::Time now) {
   change.grounds.specification_version = version->ordinal;
   change.grounds.specification = std::move(version);
   change.grounds.before = state;
-  governed.unjournalled = Unjournalled{.id = 0, .change = std::move(change), .tokens = {}, .since = now};
+  governed.unjournalled = Unjournalled{.id = 0, .change = std::move(change), .waiting = {}};
 }
 
 // Before an opening step of a person, who is not to wait for it: the step's row holds the version too. A row that is on

@@ -129,6 +129,18 @@ TEST_F(RolloutsTest, WhoShutsHearsOfItOnceItWouldOutliveACrashOrTheJournalIsSlow
   EXPECT_EQ(other.AnswerOf(1), absl::OkStatus());
 }
 
+TEST_F(RolloutsTest, EachOfThoseWhoShutOneAfterAnotherIsKeptWaitingForItsOwnTime) {
+  rig.HoldReplies();
+  (void)rig.Obey(CommandKind::kPause);
+  rig.Run(6);
+  (void)rig.Obey(CommandKind::kRollback);
+  rig.Run(6);
+  EXPECT_EQ(rig.AnswerOf(1), absl::OkStatus());
+  EXPECT_FALSE(rig.AnswerOf(2).has_value()) << "0.6 s of 1 s, and the journal has not answered";
+  rig.Run(4);
+  EXPECT_EQ(rig.AnswerOf(2), absl::OkStatus());
+}
+
 TEST_F(RolloutsTest, AGateThatIsShutWhileAStepIsBeingJournalledStaysShut) {
   rig.Run(19);
   rig.HoldReplies();
