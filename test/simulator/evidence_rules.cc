@@ -1,0 +1,196 @@
+#include "test/simulator/evidence_rules.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace weir::simulator {
+
+// --- CountLedger
+
+void CountLedger::Begin() {
+  here_.clear();
+  base_.clear();
+  opened_.clear();
+}
+
+void CountLedger::ForgetAllBut(const std::map<std::string, double>& filed) {
+  for (const auto& [key, count] : ever_) {
+    if (!filed.contains(std::get<0>(key))) may_be_dropped_.insert(std::get<0>(key));
+  }
+  std::erase_if(base_, [&](const auto& entry) { return !filed.contains(std::get<0>(entry.first)); });
+  std::erase_if(opened_, [&](const auto& opened) { return !filed.contains(opened.first); });
+}
+
+void CountLedger::Hear(const std::string& experiment, uint32_t run) {
+  uint32_t& newest = newest_run_[experiment];
+  if (run > newest) opened_.insert({experiment, run});
+  newest = std::max(newest, run);
+}
+
+void CountLedger::Deliver(const Key& key, int64_t count) {
+  ever_[key] += count;
+  here_[key] += count;
+}
+
+std::string CountLedger::Compare(const Key& key, int64_t shown) {
+  const auto& [experiment, run, variant] = key;
+  const std::string whose = absl::StrCat(experiment, ", run ", run, ", ", variant, ": ");
+  if (shown > ever_[key]) return absl::StrCat(whose, ever_[key], " were delivered, and ", shown, " are counted");
+  const int64_t here = here_[key];
+  const auto [base, is_first] = base_.try_emplace(key, opened_.contains({experiment, run}) ? 0 : shown - here);
+  const bool is_less = base->second < 0 && !may_be_dropped_.contains(experiment);
+  if (is_first && is_less) return absl::StrCat(whose, here, " were delivered, and ", shown, " are counted");
+  if (shown == base->second + here) return "";
+  return absl::StrCat(whose, base->second, " were there, ", here, " were delivered since, and ", shown, " are counted");
+}
+
+// --- RunNumbers
+
+void RunNumbers::Add(const routing::RouteTable& table) {
+  for (const routing::ExperimentRoute& route : table.experiments) {
+    Layout layout{.experiment = route.name, .run = route.run_ordinal, .variants = {}, .default_variant = {}};
+    for (const routing::WeightedVariant& variant : route.variants) layout.variants.push_back(variant.name);
+    layout.default_variant = layout.variants[route.default_variant];
+    layouts_[route.run] = std::move(layout);
+  }
+}
+
+const RunNumbers::Layout* RunNumbers::Find(uint32_t number) const {
+  const auto found = layouts_.find(number);
+  return found == layouts_.end() ? nullptr : &found->second;
+}
+
+// --- NoCallIsCountedTwice
+
+void NoCallIsCountedTwice::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  if (std::holds_alternative<ProcessStarted>(event)) {
+    numbers_.Begin();
+    ledger_.Begin();
+  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
+    numbers_.Add(*published->table);
+  } else if (const auto* written = std::get_if<RowWritten>(&event)) {
+    ledger_.Hear(written->record.state().experiment(), written->record.state().run());
+  } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
+    for (const auto& [key, counts] : report->report->delta.inference) {
+      const RunNumbers::Layout* layout = numbers_.Find(key.run);
+      if (layout == nullptr || layout->run == 0) continue;  // Of no run that it could be counted in.
+      ledger_.Deliver({layout->experiment, layout->run, layout->variants[key.variant]}, counts.started());
+    }
+  } else if (const auto* viewed = std::get_if<Viewed>(&event)) {
+    for (const v1::ExperimentStatus& status : viewed->status->experiments()) {
+      for (const v1::VariantStatus& variant : status.variants()) {
+        const std::string wrong = ledger_.Compare({status.name(), status.run(), variant.name()}, variant.started());
+        if (!wrong.empty()) accuse(absl::StrCat(wrong, " (calls)"));
+        if (variant.ended() > variant.started()) accuse(absl::StrCat(variant.name(), ": more calls ended than began"));
+      }
+    }
+  } else if (std::holds_alternative<JournalFound>(event)) {
+    ledger_.Begin();
+  } else if (const auto* files = std::get_if<FilesTaken>(&event)) {
+    ledger_.ForgetAllBut(files->alphas);
+  }
+}
+
+// --- NoOutcomeIsCountedTwice
+
+void NoOutcomeIsCountedTwice::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  if (std::holds_alternative<ProcessStarted>(event) || std::holds_alternative<JournalFound>(event)) {
+    ledger_.Begin();
+    acknowledged_.clear();
+  } else if (const auto* written = std::get_if<RowWritten>(&event)) {
+    ledger_.Hear(written->record.state().experiment(), written->record.state().run());
+  } else if (const auto* answered = std::get_if<OutcomeAnswered>(&event)) {
+    if (answered->status.ok()) OnAnswer(*answered, accuse);
+  } else if (const auto* viewed = std::get_if<Viewed>(&event)) {
+    for (const v1::ExperimentStatus& status : viewed->status->experiments()) {
+      for (const v1::VariantStatus& variant : status.variants()) {
+        if (variant.outcomes().empty()) continue;
+        const std::string wrong =
+            ledger_.Compare({status.name(), status.run(), variant.name()}, variant.outcomes(0).count());
+        if (!wrong.empty()) accuse(absl::StrCat(wrong, " (outcomes)"));
+      }
+    }
+  } else if (const auto* files = std::get_if<FilesTaken>(&event)) {
+    ledger_.ForgetAllBut(files->alphas);
+  }
+}
+
+void NoOutcomeIsCountedTwice::OnAnswer(const OutcomeAnswered& answered, const Accuse& accuse) {
+  const stats::Ticket& ticket = answered.ticket;
+  if (answered.variant.empty()) return accuse("a ticket that was never issued is acknowledged");
+  if (!acknowledged_.insert({ticket.issuer, ticket.sequence}).second) {
+    return accuse(
+        absl::StrCat("ticket ", ticket.sequence, " of worker ", ticket.issuer.worker, " is acknowledged twice"));
+  }
+  ledger_.Deliver({answered.experiment, ticket.run, answered.variant}, 1);
+}
+
+// --- ABadCandidateIsRolledBack
+
+void ABadCandidateIsRolledBack::OnReport(const stats::WorkerReport& report, absl::Time now) {
+  for (const auto& [key, counts] : report.delta.inference) {
+    const RunNumbers::Layout* layout = numbers_.Find(key.run);
+    if (layout == nullptr || layout->run == 0) continue;
+    const std::string& variant = layout->variants[key.variant];
+    auto& [of_default, of_candidate] = ended_[{key.run, key.epoch}];
+    if (variant == layout->default_variant) of_default += counts.ended();
+    if (variant == candidate_ && variant != layout->default_variant) of_candidate += counts.ended();
+    if (std::min(of_default, of_candidate) < kEnoughCalls) continue;
+    Ripe& ripe = ripe_[layout->experiment];
+    if (ripe.run != layout->run) ripe = {.run = layout->run, .since = now};
+  }
+}
+
+void ABadCandidateIsRolledBack::Hear(const Event& event, absl::Time now, const Accuse& accuse) {
+  if (std::holds_alternative<ProcessStarted>(event)) {
+    numbers_.Begin();
+    ended_.clear();
+    ripe_.clear();
+  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
+    numbers_.Add(*published->table);
+  } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
+    OnReport(*report->report, now);
+  } else if (const auto* viewed = std::get_if<Viewed>(&event)) {
+    for (const v1::ExperimentStatus& status : viewed->status->experiments()) {
+      const auto ripe = ripe_.find(status.name());
+      if (ripe == ripe_.end() || ripe->second.run != status.run() || now < ripe->second.since + kLag) continue;
+      if (status.phase() == v1::ROLLED_BACK || status.phase() == v1::FROZEN) continue;
+      accuse(absl::StrCat(candidate_, " of ", status.name(), " fails since run ", status.run(),
+                          " began, and the gate is ", "open: ", v1::Phase_Name(status.phase())));
+    }
+  }
+}
+
+// --- AlphaAccount
+
+void AlphaAccount::Hear(const Event& event) {
+  if (const auto* files = std::get_if<FilesTaken>(&event)) {
+    for (const auto& [experiment, alpha] : files->alphas) alphas_[experiment] = std::max(alphas_[experiment], alpha);
+  }
+  const auto* written = std::get_if<RowWritten>(&event);
+  if (written == nullptr) return;
+  const v1::ExperimentState& state = written->record.state();
+  const std::pair<std::string, uint32_t> run{state.experiment(), state.run()};
+  if (counted_.insert(run).second) {
+    ++runs_;
+    alpha_ += alphas_[state.experiment()];
+  }
+  if (state.has_rolled_back() && state.rolled_back().has_breach() && breached_.insert(run).second) ++breaches_;
+}
+
+void AlphaAccount::Merge(const AlphaAccount& other) {
+  runs_ += other.runs_;
+  breaches_ += other.breaches_;
+  alpha_ += other.alpha_;
+}
+
+double AlphaAccount::ProbabilityAtMost() const {
+  const double b = static_cast<double>(breaches_);
+  if (b <= alpha_) return 1;
+  if (alpha_ <= 0) return 0;
+  return std::exp(-(b * std::log(b / alpha_) - b + alpha_));
+}
+
+}  // namespace weir::simulator
