@@ -57,6 +57,9 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   }
   evidence_.CloseInFlight();
   is_restored_ = true;
+  // A later epoch was in force and counted, and its row was not written when the process died. Its number is not given
+  // again: tickets of it are out, and its variants may have had other places. What goes on now is a span of its own.
+  if (evidence_.newest_epoch() > state_->epoch.ordinal) state_->epoch.ordinal = evidence_.newest_epoch() + 1;
   evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
   return status;
 }

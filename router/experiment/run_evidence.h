@@ -59,6 +59,7 @@ class RunEvidence {
 
   // Open ones, ascending; the current one is the last.
   const std::map<uint32_t, std::vector<VariantEvidence>>& open() const { return open_; }
+  uint32_t newest_epoch() const { return names_.empty() ? 0 : names_.rbegin()->first; }  // Of all that began; 0: none.
   const VariantEvidence* Find(uint32_t epoch, std::string_view variant) const;  // Null if not open, or not in it.
   const stats::OutcomeCounts* OutcomesOf(std::string_view variant,
                                          std::string_view metric) const;  // Of the run; may be null.

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,7 +78,8 @@ class OrdinalsNeverGoBack : public Rule {
   std::map<std::string, std::vector<std::pair<int64_t, RunAndEpoch>>> places_asked_;
 };
 
-// When all is quiet, what is shown and what the table says is what the journal's last rows say.
+// When all is quiet, what is shown and what the table says is what the journal's last rows say. An epoch may be ahead
+// of its row where a process found counts of a later one, of which no row was written.
 class TheJournalIsFollowedInTheEnd : public Rule {
  public:
   std::string name() const override { return "when all is quiet, the journal says what is in force"; }
@@ -87,6 +89,7 @@ class TheJournalIsFollowedInTheEnd : public Rule {
   void Compare(const v1::ExperimentStatus& status, const Accuse& accuse) const;
 
   std::map<std::string, v1::ExperimentState> last_row_;
+  std::set<std::string> ahead_;  // Experiments that this process found so.
   routing::RouteTablePtr table_;
   v1::Status shown_;
 };

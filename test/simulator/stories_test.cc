@@ -29,6 +29,7 @@ spec:
   models:
     - {name: baseline, endpoints: ["baseline:1"]}
     - {name: candidate, endpoints: ["candidate:1"]}
+    - {name: second, endpoints: ["second:1"]}
 )";
 
 constexpr char kExperiment[] = R"(
@@ -273,6 +274,35 @@ TEST(StoryTest, AControlThreadThatIsHeldUpLosesNoCall) {
   story.world.HoldUp(absl::Seconds(4));  // Forty reports of each of two workers, and room for two.
   story.world.Run(absl::Seconds(6));
   ASSERT_TRUE(story.RunUntil(v1::COMPLETED));
+  EXPECT_EQ(story.Broken(), "");
+}
+
+TEST(StoryTest, AnEpochThatACrashForgotIsNotTakenForTheNextOfItsNumber) {
+  Story story(kLongSteps);
+  const std::string rollout = absl::StrCat("  rollout: ", kLongSteps, "\n");
+  const auto file = [&](const std::string& candidates) {
+    std::string text = story.world.files()[kFile];
+    if (const size_t at = text.find(rollout); at != std::string::npos) text.erase(at);
+    const size_t begin = text.find("candidates:"), end = text.find('\n', begin);
+    text.replace(begin, end - begin, absl::StrCat("candidates: [", candidates, "]"));
+    story.world.files()[kFile] = text;
+    story.world.ReadFiles();
+  };
+  file("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
+  story.world.Run(absl::Seconds(3));
+  story.world.disk().refusal = absl::UnavailableError("for a moment");
+  file("{name: baseline, weight: 90}, {name: second, weight: 0}, {name: candidate, weight: 10}");
+  story.world.Turn(absl::Milliseconds(10));
+  story.world.disk().refusal = absl::OkStatus();
+  // The next write is a checkpoint, before the row is tried again.
+  story.world.DieWhere([](Moment moment) { return moment == Moment::kAfterWrite; });
+  EXPECT_TRUE(story.RunUntil([&] { return !story.world.is_alive(); }));
+  story.world.DieWhere({});
+  file("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
+  story.world.Run(absl::Seconds(3));
+  EXPECT_EQ(story.world.processes(), 2);
+  file("{name: baseline, weight: 60}, {name: candidate, weight: 40}");
+  story.world.Run(absl::Seconds(8));
   EXPECT_EQ(story.Broken(), "");
 }
 
