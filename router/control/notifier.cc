@@ -47,6 +47,7 @@ struct Notifier::Receiver {
   const config::NotifyTarget target;
   const uint64_t serial;  // Tells it from an earlier one of the same key, whose answer may still come.
   DeliveryQueue queue;
+  bool is_leaving = true;                       // The files do not name it: it is told what waits, and then forgotten.
   std::map<std::string, Announcement> lasting;  // Of Alertmanager: what it is to be told again, by AlertKey.
   runtime::Timer due;
   runtime::Timer repeat;
@@ -106,12 +107,16 @@ Notifier::Key Notifier::KeyOf(const config::NotifyTarget& target) {
 }
 
 void Notifier::OnTurnEnd() {
+  // In this order: whatever is posted after the files were followed finds its receivers.
+  const std::vector<Notification> posted = posted_.TakeAll();
   if (const std::optional<std::vector<config::NotifyTarget>> targets = followed_.Take()) TakeTargets(*targets);
-  for (const Notification& notification : posted_.TakeAll()) Queue(notification);
+  for (const Notification& notification : posted) Queue(notification);
   client_->OnTurnEnd();
   if (const int64_t lost = lost_.exchange(0); lost > 0) {
     log_->Error("notifications were lost: too many at once", {{"count", lost}});
   }
+  std::erase_if(receivers_,
+                [](const auto& entry) { return entry.second->is_leaving && entry.second->queue.size() == 0; });
   TellReport();
   if (!is_ending_) return;
   if (IsIdle()) return loop_->Stop();
@@ -123,32 +128,34 @@ bool Notifier::IsIdle() const {
                      [](const auto& entry) { return entry.second->queue.size() == 0; });
 }
 
+Notifier::Receiver& Notifier::ReceiverOf(const config::NotifyTarget& target) {
+  const Key key = KeyOf(target);
+  std::unique_ptr<Receiver>& receiver = receivers_[key];
+  if (receiver == nullptr) {
+    receiver = std::make_unique<Receiver>(
+        target, ++last_serial_, [this, key] { TryNext(*receivers_.at(key)); },
+        [this, key] { Repeat(*receivers_.at(key)); });
+  }
+  return *receiver;
+}
+
 void Notifier::TakeTargets(const std::vector<config::NotifyTarget>& targets) {
-  std::map<Key, std::unique_ptr<Receiver>> before = std::exchange(receivers_, {});
-  for (const config::NotifyTarget& target : targets) {
-    const Key key = KeyOf(target);
-    if (const auto same = before.find(key); same != before.end()) {
-      receivers_[key] = std::move(same->second);
-      before.erase(same);
-    } else if (!receivers_.contains(key)) {
-      receivers_[key] = std::make_unique<Receiver>(
-          target, ++last_serial_, [this, key] { TryNext(*receivers_.at(key)); },
-          [this, key] { Repeat(*receivers_.at(key)); });
-    }
+  for (auto& [key, receiver] : receivers_) receiver->is_leaving = true;
+  for (const config::NotifyTarget& target : targets) ReceiverOf(target).is_leaving = false;
+  for (auto& [key, receiver] : receivers_) {
+    if (receiver->is_leaving) receiver->lasting.clear();
   }
 }
 
 void Notifier::Queue(const Notification& notification) {
   for (const config::NotifyTarget& target : notification.targets) {
-    const auto found = receivers_.find(KeyOf(target));
-    if (found == receivers_.end()) continue;  // The file does not name it any more.
-    Receiver& receiver = *found->second;
+    Receiver& receiver = ReceiverOf(target);
     Message message{.id = absl::StrCat(id_prefix_, "-", ++last_id_), .announcement = notification.announcement};
     if (target.kind == config::NotifyKind::kAlertmanager) {
       message.replaces = AlertKey(notification.announcement);
       if (notification.announcement.part == Announcement::Part::kEnds) {
         receiver.lasting.erase(message.replaces);
-      } else {
+      } else if (!receiver.is_leaving) {
         receiver.lasting[message.replaces] = notification.announcement;
         if (!receiver.repeat.is_set()) loop_->timers().Set(receiver.repeat, loop_->now() + limits::kAlertRepeat);
       }

@@ -54,9 +54,9 @@ class Notifier {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Any thread; never waits. What does not fit is lost and counted: the notifier's thread turns in microseconds.
+  // Any thread; never waits. What does not fit is lost, and logged: the notifier's thread turns in microseconds.
   void Post(Notification notification);
-  // Any thread. Receivers that are not there any more are told nothing more.
+  // Any thread. Receivers that are not there any more are told what was posted for them, and then forgotten.
   void Follow(std::vector<config::NotifyTarget> targets);
 
  private:
@@ -68,6 +68,7 @@ class Notifier {
   static Key KeyOf(const config::NotifyTarget& target);
   void OnTurnEnd();
   void TakeTargets(const std::vector<config::NotifyTarget>& targets);
+  Receiver& ReceiverOf(const config::NotifyTarget& target);
   void Queue(const Notification& notification);
   void Repeat(Receiver& receiver);
   void TryNext(Receiver& receiver);

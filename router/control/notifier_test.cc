@@ -200,17 +200,27 @@ TEST_F(NotifierTest, WhatIsQueuedAtTheEndIsStillSent) {
   EXPECT_THAT(server.Requests().at(1), HasSubstr("last words"));
 }
 
-TEST_F(NotifierTest, AReceiverThatTheFilesNoLongerNameIsToldNothingMore) {
-  ScriptedHttpServer gone([](const std::string&) { return ScriptedHttpServer::Answer(503, ""); });
+TEST_F(NotifierTest, AReceiverThatTheFilesNoLongerNameIsToldWhatWaitsAndThenForgotten) {
+  std::atomic<bool> is_well = false;
+  ScriptedHttpServer leaves(
+      [&](const std::string&) { return is_well ? Taken() : ScriptedHttpServer::Answer(503, ""); });
   ScriptedHttpServer stays([](const std::string&) { return Taken(); });
-  Start({To(gone), To(stays)});
-  notifier_->Post({Event(NotifyEvent::kRolledBack), {To(gone)}});
-  ASSERT_TRUE(gone.WaitForRequests(1));
+  const config::NotifyTarget leaving = To(leaves, NotifyKind::kAlertmanager, "/");
+  Start({leaving, To(stays)});
+  Announcement rollback = Event(NotifyEvent::kRolledBack, "begins");
+  notifier_->Post({rollback, {leaving}});
+  ASSERT_TRUE(leaves.WaitForRequests(1));
+  // As when an experiment is taken out of the files: the end of what lasts comes after.
   notifier_->Follow({To(stays)});
-  notifier_->Post({Event(NotifyEvent::kRolledBack), {To(gone), To(stays)}});
+  rollback.part = Announcement::Part::kEnds;
+  rollback.detail = "ends";
+  notifier_->Post({rollback, {leaving, To(stays)}});
   WaitForSent(To(stays), 1);
+  is_well = true;
+  const auto is_forgotten = [&] { return report_.size() == 1; };
   absl::MutexLock lock(&mutex_);
-  EXPECT_EQ(report_.size(), 1u);
+  EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&is_forgotten), absl::Seconds(20)));
+  EXPECT_THAT(leaves.Requests().back(), HasSubstr("\"description\":\"ends\""));
 }
 
 TEST_F(NotifierTest, AnAlertmanagerHearsOfTheEndOnceItIsBack) {
