@@ -31,6 +31,9 @@ class MemoryDiskJournal : public experiment::Journal {
       absl::StatusOr<experiment::State> state = experiment::StateOf(record.state());
       if (!state.ok()) return state.status();
       remembered.states.insert_or_assign(record.state().experiment(), *std::move(state));
+      if (!record.has_specification()) continue;
+      remembered.specifications.insert_or_assign(record.state().experiment(),
+                                                 experiment::VersionOf(record.specification()));
     }
     remembered.head = absl::BytesToHexString(hash);
     remembered.checkpoints = content_->checkpoints;
@@ -54,6 +57,16 @@ class MemoryDiskJournal : public experiment::Journal {
       }
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<v1::AuditRecord>> History(const std::string& experiment) override {
+    std::vector<v1::AuditRecord> history;
+    for (const auto& [bytes, hash] : content_->rows) {
+      v1::AuditRecord record;
+      if (!record.ParseFromString(bytes)) return absl::DataLossError("a row is no record");
+      if (record.state().experiment() == experiment) history.push_back(std::move(record));
+    }
+    return history;
   }
 
  private:

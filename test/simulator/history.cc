@@ -6,6 +6,8 @@
 namespace weir::simulator {
 namespace {
 
+constexpr char kTakenUp[] = "specification-taken-up";
+
 std::string PhaseOf(const v1::ExperimentState& state) {
   switch (state.phase_case()) {
     case v1::ExperimentState::kRunning:
@@ -91,6 +93,10 @@ struct Words {
 };
 
 }  // namespace
+
+bool IsStep(const experiment::Change& change) { return change.action != kTakenUp; }
+
+bool IsStep(const v1::AuditRecord& record) { return record.action() != kTakenUp; }
 
 std::string Describe(const Event& event) { return std::visit(Words(), event); }
 

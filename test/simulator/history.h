@@ -114,6 +114,11 @@ struct Said {
   std::string text;
 };
 
+// A row of which something follows. Others say that a version of a specification was taken up, with the state as it
+// was.
+bool IsStep(const experiment::Change& change);
+bool IsStep(const v1::AuditRecord& record);
+
 using Event = std::variant<ProcessStarted, ProcessDied, Settled, FilesTaken, FilesRefused, CommandGiven,
                            CommandAnswered, RowAsked, RowWritten, RowHeard, WriteFailed, CheckpointWritten,
                            JournalFound, TablePublished, CallPlaced, ReportTaken, OutcomeAnswered, Viewed, Said>;

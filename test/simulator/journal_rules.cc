@@ -186,6 +186,8 @@ v1::Phase PhaseOf(const v1::ExperimentState& state) {
       return v1::WATCHING;
     case v1::ExperimentState::kCompleted:
       return v1::COMPLETED;
+    case v1::ExperimentState::kFrozen:
+      return v1::FROZEN;
     case v1::ExperimentState::PHASE_NOT_SET:
       break;
   }

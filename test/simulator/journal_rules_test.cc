@@ -50,8 +50,11 @@ TEST(TheChainVerifiesTest, SeesThatAWrittenRowIsLostInACrash) {
   WrittenHistory<TheChainVerifies> history;
   const experiment::Change change = history.ChangeTo(1, 1, 30, Running{});
   history.Write(change);
-  experiment::Remembered found{
-      .states = {{"exp", change.state}}, .checkpoints = {}, .head = history.head(), .sequence = 1};
+  experiment::Remembered found{.states = {{"exp", change.state}},
+                               .specifications = {},
+                               .checkpoints = {},
+                               .head = history.head(),
+                               .sequence = 1};
   history.Hear(ProcessStarted{&found});
   EXPECT_EQ(history.broken(), 0u);
   history.Write(history.ChangeTo(1, 2, 30, RolledBack{}));

@@ -59,6 +59,9 @@ std::optional<Event> SimulatedWriter::Work(absl::Time now) {
   reply.reply.id = std::visit([](const auto& r) { return r.id; }, request.request);
   const auto* append = std::get_if<control::AppendRequest>(&request.request);
   if (append != nullptr) reply.experiment = append->change.experiment;
+  // A report only reads here: it is rendered and written outside of the control side.
+  const auto* report = std::get_if<control::ReportRequest>(&request.request);
+  if (report != nullptr) reply.reply.report = control::WrittenReport{report->experiment, ""};
   absl::StatusOr<experiment::Journal*> journal = EnsureOpen();
   reply.reply.status = journal.status();
   std::optional<Event> written;
@@ -68,6 +71,8 @@ std::optional<Event> SimulatedWriter::Work(absl::Time now) {
     } else if (const auto* checkpoint = std::get_if<control::CheckpointRequest>(&request.request)) {
       reply.reply.status = (*journal)->WriteCheckpoint(checkpoint->rows);
       if (reply.reply.status.ok()) written = CheckpointWritten{};
+    } else if (report != nullptr) {
+      reply.reply.status = (*journal)->History(report->experiment).status();
     } else {
       Read(**journal, reply.reply);
     }

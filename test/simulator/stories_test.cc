@@ -63,7 +63,8 @@ class Story {
         court_(AllRules()),
         world(std::move(shape), *disk_, [this](const Event& event, absl::Time now) {
           court_.Hear(event, now);
-          if (const auto* written = std::get_if<RowWritten>(&event)) actions.push_back(written->record.action());
+          const auto* written = std::get_if<RowWritten>(&event);
+          if (written != nullptr && IsStep(written->record)) actions.push_back(written->record.action());
           if (const auto* call = std::get_if<CallPlaced>(&event)) calls_diverted += call->is_diverted;
         }) {
     world.files() = {{World::kProxyFile, kProxy}, {kFile, absl::StrCat(kExperiment, rollout, "\n")}};
@@ -102,7 +103,7 @@ class Story {
   Court court_;
 
  public:
-  std::vector<std::string> actions;  // Of all rows.
+  std::vector<std::string> actions;  // Of all steps.
   int calls_diverted = 0;
   World world;
 };

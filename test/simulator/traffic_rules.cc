@@ -141,7 +141,7 @@ void AProofShutsInItsTick::Hear(const Event& event, absl::Time now, const Accuse
   if (std::holds_alternative<ProcessStarted>(event)) asked_.clear();
   if (const auto* asked = std::get_if<RowAsked>(&event)) {
     const auto* rolled_back = std::get_if<experiment::RolledBack>(&asked->change.state.phase);
-    if (rolled_back == nullptr || !rolled_back->breach) return;
+    if (rolled_back == nullptr || !rolled_back->breach || !IsStep(asked->change)) return;
     uint32_t& run = asked_[asked->change.experiment];
     if (std::exchange(run, asked->change.state.run.ordinal) == asked->change.state.run.ordinal) return;  // Once more.
     if (rolled_back->breach->judged_at == now) return;
