@@ -172,6 +172,7 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
 }
 
 void GovernedExperiment::FollowTests() {
+  looked_at_ = absl::InfinitePast();  // By other tests than these.
   analyst_.Follow(*filed_, state_->epoch.split);
   guardrails_.Follow(analyst_.Judged(*filed_), state_->epoch.split);
 }
@@ -308,7 +309,6 @@ void GovernedExperiment::AskTests(absl::Time now) {
     if (!judgement.breached || judgement.note == stats::kBreachedBefore) continue;
     fresh_breaches_.insert({judgement.candidate, judgement.guardrail});
   }
-  tested_ = judgements_.size();
   ShowGates();
 }
 
@@ -323,6 +323,7 @@ void GovernedExperiment::ShowGates() {
                              .rule = config::ToString(guardrail.rule),
                              .action = guardrail.action,
                              .log10_threshold = -std::log10(guardrail.alpha),
+                             .is_asleep = true,
                              .note = analyst_.gates().WhyShut(guardrail)});
     }
   }
@@ -344,7 +345,6 @@ std::optional<experiment::Demand> GovernedExperiment::DemandToPause() const {
 std::optional<experiment::Event> GovernedExperiment::Analyse(absl::Time now) {
   if (analyst_.Look({*filed_, *state_, evidence_, judgements_, external_values_}, now)) {
     FollowTests();
-    looked_at_ = absl::InfinitePast();  // Other tests than those that looked.
   }
   const auto acts = [&](const experiment::Demand& alarm, config::GuardrailAction action) {
     return std::any_of(filed_->guardrails.begin(), filed_->guardrails.end(), [&](const config::Guardrail& guardrail) {
@@ -377,7 +377,8 @@ v1::EvidenceRecord GovernedExperiment::Evidence(absl::Time now) {
   if (looked_at_ != now && filed_) AskTests(now);
   v1::TestsCheckpoint tests = guardrails_.Checkpoint();
   experiment::ForgetBreaches(fresh_breaches_, tests);
-  const std::vector<experiment::Judgement> tested(judgements_.begin(), judgements_.begin() + tested_);
+  std::vector<experiment::Judgement> tested = judgements_;
+  std::erase_if(tested, [](const experiment::Judgement& judgement) { return judgement.is_asleep; });
   return experiment::RecordOf(evidence_, std::move(tests), tested, now);
 }
 

@@ -148,7 +148,6 @@ class GovernedExperiment {
   std::optional<absl::Time> unfiled_since_;
   bool is_dropped_ = false;  // The present run's evidence, since the experiment was in no file for long.
   std::vector<experiment::Judgement> judgements_;
-  size_t tested_ = 0;  // Of judgements_: those that a test gave; the rest wait for their rate.
   absl::Time looked_at_ = absl::InfinitePast();             // When the tests last looked.
   std::set<experiment::BreachOfCandidate> fresh_breaches_;  // That they noted then.
   std::map<std::string, int64_t> outcomes_refused_;

@@ -34,7 +34,8 @@ struct Judgement {
   config::GuardrailAction action = config::GuardrailAction::kRollback;
   double log10_evidence = 0;
   double log10_threshold = 0;
-  bool breached = false;  // Once true, true for the rest of the run.
+  bool breached = false;   // Once true, true for the rest of the run.
+  bool is_asleep = false;  // Its `when` has not held yet: it is shown, and no test of it has begun.
   std::string note;
 };
 
