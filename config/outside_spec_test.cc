@@ -81,7 +81,7 @@ TEST(QueryMetricTest, ErrorsNameTheirPlace) {
   EXPECT_THAT(Errors("metrics", QueryWith(", goal: increase")), HasSubstr("goal: is not supported yet"));
   EXPECT_THAT(Errors("metrics", QueryWith(", field: correct")), HasSubstr("field: is not a known key"));
   EXPECT_THAT(Errors("metrics", "[{name: r, source: prometheus, address: \"p:9090\"}]"),
-              HasSubstr("address: must begin with http://, got the text \"p:9090\""));
+              HasSubstr("address: must begin with http:// or https://, got the text \"p:9090\""));
   EXPECT_THAT(Errors("metrics", "[{name: r, source: prometheus, query: x}]"), HasSubstr("[0].address: is missing"));
   EXPECT_THAT(Errors("metrics", "[{name: r, source: prometheus, address: \"http://p\", query: \"\"}]"),
               HasSubstr("query: must be an expression of PromQL"));

@@ -60,7 +60,7 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   // A later epoch was in force and counted, and its row was not written when the process died. Its number is not given
   // again: tickets of it are out, and its variants may have had other places. What goes on now is a span of its own.
   if (evidence_.newest_epoch() > state_->epoch.ordinal) state_->epoch.ordinal = evidence_.newest_epoch() + 1;
-  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
+  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split, state_->epoch.started);
   return status;
 }
 
@@ -161,7 +161,8 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   if (!filed_ || !state_) return false;
   allocation_.Follow(plan(), *state_);
   if (!is_open() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
-  if (std::exchange(is_dropped_, false)) evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
+  if (std::exchange(is_dropped_, false))
+    evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split, state_->epoch.started);
   FollowTests();
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
@@ -289,7 +290,7 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
     judgements_.clear();
   }
   state_ = std::move(next);
-  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split);
+  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split, state_->epoch.started);
   if (!filed_) return;
   FollowTests();
   allocation_.Follow(plan(), *state_);
@@ -445,6 +446,10 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
   const absl::Time earliest = std::min(state_->run.started, began_);
   if (run == &evidence_ && ticket.start + absl::Milliseconds(1) < earliest) {
     return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
+  }
+  // In the same way: an epoch that a crash forgot, before anything of it was written.
+  if (ticket.start + absl::Milliseconds(1) < std::min(run->StartOf(ticket.epoch), began_)) {
+    return Refuse("unknown_run", absl::OutOfRangeError("the epoch of its ticket is no longer kept"));
   }
   const absl::StatusOr<std::string> variant = run->VariantAt(ticket.epoch, ticket.variant);
   if (!variant.ok()) return Refuse("unknown_run", absl::OutOfRangeError(variant.status().message()));

@@ -35,11 +35,13 @@ auto FindIn(Variants& variants, std::string_view name) -> decltype(&variants.fro
 
 }  // namespace
 
-void RunEvidence::BeginEpoch(uint32_t epoch, const Split& split) {
+void RunEvidence::BeginEpoch(uint32_t epoch, const Split& split, absl::Time started) {
   if (names_.contains(epoch)) return;  // Restored.
   std::vector<VariantEvidence>& variants = open_[epoch];
+  NamedEpoch& named = names_[epoch];
+  named.started = started;
   for (const config::Variant& variant : split.variants) {
-    names_[epoch].push_back(variant.name);
+    named.names.push_back(variant.name);
     variants_.try_emplace(variant.name);
     variants.push_back({.name = variant.name, .counts = {}, .outcomes = {}});
   }
@@ -64,10 +66,15 @@ void RunEvidence::Merge(uint32_t epoch, std::string_view variant, const stats::V
 }
 
 absl::StatusOr<std::string> RunEvidence::VariantAt(uint32_t epoch, size_t place) const {
-  const auto names = names_.find(epoch);
-  if (names == names_.end()) return absl::NotFoundError("its epoch is no longer kept");
-  if (place >= names->second.size()) return absl::NotFoundError("its epoch had no such variant");
-  return names->second[place];
+  const auto named = names_.find(epoch);
+  if (named == names_.end()) return absl::NotFoundError("its epoch is no longer kept");
+  if (place >= named->second.names.size()) return absl::NotFoundError("its epoch had no such variant");
+  return named->second.names[place];
+}
+
+absl::Time RunEvidence::StartOf(uint32_t epoch) const {
+  const auto named = names_.find(epoch);
+  return named == names_.end() ? absl::InfinitePast() : named->second.started;
 }
 
 void RunEvidence::AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
@@ -170,10 +177,11 @@ v1::RunCheckpoint RunEvidence::RunRecord() const {
     Encode(variant.past, *written->mutable_past());
     EncodeAll(variant.outcomes, *written->mutable_outcomes());
   }
-  for (const auto& [epoch, names] : names_) {
+  for (const auto& [epoch, named] : names_) {
     v1::EpochNames* written = record.add_epochs();
     written->set_epoch(epoch);
-    written->mutable_names()->Add(names.begin(), names.end());
+    written->mutable_names()->Add(named.names.begin(), named.names.end());
+    if (named.started != absl::InfinitePast()) *written->mutable_started_at() = TimestampOf(named.started);
   }
   if (ended_ != absl::InfiniteFuture()) *record.mutable_ended_at() = TimestampOf(ended_);
   return record;
@@ -209,7 +217,9 @@ absl::Status RunEvidence::RestoreRun(const std::string& value) {
     if (absl::Status status = DecodeAll(written.outcomes(), variant.outcomes); !status.ok()) return status;
   }
   for (const v1::EpochNames& written : record.epochs()) {
-    names_[written.epoch()].assign(written.names().begin(), written.names().end());
+    NamedEpoch& named = names_[written.epoch()];
+    named.names.assign(written.names().begin(), written.names().end());
+    if (written.has_started_at()) named.started = TimeOf(written.started_at());
   }
   if (record.has_ended_at()) ended_ = TimeOf(record.ended_at());
   is_changed_ = false;
@@ -218,16 +228,16 @@ absl::Status RunEvidence::RestoreRun(const std::string& value) {
 
 absl::Status RunEvidence::RestoreEpoch(uint32_t epoch, const std::string& value) {
   v1::EpochCheckpoint record;
-  const auto names = names_.find(epoch);
-  if (!record.ParseFromString(value) || names == names_.end() ||
-      static_cast<size_t>(record.variants_size()) != names->second.size()) {
+  const auto named = names_.find(epoch);
+  if (!record.ParseFromString(value) || named == names_.end() ||
+      static_cast<size_t>(record.variants_size()) != named->second.names.size()) {
     return absl::DataLossError("the checkpoint of an epoch does not fit its run's");
   }
   std::vector<VariantEvidence> variants;
   for (int i = 0; i < record.variants_size(); ++i) {
     absl::StatusOr<stats::VariantCounts> counts = Decode(record.variants(i));
     if (!counts.ok()) return counts.status();
-    VariantEvidence evidence{names->second[static_cast<size_t>(i)], *std::move(counts), {}};
+    VariantEvidence evidence{named->second.names[static_cast<size_t>(i)], *std::move(counts), {}};
     if (absl::Status status = DecodeAll(record.variants(i).outcomes(), evidence.outcomes); !status.ok()) return status;
     variants.push_back(std::move(evidence));
   }

@@ -44,14 +44,15 @@ class RunEvidence {
   // Epochs whose names are kept for reports that come late; the oldest go first.
   static constexpr size_t kNamedEpochs = 1024;
 
-  // Makes `epoch` the current one. It is above all before it.
-  void BeginEpoch(uint32_t epoch, const Split& split);
+  // Makes `epoch` the current one. It is above all before it, and no call of it began before `started`.
+  void BeginEpoch(uint32_t epoch, const Split& split, absl::Time started = absl::InfinitePast());
 
   // Counts of calls that started in `epoch`, open or not. A variant unknown to it is ignored: no table ever named it.
   void Merge(uint32_t epoch, std::string_view variant, const stats::VariantCounts& delta);
 
   // NOT_FOUND where the run keeps no such epoch or variant. `place` is the variant's in the epoch's specification.
   absl::StatusOr<std::string> VariantAt(uint32_t epoch, size_t place) const;
+  absl::Time StartOf(uint32_t epoch) const;  // InfinitePast where it is not known.
   void AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
                   double value);
 
@@ -89,7 +90,11 @@ class RunEvidence {
 
  private:
   std::map<uint32_t, std::vector<VariantEvidence>> open_;
-  std::map<uint32_t, std::vector<std::string>> names_;  // By epoch, in the order of its specification.
+  struct NamedEpoch {
+    std::vector<std::string> names;  // In the order of its specification.
+    absl::Time started = absl::InfinitePast();
+  };
+  std::map<uint32_t, NamedEpoch> names_;
   std::map<std::string, RunVariant, std::less<>> variants_;
   absl::Time ended_ = absl::InfiniteFuture();
   std::set<uint32_t> changed_epochs_;
