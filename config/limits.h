@@ -113,8 +113,8 @@ inline constexpr size_t kHttpBodyBytes = 256 * 1024;  // One number, or an error
 // Answers on their way to the control thread: one for each question, and it looks ten times a second.
 inline constexpr size_t kQueryMailbox = 4 * kExperiments * kMetrics;
 inline constexpr size_t kNotifyTargets = 8;  // Of one experiment.
-// Messages that wait for one target. Past that the oldest of the least important goes, so that a receiver that is away
-// for a day costs some hundred KiB, and still hears of a rollback.
+// Messages that wait for one target. Past that the oldest of the least important goes: a receiver that is away costs
+// some hundred KiB, and no rollback is lost for a step's notice.
 inline constexpr size_t kNotifyQueue = 128;
 inline constexpr size_t kNotifyMailbox = 1024;  // To the notifier, from the control thread; it turns at once.
 inline constexpr absl::Duration kNotifyTimeout = absl::Seconds(5);  // Of one attempt.

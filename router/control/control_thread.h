@@ -1,7 +1,8 @@
 // The thread that is in charge: gives the controller its inputs and carries its effects out.
 //
-// One event loop: a tick, and five mailboxes (workers' reports, outcomes, commands, the journal's replies, other systems'
-// answers). It never waits for the journal, the data plane, the operator's files, other systems or whoever asks.
+// One event loop: a tick, and five mailboxes (workers' reports, outcomes, commands, the journal's replies, other
+// systems' answers). It never waits for the journal, the data plane, the operator's files, other systems or whoever
+// asks.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_
 #define WEIR_ROUTER_CONTROL_CONTROL_THREAD_H_

@@ -107,7 +107,8 @@ Notifier::Key Notifier::KeyOf(const config::NotifyTarget& target) {
 }
 
 void Notifier::OnTurnEnd() {
-  // In this order: whatever is posted after the files were followed finds its receivers.
+  // In this order: what was posted before the end is sent, and after the files were followed it finds its receivers.
+  const bool is_ending = is_ending_;
   const std::vector<Notification> posted = posted_.TakeAll();
   if (const std::optional<std::vector<config::NotifyTarget>> targets = followed_.Take()) TakeTargets(*targets);
   for (const Notification& notification : posted) Queue(notification);
@@ -118,7 +119,7 @@ void Notifier::OnTurnEnd() {
   std::erase_if(receivers_,
                 [](const auto& entry) { return entry.second->is_leaving && entry.second->queue.size() == 0; });
   TellReport();
-  if (!is_ending_) return;
+  if (!is_ending) return;
   if (IsIdle()) return loop_->Stop();
   if (!end_timer_.is_set()) loop_->timers().Set(end_timer_, loop_->now() + kEndPatience);
 }

@@ -43,10 +43,9 @@ std::vector<std::string> ScriptedHttpServer::Requests() const {
   return requests_;
 }
 
-bool ScriptedHttpServer::WaitForRequests(size_t count, absl::Duration longest) const {
-  const auto has_come = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return requests_.size() >= count; };
-  absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&has_come), longest);
+void ScriptedHttpServer::WaitForRequests(size_t count) const {
+  Lock lock(&mutex_);
+  while (requests_.size() < count) lock.Wait(has_changed_);
 }
 
 ScriptedHttpServer::Reply ScriptedHttpServer::Answer(int status, const std::string& body) {
@@ -78,6 +77,7 @@ void ScriptedHttpServer::Serve(FileDescriptor fd) {
   {
     Lock lock(&mutex_);
     requests_.push_back(std::move(request));
+    has_changed_.SignalAll();
   }
   for (size_t sent = 0; sent < reply.bytes.size() && !is_stopping_;) {
     pollfd one{fd.get(), POLLOUT, 0};

@@ -12,7 +12,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "router/runtime/file_descriptor.h"
 
 namespace weir::runtime {
@@ -34,8 +33,8 @@ class ScriptedHttpServer {
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   // Every request so far. Any thread.
   std::vector<std::string> Requests() const;
-  // Whether there were `count` requests in time.
-  bool WaitForRequests(size_t count, absl::Duration longest = absl::Seconds(20)) const;
+  // Returns once there were `count` requests.
+  void WaitForRequests(size_t count) const;
 
   // "HTTP/1.1 STATUS ...", with a length.
   static Reply Answer(int status, const std::string& body);
@@ -51,6 +50,7 @@ class ScriptedHttpServer {
   std::atomic<bool> is_stopping_ = false;
   std::vector<FileDescriptor> kept_;
   mutable absl::Mutex mutex_;
+  mutable absl::CondVar has_changed_;  // Of what the mutex guards.
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

@@ -72,8 +72,11 @@ class RecordTest(IntegrationTest):
         self.assertIn("+# a word of explanation", diff)
         self.assertIn("version 2 of digits", diff)
         self.assertIn(f"{EXPERIMENT}.yaml, of ", diff)
-        head = self.gate.status()["journal"]["head"]
-        self.assertIn("is that of row 2", self.ctl("audit", "verify", str(self.gate.folder / "state"), "--head", head))
+
+        def verify():
+            head = self.gate.status()["journal"]["head"]
+            return self.ctl("audit", "verify", str(self.gate.folder / "state"), "--head", head)
+        wait_until(lambda: "is that of row 2" in verify(), "the status shows the head of the edit's row")
         other = self.gate.weirctl("audit", "verify", str(self.gate.folder / "state"), "--head", "ab" * 32)
         self.assertEqual(other.returncode, 1)
 
