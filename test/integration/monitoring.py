@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import socket
+import ssl
 import struct
 import threading
 import urllib.error
@@ -73,9 +74,10 @@ Received = collections.namedtuple("Received", ["path", "headers", "body"])
 
 
 class Receiver:
-    """An HTTP server on a thread that keeps what it gets. `answer`: the status, or "hang" or "reset"."""
+    """An HTTP server on a thread that keeps what it gets. `answer`: the status, or "hang" or "reset". `certificate`: a file of
+    a key and its certificate, for TLS."""
 
-    def __init__(self, answer=200):
+    def __init__(self, answer=200, certificate=None):
         self.answer = answer
         self.received = []  # Of every request, however it was answered.
         receiver = self
@@ -101,7 +103,11 @@ class Receiver:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        self.url = f"http://{self.address}/hook"
+        self.url = f"{'https' if certificate else 'http'}://{self.address}/hook"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _reply(self, handler):

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import subprocess
 import unittest
 
 from test import cases
@@ -30,8 +31,8 @@ def seconds(text):
 
 @needs_weir
 class NotifyTest(IntegrationTest):
-    def receiver(self, answer=200):
-        receiver = Receiver(answer)
+    def receiver(self, answer=200, certificate=None):
+        receiver = Receiver(answer, certificate)
         self.addCleanup(receiver.close)
         return receiver
 
@@ -108,6 +109,21 @@ class NotifyTest(IntegrationTest):
             self.assertGreater(len(repeated), len(set(repeated)), "an attempt that failed has the same id as its repetition")
         wait_until(lambda: all(t["queued"] == "0" for t in self.gate.status()["notify_targets"]), "nothing waits")
         self.assertEqual({t["dropped"] for t in self.gate.status()["notify_targets"]}, {"0"})
+
+    def test_over_tls_only_a_receiver_whose_certificate_is_trusted_is_told(self):
+        files = {}
+        for name in ("trusted", "unknown"):
+            path = pathlib.Path(self.folder, name + ".pem")
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hook",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", str(path) + ".crt"],
+                           check=True, capture_output=True)
+            path.write_text(path.read_text() + pathlib.Path(str(path) + ".crt").read_text())
+            files[name] = path
+        trusted, unknown = (self.receiver(certificate=files[name]) for name in ("trusted", "unknown"))
+        self.start({"webhook": trusted.url, "caFile": str(files["trusted"]) + ".crt"}, {"webhook": unknown.url})
+        wait_until(lambda: trusted.documents(), "the one that is trusted is told")
+        wait_until(lambda: "certificate" in self.target(unknown)["last_error"], "the other one is not, and the status says why")
+        self.assertEqual(unknown.received, [])
 
     def test_the_example_is_valid(self):
         self.start()
