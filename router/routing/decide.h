@@ -1,18 +1,16 @@
 // Where a call goes: one pure function of the table, the call's head, the models' health and chance.
 //
 //  1. The first experiment of the table that matches the path; else the first plain route; else unrouted.
-//  2. A variant forced by a listed peer; else the candidate of a preview, if one is in force and the call has its
-//  header; else
-//     the user's own, by the assignment rule. The key is the first of the experiment's
-//     key headers that is present and not empty: an empty one is what a client without a user sends, and would make one
-//     user of them all. A call without a key is a user of its own, drawn by chance. A key header that occurs twice is
-//     refused, since the two ends might read different ones of it. Where the experiment knows sequences, a call of one
-//     that is remembered goes where its first call went, whatever the weights are now; it enters no inference where
-//     they would say otherwise. Without a key, its sequence is the user.
+//  2. A variant forced by a listed peer; else the candidate of a preview, where one is in force and the call has its
+//     header; else the user's own, by the assignment rule. The key is the first of the experiment's key headers that is
+//     present and not empty: an empty one is what a client without a user sends, and would make one user of them all. A
+//     call without a key is a user of its own, drawn by chance. A key header that occurs twice is refused, since the
+//     two ends might read different ones of it. Where the experiment knows sequences, a call of one that is remembered
+//     goes where its first call went, whatever the weights are now; it enters no inference where they would say
+//     otherwise. Without a key, its sequence is the user.
 //  3. Health never moves a user: it only diverts a call whose variant cannot be reached to the default, or refuses it.
-//  A forced
-//     or previewed call is never diverted: its sender wants this variant or none. The default has nowhere to be
-//     diverted to.
+//     A forced or previewed call is never diverted: its sender wants this variant or none. The default has nowhere to
+//     be diverted to.
 //
 // A path that is not "/service/method" matches only a passthrough route for every service and method.
 
