@@ -48,7 +48,8 @@ absl::StatusOr<std::unique_ptr<ControlThread>> ControlThread::Start(ControlThrea
   auto control =
       std::unique_ptr<ControlThread>(new ControlThread(std::move(options), std::move(publish), *std::move(loop)));
   absl::StatusOr<experiment::Remembered> remembered = control->AskForMemory();
-  control->controller_.emplace(std::move(remembered), control->options_.version, control->options_.clock.Now());
+  control->controller_.emplace(std::move(remembered), control->options_.version, control->options_.issuer,
+                               control->options_.clock.Now());
   ConfigWatch::Read read = control->options_.read_files;
   if (!read) {
     read = [file = control->options_.proxy_file] { return config::Load(file, config::DiskFiles()); };

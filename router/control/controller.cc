@@ -30,8 +30,9 @@ CountsLayout LayoutOf(const config::Experiment& specification, uint32_t run) {
 
 }  // namespace
 
-Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, absl::Time now)
-    : version_(std::move(version)), started_at_(now), checkpoint_due_(now + kCheckpointInterval) {
+Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, stats::Issuer process,
+                       absl::Time now)
+    : version_(std::move(version)), process_(process), started_at_(now), checkpoint_due_(now + kCheckpointInterval) {
   if (!remembered.ok()) {
     unread_ = remembered.status();
     load_again_at_ = now + kJournalRetry;
@@ -116,7 +117,7 @@ void Controller::RefuseConfig(std::vector<std::string> errors, absl::Time now) {
 
 Controller::Governed& Controller::GovernedBy(const std::string& name) {
   names_[routing::NameHash(name)] = name;
-  return experiments_.try_emplace(name, name).first->second;
+  return experiments_.try_emplace(name, name, process_).first->second;
 }
 
 // --- Steps.

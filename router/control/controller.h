@@ -74,8 +74,9 @@ class Controller {
   static constexpr absl::Duration kShutPatience = absl::Seconds(1);
 
   // `remembered`: what the journal said at start. An error is the reason why nothing can be read: then every experiment
-  // is frozen at its default.
-  Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, absl::Time now);
+  // is frozen at its default. `process`: who issues the tickets of this process.
+  Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, stats::Issuer process,
+             absl::Time now);
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
@@ -128,7 +129,7 @@ class Controller {
     std::vector<Waiting> waiting;  // In the order that they came; also for steps that this row replaced.
   };
   struct Governed {
-    explicit Governed(const std::string& name) : experiment(name) {}
+    Governed(const std::string& name, const stats::Issuer& process) : experiment(name, process) {}
     GovernedExperiment experiment;
     std::optional<Opening> opening;
     std::optional<Unjournalled> unjournalled;
@@ -195,6 +196,7 @@ class Controller {
   int64_t CountUnjournalled() const;
 
   const std::string version_;
+  const stats::Issuer process_;
   const absl::Time started_at_;
   std::vector<Effect> effects_;
 

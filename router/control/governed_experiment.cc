@@ -57,11 +57,19 @@ absl::Status GovernedExperiment::Restore(State state, const std::map<std::string
   }
   evidence_.CloseInFlight();
   is_restored_ = true;
-  // A later epoch was in force and counted, and its row was not written when the process died. Its number is not given
-  // again: tickets of it are out, and its variants may have had other places. What goes on now is a span of its own.
-  if (evidence_.newest_epoch() > state_->epoch.ordinal) state_->epoch.ordinal = evidence_.newest_epoch() + 1;
-  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split, state_->epoch.started);
+  // A later epoch or another of that number was in force and counted, and its row was not written when the process
+  // died. Its number is not given again: its variants may have had other places. What goes on now is a span of its own.
+  experiment::Epoch& epoch = state_->epoch;
+  if (evidence_.HasPassed(epoch.ordinal, epoch.split, epoch.started)) epoch.ordinal = evidence_.newest_epoch() + 1;
+  BeginEpoch();
   return status;
+}
+
+// That of the state, where it is not kept yet. Of one that is found in the journal alone, nothing was counted: what
+// comes late from before cannot be told from what a crash forgot, and is refused.
+void GovernedExperiment::BeginEpoch() {
+  const experiment::Epoch& epoch = state_->epoch;
+  evidence_.BeginEpoch(epoch.ordinal, epoch.split, {.started = epoch.started, .begun_by = process_});
 }
 
 absl::Status GovernedExperiment::RestoreTests(uint32_t run, const std::map<std::string, std::string>& checkpoints) {
@@ -161,8 +169,7 @@ bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::
   if (!filed_ || !state_) return false;
   allocation_.Follow(plan(), *state_);
   if (!is_open() && !judgements_.empty()) return false;  // What was said when the gate shut stays.
-  if (std::exchange(is_dropped_, false))
-    evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split, state_->epoch.started);
+  if (std::exchange(is_dropped_, false)) BeginEpoch();
   FollowTests();
   // The tests take up the counts as they are, before more come: after a restart that is how they find what is still
   // open.
@@ -290,7 +297,7 @@ void GovernedExperiment::Enter(State next, absl::Time now) {
     judgements_.clear();
   }
   state_ = std::move(next);
-  evidence_.BeginEpoch(state_->epoch.ordinal, state_->epoch.split, state_->epoch.started);
+  BeginEpoch();
   if (!filed_) return;
   FollowTests();
   allocation_.Follow(plan(), *state_);
@@ -441,17 +448,7 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
   if (run == nullptr || !filed_) {
     return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
   }
-  // To the millisecond. One from before its run is of a journal that was lost since, and its number was given again;
-  // unless this process gave it, when the clock was set back.
-  const absl::Time earliest = std::min(state_->run.started, began_);
-  if (run == &evidence_ && ticket.start + absl::Milliseconds(1) < earliest) {
-    return Refuse("unknown_run", absl::OutOfRangeError("the run of its ticket is no longer kept"));
-  }
-  // In the same way: an epoch that a crash forgot, before anything of it was written.
-  if (ticket.start + absl::Milliseconds(1) < std::min(run->StartOf(ticket.epoch), began_)) {
-    return Refuse("unknown_run", absl::OutOfRangeError("the epoch of its ticket is no longer kept"));
-  }
-  const absl::StatusOr<std::string> variant = run->VariantAt(ticket.epoch, ticket.variant);
+  const absl::StatusOr<std::string> variant = run->VariantOf(ticket);
   if (!variant.ok()) return Refuse("unknown_run", absl::OutOfRangeError(variant.status().message()));
   if (absl::Status status = CheckOutcome(report); !status.ok()) return status;
   switch (tickets.Admit(ticket, now, filed_->join_window)) {

@@ -35,7 +35,8 @@ class GovernedExperiment {
   // Past runs that still take late reports of outcomes.
   static constexpr size_t kPastRuns = 2;
 
-  explicit GovernedExperiment(std::string name) : name_(std::move(name)) {}
+  // `process`: who issues the tickets of this process.
+  GovernedExperiment(std::string name, stats::Issuer process) : name_(std::move(name)), process_(process) {}
 
   // --- At start.
 
@@ -113,6 +114,7 @@ class GovernedExperiment {
  private:
   experiment::RunEvidence* RunOf(uint32_t ordinal);
   std::string PrefixOf(uint32_t run) const;
+  void BeginEpoch();
   absl::Status RestoreRun(uint32_t ordinal, const std::map<std::string, std::string>& rows,
                           experiment::RunEvidence& run);
   absl::Status RestoreTests(uint32_t run, const std::map<std::string, std::string>& checkpoints);
@@ -134,6 +136,7 @@ class GovernedExperiment {
   std::string Previewed() const;
 
   const std::string name_;
+  const stats::Issuer process_;
   std::optional<config::Experiment> filed_;
   std::optional<experiment::State> state_;
   experiment::RunEvidence evidence_;           // Of the present run.
