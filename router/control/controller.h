@@ -6,11 +6,10 @@
 //
 // The order of a change of shares:
 //   shutting   in force (kPublish), then journalled (kAskJournal). A row that the journal refuses is kept and tried
-//   again, one
-//              for each experiment: a newer one takes its place, since it says where the experiment stands.
+//              again, one for each experiment: a newer one takes its place, since it says where the experiment stands.
+//              So it does on a slow disk, when several are on their way already.
 //   opening    journalled, and in force when that succeeded. What a person asked for is refused when it fails; what a
-//   file asks
-//              for is tried again, since the file still says so.
+//              file asks for is tried again, since the file still says so.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROLLER_H_
 #define WEIR_ROUTER_CONTROL_CONTROLLER_H_
@@ -133,6 +132,8 @@ class Controller {
     GovernedExperiment experiment;
     std::optional<Opening> opening;
     std::optional<Unjournalled> unjournalled;
+    // Requests of shutting steps that are not answered, also of rows that were replaced: limits::kShutRows at most.
+    std::set<uint64_t> rows_on_their_way;
     SpecificationVersions versions;
     FailedCalls failed_calls;
     absl::Time retry_at = absl::InfinitePast();
