@@ -42,6 +42,7 @@ struct Announcement {
   std::string actor{};
   std::string detail{};
   std::optional<experiment::Breach> breach{};
+  std::string audit_head{};  // Of the audit journal's chain, hex: all that the journal had taken by then.
   absl::Time at{};           // When it was decided; of what lasts, when it began, but where it ends.
   bool operator==(const Announcement&) const = default;
 };

@@ -79,6 +79,7 @@ TEST_F(AnnouncementsTest, ARollbackIsAnnouncedWithItsEvidence) {
   EXPECT_EQ(rollback.breach->guardrail, "errors");
   EXPECT_GT(rollback.breach->candidate_errors, 0);
   EXPECT_EQ(rollback.detail, rollback.breach->summary);
+  EXPECT_EQ(rollback.audit_head, "1") << "of the row that opened the run: what shuts goes before its own";
 }
 
 TEST_F(AnnouncementsTest, AWebhookHearsOfRunsRollbacksAndResets) {

@@ -14,6 +14,7 @@ void Controller::Announce(const Governed& governed, Announcement announcement) {
   if (!filed || !config_) return;
   announcement.proxy = config_->proxy.name;
   announcement.experiment = governed.experiment.name();
+  announcement.audit_head = journal_head_;
   std::vector<config::NotifyTarget> targets;
   for (const config::NotifyTarget& target : filed->notify) {
     if (Wants(target, announcement)) targets.push_back(target);
@@ -110,6 +111,7 @@ void Controller::AnnounceJournal(absl::Time now) {
                             .action = is_journal_healthy_ ? "journal-works" : "journal-fails",
                             .actor = "weir",
                             .detail = journal_error_,
+                            .audit_head = journal_head_,
                             .at = now};
   std::vector<config::NotifyTarget> targets;
   for (const config::Experiment& experiment : config_->experiments) {

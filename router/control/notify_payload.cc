@@ -120,6 +120,7 @@ std::string WebhookBody(const Announcement& announcement, const std::string& id)
                                               {"name", announcement.subject->name},
                                               {"variant", announcement.subject->variant}});
   }
+  if (!announcement.audit_head.empty()) body.emplace_back("auditHead", announcement.audit_head);
   if (announcement.breach) body.emplace_back("breach", BreachOf(*announcement.breach));
   return runtime::WriteJson(Json(std::move(body)));
 }

@@ -134,6 +134,12 @@ TEST(WebhookBodyTest, OfAWarningItSaysWhatItIsOf) {
               HasSubstr(R"("warning":{"of":"trend","name":"drift","variant":"candidate"})"));
 }
 
+TEST(WebhookBodyTest, HoldsTheHeadOfTheAuditChain) {
+  Announcement announcement = ARollback();
+  announcement.audit_head = "c0ffee";
+  EXPECT_THAT(WebhookBody(announcement, "id-1"), HasSubstr(R"("auditHead":"c0ffee")"));
+}
+
 TEST(RequestOfAnnouncementTest, GoesWhereTheTargetSays) {
   const auto request_to = [](NotifyKind kind, const std::string& path, const std::string& secret) {
     return RequestOf({.kind = kind, .url = {"receiver", 81, path}}, ARollback(), "id-1", secret, kAt);

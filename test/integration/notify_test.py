@@ -72,6 +72,10 @@ class NotifyTest(IntegrationTest):
         self.assertFalse(is_signed(hook.received[0], b"another"))
         self.assertEqual((told["version"], told["proxy"], told["experiment"], told["run"], told["action"], told["actor"]),
                          (1, "test", EXPERIMENT, 1, "rolled-back", "weir"))
+        verified = self.gate.weirctl("audit", "verify", str(self.gate.folder / "state"), "--head", told["auditHead"])
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+        forged = self.gate.weirctl("audit", "verify", str(self.gate.folder / "state"), "--head", "0" * 64)
+        self.assertEqual(forged.returncode, 1, forged.stdout + forged.stderr)
         breach = self.gate.status()["experiments"][0]["breach"]
         self.assertEqual(told["breach"]["guardrail"], "errors")
         self.assertEqual(told["breach"]["variant"], ENHANCED)
