@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -47,7 +47,7 @@ TEST(RunPlanTest, AnswersAsTextOrJsonWithTheFilesOwnWarnings) {
   EXPECT_THAT(text.out, HasSubstr("canary.yaml:11:"));
   EXPECT_THAT(text.out, HasSubstr("can never prove a rise to twice the default's"));
   EXPECT_THAT(text.err, IsEmpty());
-  EXPECT_TRUE(ParseJson(Plan({.is_json = true}).out).ok());
+  EXPECT_TRUE(runtime::ParseJson(Plan({.is_json = true}).out).ok());
 }
 
 TEST(RunPlanTest, ABrokenFileAndAnAbsentOneAreRefusedWithTheirPlaces) {

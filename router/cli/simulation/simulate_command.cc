@@ -10,7 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 #include "stats/proportions.h"
 
 namespace weir::cli {
@@ -34,14 +34,14 @@ std::string QuantilesText(const std::vector<double>& values, const char* unit) {
   return absl::StrCat(text, unit, "\n");
 }
 
-Json JsonOf(const std::vector<double>& values) {
-  if (values.empty()) return Json();
-  Json::Object quantiles;
+runtime::Json JsonOf(const std::vector<double>& values) {
+  if (values.empty()) return runtime::Json();
+  runtime::Json::Object quantiles;
   double sum = 0;
   for (const double value : values) sum += value;
   quantiles.emplace_back("mean", sum / static_cast<double>(values.size()));
   for (const double q : kQuantiles) quantiles.emplace_back(absl::StrFormat("p%g", 100 * q), QuantileOf(values, q));
-  return Json(std::move(quantiles));
+  return runtime::Json(std::move(quantiles));
 }
 
 }  // namespace
@@ -130,26 +130,27 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
 }
 
 std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& summary) {
-  Json::Array faults;
+  runtime::Json::Array faults;
   for (const Fault& fault : title.faults) faults.push_back(ToString(fault));
-  Json::Object by_guardrail, warned;
+  runtime::Json::Object by_guardrail, warned;
   for (const auto& [guardrail, count] : summary.by_guardrail) by_guardrail.emplace_back(guardrail, count);
   for (const auto& [guardrail, count] : summary.warned) warned.emplace_back(guardrail, count);
   const auto rate = [&](int count) { return static_cast<double>(count) / summary.runs; };
-  return WriteJson(Json(Json::Object{{"experiment", title.experiment},
-                                     {"runs", summary.runs},
-                                     {"seed", title.seed},
-                                     {"faults", Json(std::move(faults))},
-                                     {"calls_per_second", title.traffic.calls_per_second},
-                                     {"promotion_rate", rate(summary.promoted)},
-                                     {"rollback_rate", rate(summary.rolled_back)},
-                                     {"false_rollback_rate", rate(summary.false_rollbacks)},
-                                     {"inconclusive_rate", rate(summary.inconclusive)},
-                                     {"still_running_rate", rate(summary.still_running)},
-                                     {"shut_by", Json(std::move(by_guardrail))},
-                                     {"warned_by", Json(std::move(warned))},
-                                     {"delay_seconds", JsonOf(summary.delay_seconds)},
-                                     {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
+  return runtime::WriteJson(
+             runtime::Json(runtime::Json::Object{{"experiment", title.experiment},
+                                                 {"runs", summary.runs},
+                                                 {"seed", title.seed},
+                                                 {"faults", runtime::Json(std::move(faults))},
+                                                 {"calls_per_second", title.traffic.calls_per_second},
+                                                 {"promotion_rate", rate(summary.promoted)},
+                                                 {"rollback_rate", rate(summary.rolled_back)},
+                                                 {"false_rollback_rate", rate(summary.false_rollbacks)},
+                                                 {"inconclusive_rate", rate(summary.inconclusive)},
+                                                 {"still_running_rate", rate(summary.still_running)},
+                                                 {"shut_by", runtime::Json(std::move(by_guardrail))},
+                                                 {"warned_by", runtime::Json(std::move(warned))},
+                                                 {"delay_seconds", JsonOf(summary.delay_seconds)},
+                                                 {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
          "\n";
 }
 
