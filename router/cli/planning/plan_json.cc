@@ -48,6 +48,17 @@ runtime::Json JsonOf(const PlannedMetric& metric) {
       {"sample_sizes", runtime::Json(std::move(effects))}});
 }
 
+runtime::Json JsonOf(const ExperimentPlan& plan, const PlannedAnalysis& analysis) {
+  return runtime::Json(runtime::Json::Object{
+      {"stage", plan.stages[analysis.stage].name},
+      {"metric", plan.metrics[analysis.metric].name},
+      {"pause_seconds", SecondsOf(analysis.pause)},
+      {"shown_by_pause", JsonOf(analysis.by_pause)},
+      {"timeout_seconds",
+       analysis.timeout == absl::InfiniteDuration() ? runtime::Json() : runtime::Json(SecondsOf(analysis.timeout))},
+      {"shown_by_timeout", JsonOf(analysis.by_timeout)}});
+}
+
 runtime::Json JsonOf(const PlannedDelay& delay, const PlannedFault& fault) {
   runtime::Json::Object members{{"fault", fault.name},
                                 {"size", fault.size},
@@ -88,10 +99,11 @@ runtime::Json JsonOf(const ExperimentPlan& plan, const PlannedGuardrail& planned
 }  // namespace
 
 std::string PlanJson(const ExperimentPlan& plan) {
-  runtime::Json::Array assumed, stages, metrics, guardrails, warnings;
+  runtime::Json::Array assumed, stages, metrics, analyses, guardrails, warnings;
   for (const Assumed& said : plan.assumptions.said) assumed.push_back(JsonOf(said));
   for (const Stage& stage : plan.stages) stages.push_back(JsonOf(plan, stage));
   for (const PlannedMetric& metric : plan.metrics) metrics.push_back(JsonOf(metric));
+  for (const PlannedAnalysis& analysis : plan.analyses) analyses.push_back(JsonOf(plan, analysis));
   for (const PlannedGuardrail& guardrail : plan.guardrails) guardrails.push_back(JsonOf(plan, guardrail));
   for (const std::string& warning : plan.warnings) warnings.push_back(warning);
   const config::Experiment& experiment = plan.experiment;
@@ -105,6 +117,7 @@ std::string PlanJson(const ExperimentPlan& plan) {
              {"days_without_watch", absl::FDivDuration(plan.length, absl::Hours(24))},
              {"false_rollback_at_most", plan.false_rollback},
              {"metrics", runtime::Json(std::move(metrics))},
+             {"analyses", runtime::Json(std::move(analyses))},
              {"guardrails", runtime::Json(std::move(guardrails))},
              {"warnings", runtime::Json(std::move(warnings))}})) +
          "\n";

@@ -47,6 +47,11 @@ TEST(SimulationTest, HealthyCandidatesArePromotedPastTheirApprovals) {
   const SimulationSummary summary = RunMany({}, 20);
   EXPECT_EQ(summary.promoted, 20);
   EXPECT_EQ(summary.false_rollbacks, 0);
+  // Two pauses of five minutes.
+  ASSERT_EQ(summary.promoted_after_hours.size(), 20u);
+  EXPECT_NEAR(summary.promoted_after_hours.front(), 10 / 60.0, 0.02);
+  EXPECT_NEAR(summary.promoted_after_hours.back(), 10 / 60.0, 0.02);
+  EXPECT_TRUE(summary.chosen_percent.empty());
 }
 
 TEST(SimulationTest, ACandidateThatFailsIsRolledBackAndNeverFalsely) {
@@ -131,6 +136,62 @@ TEST(SimulatedOutcomesTest, AMeanIsGuardedToo) {
   const SimulatedTraffic traffic{.outcomes = *BaselinesOf(experiment, {"revenue=3/2"})};
   const std::vector<Fault> faults = {{Fault::Kind::kOutcome, -2, 1, "revenue"}};
   EXPECT_EQ(Summarise(Simulate(experiment, traffic, faults, 3, 7, 2, [](int) {})).rolled_back, 3);
+}
+
+// --- What stops a run that is no rollback, and what lets it go on.
+
+TEST(SimulatedAnalysisTest, AStepIsLeftOnlyByACandidateThatIsShownToBeBetter) {
+  config::Experiment experiment = Canary();
+  experiment.metrics = {{.name = "accuracy", .field = "correct", .role = config::Role::kPrimary}};
+  experiment.rollout->steps[1].analysis =
+      config::Analysis{.needs_non_inferiority = false, .needs_primaries = true, .timeout = absl::Hours(2)};
+  EXPECT_EQ(RunOutcomes(experiment, 0.05).promoted, 5);
+  const SimulationSummary alike = RunOutcomes(experiment, 0);
+  EXPECT_EQ(alike.promoted, 0);
+  EXPECT_EQ(alike.inconclusive, 5);
+  EXPECT_TRUE(alike.paused_by.empty());  // Its time was over.
+}
+
+TEST(SimulatedAnalysisTest, AConditionThatFailsRollsBack) {
+  config::Experiment experiment = WithAccuracy("warn");
+  experiment.rollout->steps[1].analysis = config::Analysis{
+      .needs_non_inferiority = false, .failure = *config::Condition::Parse("accuracy.candidate < 0.8")};
+  const SimulationSummary summary = RunOutcomes(experiment, -0.3);
+  EXPECT_EQ(summary.rolled_back, 5);
+  EXPECT_EQ(summary.false_rollbacks, 0);
+  EXPECT_EQ(summary.by_guardrail.at(0).first, kByAnalysis);
+}
+
+TEST(SimulatedAnalysisTest, ABanditGivesTheBetterCandidateMoreThanTheWorse) {
+  config::Experiment experiment = Canary();
+  experiment.metrics = {{.name = "accuracy", .field = "correct"}};
+  experiment.rollout = config::Rollout{.strategy = config::Strategy::kBandit,
+                                       .steps = {{.weight = std::nullopt, .pause = {absl::Minutes(30), 0}}},
+                                       .bandit = config::Bandit{.metric = "accuracy",
+                                                                .floor = *config::Percent::FromDouble(10),
+                                                                .least_share = *config::Percent::FromDouble(1),
+                                                                .every = absl::Minutes(2),
+                                                                .min_outcomes = 50}};
+  const SimulatedTraffic traffic{.outcomes = *BaselinesOf(experiment, {"accuracy=0.9"})};
+  const auto shares_after = [&](double shift) {
+    const std::vector<Fault> faults = {{Fault::Kind::kOutcome, shift, 1, "accuracy"}};
+    return Summarise(Simulate(experiment, traffic, faults, 5, /*seed=*/7, 2, [](int) {})).chosen_percent;
+  };
+  const std::vector<double> better = shares_after(0.09), worse = shares_after(-0.4);
+  ASSERT_EQ(better.size(), 5u);
+  ASSERT_EQ(worse.size(), 5u);
+  EXPECT_GT(better.front(), worse.back());
+}
+
+TEST(SimulationTest, AGuardrailThatPausesLeavesTheRunToPeople) {
+  config::Experiment experiment = Canary();
+  for (config::Guardrail& guardrail : experiment.guardrails) guardrail.action = config::GuardrailAction::kPause;
+  const SimulationSummary summary =
+      Summarise(Simulate(experiment, {}, {*ParseFault("errors=20%@stage2", experiment)}, 5, /*seed=*/7, 2, [](int) {}));
+  EXPECT_EQ(summary.inconclusive, 5);
+  EXPECT_EQ(summary.rolled_back, 0);
+  EXPECT_EQ(summary.paused_by.at(0), std::pair(std::string("errors"), 5));
+  EXPECT_EQ(summary.delay_seconds.size(), 5u);
 }
 
 TEST(FaultTest, IsReadInTheWordsOfPeople) {
