@@ -103,6 +103,7 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     Judge(governed, now);
     FollowFile(governed, now);
     AnnounceStanding(governed);
+    AnnounceWarnings(governed, now);
   }
   is_table_stale_ = true;
 }
@@ -243,7 +244,6 @@ void Controller::GoOn(Governed& governed, absl::Time now) {
 void Controller::Judge(Governed& governed, absl::Time now) {
   if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
   std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
-  AnnounceWarnings(governed, now);
   if (!breach) return;
   const experiment::Plan plan = governed.experiment.plan();
   const experiment::Breached breached{*std::move(breach)};
@@ -254,10 +254,6 @@ void Controller::Judge(Governed& governed, absl::Time now) {
 void Controller::Analyse(Governed& governed, absl::Time now) {
   if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
   const std::optional<experiment::Event> event = governed.experiment.Analyse(now);
-  for (const experiment::Warning& warning : governed.experiment.TakeWarnings()) {
-    Say(true, absl::StrCat(warning.name, " of ", warning.candidate, " warns"), governed.experiment.name(),
-        warning.text);
-  }
   if (!event) return;
   auto step = experiment::Advance(governed.experiment.plan(), governed.experiment.state(), *event, now);
   if (step.ok() && *step) Carry(governed, **std::move(step), *event, now);
@@ -267,6 +263,7 @@ void Controller::Tick(absl::Time now) {
   for (auto& [name, governed] : experiments_) {
     Judge(governed, now);
     Analyse(governed, now);
+    AnnounceWarnings(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
     if (governed.unjournalled) AnswerShut(*governed.unjournalled, now - kShutPatience);

@@ -139,8 +139,8 @@ class Controller {
     absl::Time retry_at = absl::InfinitePast();
     std::string journal_error;  // Why the last step is not journalled.
     ExternalMetrics external;
-    std::set<std::string> warned;     // Of this run: the warnings that were announced, by their subject.
-    bool has_looked_at_them = false;  // In this process.
+    std::map<WarningSubject, Announcement> warned;  // The warnings that stand, as they were announced.
+    bool has_looked_at_them = false;                // Since the file was taken up first.
   };
 
   void TakeUp(config::Config config, absl::Time now);
@@ -183,8 +183,9 @@ class Controller {
   void AnnounceStep(const Governed& governed, const std::optional<experiment::State>& before,
                     const experiment::Step& step, absl::Time now);
   void AnnounceStanding(const Governed& governed);
-  void AnnounceEnds(const Governed& governed, absl::Time now);
+  void AnnounceEnds(Governed& governed, absl::Time now);
   void AnnounceWarnings(Governed& governed, absl::Time now);
+  std::map<WarningSubject, Announcement> WarningsIn(const Governed& governed, bool has_looked, absl::Time now) const;
   void AnnounceJournal(absl::Time now);
 
   // controller_view.cc

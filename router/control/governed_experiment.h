@@ -92,7 +92,6 @@ class GovernedExperiment {
   // a file, and that it is open.
   std::optional<experiment::Event> Analyse(absl::Time now);
   const experiment::Analyst& analyst() const { return analyst_; }
-  std::vector<experiment::Warning> TakeWarnings() { return analyst_.TakeWarnings(); }
   // All that the run has counted and what its guardrails say of it at `now`, so that it can be judged again.
   v1::EvidenceRecord Evidence(absl::Time now);
 

@@ -161,7 +161,6 @@ class SimulatedRun {
   void Analyse() {
     if (!governed_.is_open()) return;
     if (const std::optional<experiment::Event> event = governed_.Analyse(now_)) Stop(*event);
-    governed_.TakeWarnings();
   }
 
   // A breach, or a verdict against going on.
