@@ -8,7 +8,7 @@ namespace weir::dataplane {
 std::vector<uint32_t> RunsThatMoved(const routing::RouteTable& before, const routing::RouteTable& after) {
   std::vector<uint32_t> runs;
   for (const routing::ExperimentRoute& now : after.experiments) {
-    if (now.sequence_header.empty()) continue;
+    if (!now.sequence.has_value()) continue;
     const bool has_moved = std::any_of(before.experiments.begin(), before.experiments.end(), [&](const auto& then) {
       return then.run == now.run && then.variants != now.variants;
     });

@@ -74,7 +74,7 @@ TEST(RunsThatMovedTest, AreThoseThatKnowSequencesAndHaveOtherWeightsNow) {
   routing::RouteTable before;
   before.experiments.resize(2);
   before.experiments[0].run = 1;
-  before.experiments[0].sequence_header = "x-sequence";
+  before.experiments[0].sequence = config::SequenceKey{"x-sequence"};
   before.experiments[0].variants = {{"a", 1}, {"b", 0}};
   before.experiments[1].run = 2;
   routing::RouteTable after = before;
@@ -89,7 +89,7 @@ TEST(RunsThatMovedTest, AreThoseThatKnowSequencesAndHaveOtherWeightsNow) {
 
 class SequenceOfCallsTest : public testing::Test {
  protected:
-  SequenceOfCallsTest() { calls_.table().experiments[0].sequence_header = "x-sequence"; }
+  SequenceOfCallsTest() { calls_.table().experiments[0].sequence = config::SequenceKey{"x-sequence"}; }
   void SetWeights(uint32_t baseline, uint32_t candidate) {
     calls_.table().experiments[0].variants = {{"baseline", baseline}, {"candidate", candidate}};
   }
