@@ -172,6 +172,15 @@ inline constexpr absl::Duration kReconnectBackoffFirst = absl::Milliseconds(100)
 inline constexpr absl::Duration kReconnectBackoffMost = absl::Seconds(10);
 inline constexpr int kTransparentRetries = 1;  // REFUSED_STREAM and GOAWAY: provably unprocessed, once.
 
+// --- Requests whose experiment asks for a parameter of the body.
+
+// Of a body's beginning that is looked at: parameters are some hundred bytes, and come before the tensors. A call waits
+// for no more than this, and its stream's window holds more.
+inline constexpr size_t kScannedBodyBytes = 16 * 1024;
+inline constexpr size_t kScannedFields = 512;  // Of protobuf, outer and inner: a request for a hundred tensors.
+// Names that are looked for: of the keys, and of a sequence, its beginning and its end.
+inline constexpr size_t kScannedParameters = kKeySources + 3;
+
 // --- Sequences and failures, per worker.
 
 // Sequences that are remembered, at some 80 bytes each: 5 MB. Beyond, the one that was silent for longest is forgotten,
