@@ -183,7 +183,7 @@ inline constexpr size_t kScannedParameters = kKeySources + 3;
 
 // --- Sequences and failures, per worker.
 
-// Sequences that are remembered, at some 80 bytes each: 5 MB. Beyond, the one that was silent for longest is forgotten,
+// Sequences that are remembered, at some 130 bytes each: 8 MB. Beyond, the one that was silent for longest is forgotten,
 // and its next call goes where the weights of then say.
 inline constexpr size_t kPinnedSequences = 65'536;
 // Triton forgets a silent sequence after one second, people think for minutes; whoever comes back later begins anew.
