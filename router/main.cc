@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -262,9 +263,11 @@ std::optional<config::Config> LoadConfig(const std::string& file, const runtime:
 Exit RunProxy(const cli::ProxyCommand& command) {
   const sigset_t end_signals = BlockEndSignals();
   const runtime::Log log(runtime::ParseSeverity(command.log_level).value_or(runtime::Severity::kInfo), std::cerr);
-  std::optional<config::Config> config = LoadConfig(command.config, log);
+  // Whole, since what is relative to it is told to others: the journal's path to weirctl, a file's to the audit.
+  const std::string file = std::filesystem::absolute(command.config).lexically_normal();
+  std::optional<config::Config> config = LoadConfig(file, log);
   if (!config.has_value()) return kWrongInput;
-  Proxy proxy(*std::move(config), command.config, log);
+  Proxy proxy(*std::move(config), file, log);
   if (absl::Status status = proxy.Start(); !status.ok()) {
     std::cerr << "weir: " << TextOf(status) << "\n";
     return kCannotStart;

@@ -68,9 +68,11 @@ BucketSums Folded(const BucketSums& buckets, int k) {
 }
 
 std::optional<ClusteredRatio> RatioOver(const BucketSums& buckets, int k) {
-  const BucketSums folded = Folded(buckets, k);
   std::array<double, kUserBuckets> numerator{}, denominator{};
-  for (int b = 0; b < k; ++b) numerator[b] = folded[b].sum, denominator[b] = folded[b].n;
+  for (int b = 0; b < kUserBuckets; ++b) {
+    numerator[b % k] += buckets[b].sum;
+    denominator[b % k] += buckets[b].n;
+  }
   const size_t used = static_cast<size_t>(k);
   return RatioOverBuckets(std::span(numerator).first(used), std::span(denominator).first(used));
 }

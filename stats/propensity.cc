@@ -22,6 +22,18 @@ void PropensityWeighted::Add(uint8_t user_bucket, double outcome, double propens
   sums_.buckets[user_bucket].sum += outcome * weight;
 }
 
+void PropensityWeighted::AddOutcomes(const OutcomeCounts& outcomes, double propensity) {
+  const double weight = 1 / propensity, n = static_cast<double>(outcomes.n);
+  sums_.n += outcomes.n;
+  sums_.weight += n * weight;
+  sums_.squared_weight += n * weight * weight;
+  sums_.weighted_sum += outcomes.sum() * weight;
+  for (size_t b = 0; b < sums_.buckets.size(); ++b) {
+    sums_.buckets[b].n += static_cast<double>(outcomes.users[b].n) * weight;
+    sums_.buckets[b].sum += outcomes.users[b].sum * weight;
+  }
+}
+
 void PropensityWeighted::AddErrors(const VariantCounts& calls, double propensity) {
   const double weight = 1 / propensity;
   const int64_t judged = calls.ended() - calls.neutral();

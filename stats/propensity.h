@@ -17,6 +17,7 @@
 
 #include "stats/clustered.h"
 #include "stats/counts.h"
+#include "stats/outcomes.h"
 
 namespace weir::stats {
 
@@ -48,6 +49,8 @@ class PropensityWeighted {
 
   // propensity in (0, 1].
   void Add(uint8_t user_bucket, double outcome, double propensity);
+  // Of calls that all had this propensity.
+  void AddOutcomes(const OutcomeCounts& outcomes, double propensity);
   // The calls that ended well or badly, the latter as outcomes 1. Users are counted by the calls that they started.
   void AddErrors(const VariantCounts& calls, double propensity);
   void Merge(const PropensityWeighted& other);

@@ -49,6 +49,26 @@ TEST(PropensityTest, MergedShardsEqualOneStreamAndNothingHasNoMean) {
   EXPECT_EQ(PropensityWeighted(whole.sums()).Estimate(), whole.Estimate());
 }
 
+TEST(PropensityTest, OutcomesOfOnePropensityMayComeTogether) {
+  std::mt19937_64 rng(7);
+  PropensityWeighted one_by_one, together;
+  for (const double propensity : {0.25, 0.5}) {
+    OutcomeCounts outcomes;
+    for (int i = 0; i < 3000; ++i) {
+      const auto bucket = static_cast<uint8_t>(rng());
+      const double outcome = static_cast<double>(rng() % 5);
+      one_by_one.Add(bucket, outcome, propensity);
+      outcomes.Add(bucket, outcome);
+    }
+    together.AddOutcomes(outcomes, propensity);
+  }
+  const ArmEstimate estimate = one_by_one.Estimate(), same = together.Estimate();
+  EXPECT_EQ(same.n, estimate.n);
+  EXPECT_NEAR(same.mean, estimate.mean, 1e-12);
+  EXPECT_NEAR(same.standard_error, estimate.standard_error, 1e-12);
+  EXPECT_NEAR(same.effective_n, estimate.effective_n, 1e-6);
+}
+
 TEST(PropensityTest, EqualPropensitiesGiveThePlainMeanOfAsManyOutcomes) {
   PropensityWeighted arm;
   for (int i = 0; i < 1000; ++i) arm.Add(static_cast<uint8_t>(i), i % 4 == 0, 0.2);

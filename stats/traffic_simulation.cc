@@ -4,6 +4,14 @@
 #include <cmath>
 
 namespace weir::stats {
+namespace {
+
+const int64_t kNsPerTick = absl::ToInt64Nanoseconds(kTick);
+
+// Whole nanoseconds of so many milliseconds.
+absl::Duration Milliseconds(double ms) { return absl::Nanoseconds(static_cast<int64_t>(ms * 1e6)); }
+
+}  // namespace
 
 TrafficSimulation::TrafficSimulation(const Traffic& traffic, uint64_t seed) : traffic_(traffic), rng_(seed) {
   double weights = 0;
@@ -64,15 +72,16 @@ void TrafficSimulation::StartCall() {
   CallEnd end{.started = tick_,
               .user_bucket = user.bucket,
               .outcome = CallOutcome::kSuccess,
-              .latency = absl::Milliseconds(latency_ms)};
+              .latency = Milliseconds(latency_ms)};
   if (Uniform() < error) end.outcome = CallOutcome::kError;
   const double patience_ms =
       traffic_.cancel_rate > 0 ? -1000 * std::log1p(-Uniform()) / traffic_.cancel_rate : latency_ms;
   if (patience_ms < latency_ms) {
     end.outcome = CallOutcome::kCancelled;
-    end.latency = absl::Milliseconds(patience_ms);
+    end.latency = Milliseconds(patience_ms);
   }
-  const Tick ends_at = TickOf(StartOf(tick_) + Uniform() * kTick + end.latency);
+  const auto began_after = static_cast<int64_t>(Uniform() * static_cast<double>(kNsPerTick));
+  const Tick ends_at = tick_ + (began_after + absl::ToInt64Nanoseconds(end.latency)) / kNsPerTick;
   endings_[ends_at].push_back({.epoch = epochs_.size() - 1, .is_candidate = user.is_candidate, .end = end});
 }
 

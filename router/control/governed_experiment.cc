@@ -473,6 +473,13 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
   return absl::OkStatus();
 }
 
+void GovernedExperiment::MergeOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric,
+                                       const stats::OutcomeCounts& delta, absl::Time now) {
+  evidence_.MergeOutcomes(epoch, variant, metric, delta);
+  allocation_.MergeOutcomes(epoch, variant, metric, delta, now);
+  outcomes_counted_[variant] += delta.n;
+}
+
 void GovernedExperiment::TakeValue(const std::string& name, double value, absl::Time at) {
   if (std::isfinite(value)) external_values_.insert_or_assign(name, experiment::ExternalValue{value, at});
 }

@@ -101,6 +101,9 @@ class GovernedExperiment {
   void Merge(uint32_t run, uint32_t epoch, const std::string& variant, const stats::VariantCounts& delta);
   // Counts an outcome of one of its runs; the codes of feedback.proto. `tickets` admits each once.
   absl::Status Count(const stats::OutcomeReport& report, TicketLedger& tickets, absl::Time now);
+  // Outcomes of its present run that were joined and checked elsewhere, of one variant and metric in one epoch.
+  void MergeOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric,
+                     const stats::OutcomeCounts& delta, absl::Time now);
   // The newest answer of one of its queries. One that is not finite is none.
   void TakeValue(const std::string& name, double value, absl::Time at);
   const experiment::ExternalValues& external_values() const { return external_values_; }

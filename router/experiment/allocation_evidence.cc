@@ -103,12 +103,26 @@ void AllocationEvidence::Merge(uint32_t epoch, std::string_view variant, const s
 
 void AllocationEvidence::AddOutcome(uint32_t epoch, std::string_view variant, std::string_view metric,
                                     uint8_t user_bucket, double value, absl::Time now) {
+  ForOutcomes(epoch, variant, metric, now,
+              [&](Sums& sums, double propensity) { sums.outcomes.Add(user_bucket, value, propensity); });
+}
+
+void AllocationEvidence::MergeOutcomes(uint32_t epoch, std::string_view variant, std::string_view metric,
+                                       const stats::OutcomeCounts& delta, absl::Time now) {
+  if (delta.n == 0) return;
+  ForOutcomes(epoch, variant, metric, now,
+              [&](Sums& sums, double propensity) { sums.outcomes.AddOutcomes(delta, propensity); });
+}
+
+template <typename Add>
+void AllocationEvidence::ForOutcomes(uint32_t epoch, std::string_view variant, std::string_view metric, absl::Time now,
+                                     const Add& add) {
   Arm* arm = metric == metric_ ? Find(variant) : nullptr;
   const std::optional<double> propensity = arm == nullptr ? std::nullopt : PropensityOf(epoch, variant);
   if (!propensity) return;
-  arm->whole.outcomes.Add(user_bucket, value, *propensity);
+  add(arm->whole, *propensity);
   if (is_by_risk_) {
-    arm->recent[1].outcomes.Add(user_bucket, value, *propensity);
+    add(arm->recent[1], *propensity);
   } else {
     arm->newest = std::max(arm->newest, now);
   }

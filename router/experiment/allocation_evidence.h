@@ -46,6 +46,9 @@ class AllocationEvidence {
   void Merge(uint32_t epoch, std::string_view variant, const stats::VariantCounts& delta);
   void AddOutcome(uint32_t epoch, std::string_view variant, std::string_view metric, uint8_t user_bucket, double value,
                   absl::Time now);
+  // The same of many at once, the newest of them reported at `now`.
+  void MergeOutcomes(uint32_t epoch, std::string_view variant, std::string_view metric,
+                     const stats::OutcomeCounts& delta, absl::Time now);
 
   // Calls of the step that ended well or badly.
   int64_t SamplesOf(std::string_view variant) const;
@@ -70,6 +73,9 @@ class AllocationEvidence {
     absl::Time newest = absl::InfinitePast();
   };
 
+  // `add` to the sums that outcomes of the metric go to, with their propensity.
+  template <typename Add>
+  void ForOutcomes(uint32_t epoch, std::string_view variant, std::string_view metric, absl::Time now, const Add& add);
   Arm* Find(std::string_view variant);
   // Of the epoch; nullopt where it is not kept, before the step, or without a share for one of the arms.
   std::optional<double> PropensityOf(uint32_t epoch, std::string_view variant) const;

@@ -100,6 +100,12 @@ TEST(AllocationEvidenceTest, WhatComesLateIsWeightedByTheShareOfItsOwnEpoch) {
   evidence.AddOutcome(1, "b", "accuracy", 1, 1, kStart);  // Weight 4.
   evidence.AddOutcome(2, "b", "accuracy", 2, 0, kStart);  // Weight 2.
   EXPECT_NEAR(evidence.Look(kStart)->arms[1].outcomes.mean, 4.0 / 6, 1e-12);
+
+  stats::OutcomeCounts late;
+  for (uint8_t i = 0; i < 5; ++i) late.Add(i, 1);
+  evidence.MergeOutcomes(1, "b", "accuracy", late, kStart);
+  evidence.MergeOutcomes(1, "b", "revenue", late, kStart);  // Not what it goes by.
+  EXPECT_NEAR(evidence.Look(kStart + absl::Seconds(2))->arms[1].outcomes.mean, 24.0 / 26, 1e-12);
 }
 
 TEST(AllocationEvidenceTest, AnEpochInWhichAnArmHadNoShareIsLeftOutForAll) {

@@ -79,12 +79,23 @@ absl::Time RunEvidence::StartOf(uint32_t epoch) const {
 
 void RunEvidence::AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
                              double value) {
-  variants_[variant].outcomes[metric].Add(user_bucket, value);
+  ForOutcomes(epoch, variant, metric, [&](stats::OutcomeCounts& counts) { counts.Add(user_bucket, value); });
+}
+
+void RunEvidence::MergeOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric,
+                                const stats::OutcomeCounts& delta) {
+  ForOutcomes(epoch, variant, metric, [&](stats::OutcomeCounts& counts) { counts.Merge(delta); });
+}
+
+template <typename Change>
+void RunEvidence::ForOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric,
+                              const Change& change) {
+  change(variants_[variant].outcomes[metric]);
   is_changed_ = true;
   const auto open = open_.find(epoch);
   if (open == open_.end()) return;
   if (VariantEvidence* evidence = FindIn(open->second, variant)) {
-    evidence->outcomes[metric].Add(user_bucket, value);
+    change(evidence->outcomes[metric]);
     changed_epochs_.insert(epoch);
   }
 }

@@ -56,6 +56,10 @@ class RunEvidence {
   void AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
                   double value);
 
+  // The same of many at once.
+  void MergeOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric,
+                     const stats::OutcomeCounts& delta);
+
   void Fold(uint32_t epoch);
 
   // Open ones, ascending; the current one is the last.
@@ -89,6 +93,10 @@ class RunEvidence {
   absl::Status RestoreEpoch(uint32_t epoch, const std::string& value);
 
  private:
+  // `change` to the outcomes of the run, and to those of the epoch where it is open.
+  template <typename Change>
+  void ForOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric, const Change& change);
+
   std::map<uint32_t, std::vector<VariantEvidence>> open_;
   struct NamedEpoch {
     std::vector<std::string> names;  // In the order of its specification.

@@ -102,6 +102,13 @@ TEST(RunEvidenceTest, AnOutcomeCountsForItsEpochAndForTheRun) {
   EXPECT_EQ(evidence.Find(2, "b")->outcomes.at("accuracy").n, 1);
   EXPECT_EQ(evidence.OutcomesOf("b", "accuracy")->n, 3);
   EXPECT_EQ(evidence.OutcomesOf("a", "accuracy"), nullptr);
+
+  stats::OutcomeCounts many;
+  for (uint8_t i = 0; i < 10; ++i) many.Add(i, 1);
+  evidence.MergeOutcomes(2, "b", "accuracy", many);
+  evidence.MergeOutcomes(1, "b", "accuracy", many);
+  EXPECT_EQ(evidence.Find(2, "b")->outcomes.at("accuracy").n, 11);
+  EXPECT_EQ(evidence.OutcomesOf("b", "accuracy")->n, 23);
 }
 
 TEST(RunEvidenceTest, ARestoredRunIsTheSame) {

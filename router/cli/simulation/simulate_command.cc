@@ -34,6 +34,19 @@ std::string QuantilesText(const std::vector<double>& values, const char* unit) {
   return absl::StrCat(text, unit, "\n");
 }
 
+std::vector<std::pair<std::string, int>> MostOftenFirst(const std::map<std::string, int>& counts) {
+  std::vector<std::pair<std::string, int>> sorted(counts.begin(), counts.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return sorted;
+}
+
+template <typename Counts>
+Json CountsJson(const Counts& counts) {
+  Json::Object object;
+  for (const auto& [name, count] : counts) object.emplace_back(name, count);
+  return Json(std::move(object));
+}
+
 Json JsonOf(const std::vector<double>& values) {
   if (values.empty()) return Json();
   Json::Object quantiles;
@@ -72,7 +85,7 @@ std::vector<SimulatedOutcome> Simulate(const config::Experiment& experiment, con
 SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
   SimulationSummary summary;
   summary.runs = static_cast<int>(outcomes.size());
-  std::map<std::string, int> by_guardrail;
+  std::map<std::string, int> by_guardrail, paused_by;
   for (const SimulatedOutcome& outcome : outcomes) {
     summary.promoted += outcome.ending == Ending::kPromoted;
     summary.inconclusive += outcome.ending == Ending::kInconclusive;
@@ -81,21 +94,20 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
     for (const std::string& name : std::set<std::string>(outcome.warned.begin(), outcome.warned.end())) {
       ++summary.warned[name];
     }
-    if (outcome.ending != Ending::kRolledBack) continue;
-    ++summary.rolled_back;
-    if (!outcome.guardrail.empty()) ++by_guardrail[outcome.guardrail];
-    if (outcome.delay) {
+    const bool is_rolled_back = outcome.ending == Ending::kRolledBack;
+    const bool is_stopped = is_rolled_back || outcome.ending == Ending::kInconclusive;
+    if (is_stopped && !outcome.guardrail.empty()) ++(is_rolled_back ? by_guardrail : paused_by)[outcome.guardrail];
+    if (is_stopped && outcome.delay) {
       summary.delay_seconds.push_back(absl::ToDoubleSeconds(*outcome.delay));
       summary.delay_requests.push_back(static_cast<double>(outcome.delay_requests));
-    } else {
-      ++summary.false_rollbacks;
     }
+    summary.rolled_back += is_rolled_back;
+    summary.false_rollbacks += is_rolled_back && !outcome.delay;
   }
   std::sort(summary.delay_seconds.begin(), summary.delay_seconds.end());
   std::sort(summary.delay_requests.begin(), summary.delay_requests.end());
-  summary.by_guardrail.assign(by_guardrail.begin(), by_guardrail.end());
-  std::stable_sort(summary.by_guardrail.begin(), summary.by_guardrail.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  summary.by_guardrail = MostOftenFirst(by_guardrail);
+  summary.paused_by = MostOftenFirst(paused_by);
   return summary;
 }
 
@@ -119,11 +131,15 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
   for (const auto& [guardrail, count] : summary.by_guardrail) {
     absl::StrAppendFormat(&text, "  shut by %-16s %d\n", guardrail, count);
   }
+  for (const auto& [guardrail, count] : summary.paused_by) {
+    absl::StrAppendFormat(&text, "  paused by %-14s %d\n", guardrail, count);
+  }
   for (const auto& [guardrail, count] : summary.warned) {
     absl::StrAppendFormat(&text, "  warned by %-14s %d\n", guardrail, count);
   }
   if (!summary.delay_seconds.empty()) {
-    absl::StrAppend(&text, "  from fault to rollback ", QuantilesText(summary.delay_seconds, " s"));
+    absl::StrAppend(&text, summary.paused_by.empty() ? "  from fault to rollback " : "  from fault to stop     ",
+                    QuantilesText(summary.delay_seconds, " s"));
     absl::StrAppend(&text, "  in candidate requests  ", QuantilesText(summary.delay_requests, ""));
   }
   return text;
@@ -132,9 +148,6 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
 std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& summary) {
   Json::Array faults;
   for (const Fault& fault : title.faults) faults.push_back(ToString(fault));
-  Json::Object by_guardrail, warned;
-  for (const auto& [guardrail, count] : summary.by_guardrail) by_guardrail.emplace_back(guardrail, count);
-  for (const auto& [guardrail, count] : summary.warned) warned.emplace_back(guardrail, count);
   const auto rate = [&](int count) { return static_cast<double>(count) / summary.runs; };
   return WriteJson(Json(Json::Object{{"experiment", title.experiment},
                                      {"runs", summary.runs},
@@ -146,8 +159,9 @@ std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& s
                                      {"false_rollback_rate", rate(summary.false_rollbacks)},
                                      {"inconclusive_rate", rate(summary.inconclusive)},
                                      {"still_running_rate", rate(summary.still_running)},
-                                     {"shut_by", Json(std::move(by_guardrail))},
-                                     {"warned_by", Json(std::move(warned))},
+                                     {"shut_by", CountsJson(summary.by_guardrail)},
+                                     {"paused_by", CountsJson(summary.paused_by)},
+                                     {"warned_by", CountsJson(summary.warned)},
                                      {"delay_seconds", JsonOf(summary.delay_seconds)},
                                      {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
          "\n";

@@ -27,9 +27,10 @@ struct SimulationSummary {
   int promoted = 0, inconclusive = 0, still_running = 0;
   int rolled_back = 0;
   int false_rollbacks = 0;                                // Without a fault, or before it.
-  std::vector<double> delay_seconds;                      // Of the others, ascending.
+  std::vector<double> delay_seconds;                      // Of rollbacks and pauses after a fault, ascending.
   std::vector<double> delay_requests;                     // Of candidates, ascending.
   std::vector<std::pair<std::string, int>> by_guardrail;  // Which shut the gate, most often first.
+  std::vector<std::pair<std::string, int>> paused_by;     // Which made the run inconclusive, most often first.
   std::map<std::string, int> warned;                      // Runs in which a guardrail warned, by name.
 };
 SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes);

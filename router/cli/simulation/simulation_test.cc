@@ -133,6 +133,41 @@ TEST(SimulatedOutcomesTest, AMeanIsGuardedToo) {
   EXPECT_EQ(Summarise(Simulate(experiment, traffic, faults, 3, 7, 2, [](int) {})).rolled_back, 3);
 }
 
+// --- What stops a run that is no rollback, and what lets it go on.
+
+TEST(SimulatedAnalysisTest, AStepIsLeftOnlyByACandidateThatIsShownToBeBetter) {
+  config::Experiment experiment = Canary();
+  experiment.metrics = {{.name = "accuracy", .field = "correct", .role = config::Role::kPrimary}};
+  experiment.rollout->steps[1].analysis =
+      config::Analysis{.needs_non_inferiority = false, .needs_primaries = true, .timeout = absl::Hours(2)};
+  EXPECT_EQ(RunOutcomes(experiment, 0.05).promoted, 5);
+  const SimulationSummary alike = RunOutcomes(experiment, 0);
+  EXPECT_EQ(alike.promoted, 0);
+  EXPECT_EQ(alike.inconclusive, 5);
+  EXPECT_TRUE(alike.paused_by.empty());  // Its time was over.
+}
+
+TEST(SimulatedAnalysisTest, AConditionThatFailsRollsBack) {
+  config::Experiment experiment = WithAccuracy("warn");
+  experiment.rollout->steps[1].analysis = config::Analysis{
+      .needs_non_inferiority = false, .failure = *config::Condition::Parse("accuracy.candidate < 0.8")};
+  const SimulationSummary summary = RunOutcomes(experiment, -0.3);
+  EXPECT_EQ(summary.rolled_back, 5);
+  EXPECT_EQ(summary.false_rollbacks, 0);
+  EXPECT_EQ(summary.by_guardrail.at(0).first, kByAnalysis);
+}
+
+TEST(SimulationTest, AGuardrailThatPausesLeavesTheRunToPeople) {
+  config::Experiment experiment = Canary();
+  for (config::Guardrail& guardrail : experiment.guardrails) guardrail.action = config::GuardrailAction::kPause;
+  const SimulationSummary summary =
+      Summarise(Simulate(experiment, {}, {*ParseFault("errors=20%@stage2", experiment)}, 5, /*seed=*/7, 2, [](int) {}));
+  EXPECT_EQ(summary.inconclusive, 5);
+  EXPECT_EQ(summary.rolled_back, 0);
+  EXPECT_EQ(summary.paused_by.at(0), std::pair(std::string("errors"), 5));
+  EXPECT_EQ(summary.delay_seconds.size(), 5u);
+}
+
 TEST(FaultTest, IsReadInTheWordsOfPeople) {
   const config::Experiment experiment = WithAccuracy("warn");
   EXPECT_EQ(*ParseFault("errors=5%@stage2", experiment), (Fault{Fault::Kind::kErrors, 0.05, 2}));
