@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/inference/open_inference.pb.h"
-#include "router/dataplane/call_fixture.h"
+#include "router/dataplane/call_rig.h"
 
 namespace weir::dataplane {
 namespace {
@@ -47,7 +47,7 @@ std::string Request(const Said& said) {
   return Message(request.SerializeAsString());
 }
 
-class CallBodyTest : public CallFixture {
+class CallBodyTest : public testing::Test, public CallRig {
  protected:
   CallBodyTest() {
     experiment().match = {"inference.GRPCInferenceService", ""};

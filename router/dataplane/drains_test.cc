@@ -6,7 +6,7 @@
 #include "config/network.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/dataplane/call_fixture.h"
+#include "router/dataplane/call_rig.h"
 
 namespace weir::dataplane {
 namespace {
@@ -23,7 +23,7 @@ using testing::IsEmpty;
 constexpr char kExperiment[] = "/exp.S/M";
 constexpr char kEnd[] = "grpc-status=14 grpc-message=experiment exp was rolled back, and candidate is drained";
 
-class DrainsTest : public CallFixture {
+class DrainsTest : public testing::Test, public CallRig {
  protected:
   // A stream on the candidate (model 1), whose response has begun.
   StreamId OpenStream() {

@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/dataplane/call_fixture.h"
+#include "router/dataplane/call_rig.h"
 
 namespace weir::dataplane {
 namespace {
@@ -24,7 +24,7 @@ using testing::Not;
 constexpr char kPlain[] = "/plain.S/M";
 constexpr char kExperiment[] = "/exp.S/M";
 
-using ProxiedCallTest = CallFixture;
+class ProxiedCallTest : public testing::Test, public CallRig {};
 
 // --- The four kinds of call.
 

@@ -1,18 +1,18 @@
 // For tests: what most tests of calls say about a CallSimulation.
 
-#ifndef WEIR_ROUTER_DATAPLANE_CALL_FIXTURE_H_
-#define WEIR_ROUTER_DATAPLANE_CALL_FIXTURE_H_
+#ifndef WEIR_ROUTER_DATAPLANE_CALL_RIG_H_
+#define WEIR_ROUTER_DATAPLANE_CALL_RIG_H_
 
 #include <string>
 #include <string_view>
 
-#include "gtest/gtest.h"
 #include "router/dataplane/call_simulation.h"
 
 namespace weir::dataplane {
 
-class CallFixture : public testing::Test {
- protected:
+// A base of tests.
+class CallRig {
+ public:
   http2::SessionRecorder& client() { return calls_.client(); }
   http2::SessionRecorder& model(size_t i = 0) { return calls_.model(i); }
   http2::Session& at_model(size_t i = 0) { return model(i).session(); }
@@ -38,4 +38,4 @@ class CallFixture : public testing::Test {
 
 }  // namespace weir::dataplane
 
-#endif  // WEIR_ROUTER_DATAPLANE_CALL_FIXTURE_H_
+#endif  // WEIR_ROUTER_DATAPLANE_CALL_RIG_H_
