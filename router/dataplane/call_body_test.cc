@@ -389,6 +389,24 @@ TEST_F(CallBodyTest, ARefusedStreamIsRetriedWithTheWholeBody) {
   EXPECT_THAT(CallEvents(model(1)), ElementsAre(HasSubstr(kInfer), "D3 " + Request({.sequence = 7}) + "$"));
 }
 
+TEST_F(CallBodyTest, ACallThatIsRefusedInTheMiddleOfItsMessageIsAnsweredAndItsRestDropped) {
+  const StreamId stream = Ask(Request({.sequence = 7}).substr(0, 12), false);
+  calls_.models_.SetHealthy(0, false);
+  calls_.models_.SetHealthy(1, false);
+  Send(stream, Request({.sequence = 7, .tensor_bytes = 50'000}).substr(12), false);
+  EXPECT_THAT(Reply(), testing::AllOf(HasSubstr("grpc-status=14"), HasSubstr("R1 0 peer")));
+  EXPECT_EQ(calls_.calls_.in_flight(), 0u);
+}
+
+TEST_F(CallBodyTest, WhatAClientWaitsWithItsMessageIsNotTheModelsLatency) {
+  const StreamId stream = Ask("", false);
+  calls_.Advance(absl::Seconds(30));
+  Send(stream, Request({.sequence = 7}), true);
+  calls_.Advance(absl::Milliseconds(10));
+  Answer(1, Message("world"), 1);
+  EXPECT_EQ(absl::Seconds(calls_.served(1).response_seconds), absl::Milliseconds(10));
+}
+
 // --- Sequences by parameter.
 
 TEST_F(CallBodyTest, ASequenceStaysThroughChangedWeightsUntilItsEnd) {

@@ -12,6 +12,8 @@
 //  3. Health never moves a user: it only diverts a call whose variant cannot be reached to the default, or refuses it.
 //     A forced or previewed call is never diverted: its sender wants this variant or none. The default has nowhere to
 //     be diverted to.
+//  4. Where the rule comes to a parameter of the body and nothing of the body is known yet, there is no decision: the
+//     call waits. Whatever decides before it, such as a key header that is present, spares the call the wait.
 //
 // A path that is not "/service/method" matches only a passthrough route for every service and method.
 
