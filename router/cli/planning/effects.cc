@@ -9,25 +9,6 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-// The shares of the default and of the candidate with the least; a candidate of weight 0 is none.
-struct Pair {
-  double baseline = 0, candidate = 0;
-  bool is_compared() const { return baseline > 0 && candidate > 0; }
-  double both() const { return baseline + candidate; }
-};
-
-Pair PairOf(const config::Experiment& experiment, const Stage& stage) {
-  Pair pair{.baseline = stage.shares[experiment.default_variant], .candidate = 1};
-  bool has_candidate = false;
-  for (size_t i = 0; i < stage.shares.size(); ++i) {
-    if (i == experiment.default_variant || experiment.variants[i].weight == config::Weight()) continue;
-    pair.candidate = std::min(pair.candidate, stage.shares[i]);
-    has_candidate = true;
-  }
-  if (!has_candidate) pair.candidate = 0;
-  return pair;
-}
-
 stats::TestPlan TestOf(const PlannedMetric& metric, const Assumptions& assumptions, double design_effect) {
   return {.alpha = assumptions.alpha,
           .power = assumptions.power,
@@ -49,7 +30,7 @@ std::optional<double> Together(const PlannedMetric& metric, const config::Experi
                                const Assumptions& assumptions, const std::vector<Stage>& stages) {
   double information = 0, calls = 0;
   for (const Stage& stage : stages) {
-    const Pair pair = PairOf(experiment, stage);
+    const SharesCompared pair = SharesComparedIn(experiment, stage);
     if (stage.is_watch || !pair.is_compared()) continue;
     const double outcomes = stage.calls(assumptions) * metric.reported;
     information += outcomes / (1 / pair.baseline + 1 / pair.candidate);
@@ -77,7 +58,7 @@ PlannedEffect EffectOf(const PlannedMetric& metric, const config::Experiment& ex
                        .calls_of_each = CallsOfBoth(metric, assumptions, difference, 0.5, 1) / 2,
                        .seconds = {}};
   for (const Stage& stage : stages) {
-    const Pair pair = PairOf(experiment, stage);
+    const SharesCompared pair = SharesComparedIn(experiment, stage);
     const double calls = pair.is_compared()
                              ? CallsOfBoth(metric, assumptions, difference, pair.candidate / pair.both(), pair.both())
                              : kNever;
@@ -106,7 +87,7 @@ std::vector<double> DifferencesOf(const PlannedMetric& metric, bool is_outcome) 
 void Plan(const config::Experiment& experiment, const Assumptions& assumptions, const std::vector<Stage>& stages,
           bool is_outcome, PlannedMetric& metric) {
   for (const Stage& stage : stages) {
-    const Pair pair = PairOf(experiment, stage);
+    const SharesCompared pair = SharesComparedIn(experiment, stage);
     const double calls = stage.calls(assumptions), outcomes = calls * metric.reported;
     if (!pair.is_compared() || !std::isfinite(calls)) {
       metric.by_stage.push_back(std::nullopt);

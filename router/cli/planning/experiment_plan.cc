@@ -28,6 +28,7 @@ ExperimentPlan PlanExperiment(const config::Experiment& experiment, const Assump
   plan.length = LengthOf(plan.stages);
   plan.false_rollback = FalseRollbackAtMost(experiment);
   plan.metrics = MetricsOf(experiment, assumptions, plan.stages);
+  plan.analyses = AnalysesOf(experiment, assumptions, plan.stages, plan.metrics);
   plan.guardrails = GuardrailsOf(experiment, assumptions, plan.stages);
   plan.warnings = WarningsOf(plan);
   return plan;

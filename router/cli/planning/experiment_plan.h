@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "config/config.h"
+#include "router/cli/planning/analyses.h"
 #include "router/cli/planning/assumptions.h"
 #include "router/cli/planning/delays.h"
 #include "router/cli/planning/effects.h"
@@ -22,6 +23,7 @@ struct ExperimentPlan {
   absl::Duration length{};    // To the promotion or the end, without the watch and without approvals.
   double false_rollback = 0;  // At most: the sum of alpha over guardrails that roll back.
   std::vector<PlannedMetric> metrics{};
+  std::vector<PlannedAnalysis> analyses{};
   std::vector<PlannedGuardrail> guardrails{};  // In the order of the experiment.
   std::vector<std::string> warnings{};         // Beside those of the file itself (config/parse.h).
 };

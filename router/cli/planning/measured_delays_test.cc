@@ -31,15 +31,16 @@ ExperimentPlan Measured(const std::string& rest, int runs) {
 TEST(MeasuredDelaysTest, ErrorsAreProvenAboutAsSoonAsIsCalculated) {
   const ExperimentPlan plan = Measured(
       std::string("  guardrails: [{name: errors, metric: error_rate, compareTo: default, maxRatio: 1.2}]\n") + kSteps,
-      40);
+      100);
   const PlannedGuardrail& errors = plan.guardrails[0];
   for (size_t s = 0; s < 2; ++s) {
     for (const size_t fault : {1u, 2u}) {  // x2 and x3.
       const PlannedDelay& delay = errors.stages[s].faults[fault];
       ASSERT_TRUE(delay.measured.has_value());
-      EXPECT_EQ(delay.measured->runs, 40);
-      EXPECT_GT(delay.measured->shut, 35);
-      EXPECT_NEAR(delay.measured->requests / delay.requests, 1, 0.25) << s << " " << errors.faults[fault].name;
+      EXPECT_EQ(delay.measured->runs, 100);
+      EXPECT_GT(delay.measured->shut, 90);
+      // Of few requests the mean path is up to a fifth too hopeful (400 runs: 1.22, 1.18, 1.08, 1.04).
+      EXPECT_NEAR(delay.measured->requests / delay.requests, 1.1, 0.35) << s << " " << errors.faults[fault].name;
     }
   }
 }

@@ -47,6 +47,16 @@ Json JsonOf(const PlannedMetric& metric) {
                            {"sample_sizes", Json(std::move(effects))}});
 }
 
+Json JsonOf(const ExperimentPlan& plan, const PlannedAnalysis& analysis) {
+  return Json(Json::Object{
+      {"stage", plan.stages[analysis.stage].name},
+      {"metric", plan.metrics[analysis.metric].name},
+      {"pause_seconds", SecondsOf(analysis.pause)},
+      {"shown_by_pause", JsonOf(analysis.by_pause)},
+      {"timeout_seconds", analysis.timeout == absl::InfiniteDuration() ? Json() : Json(SecondsOf(analysis.timeout))},
+      {"shown_by_timeout", JsonOf(analysis.by_timeout)}});
+}
+
 Json JsonOf(const PlannedDelay& delay, const PlannedFault& fault) {
   Json::Object members{{"fault", fault.name},
                        {"size", fault.size},
@@ -86,10 +96,11 @@ Json JsonOf(const ExperimentPlan& plan, const PlannedGuardrail& planned) {
 }  // namespace
 
 std::string PlanJson(const ExperimentPlan& plan) {
-  Json::Array assumed, stages, metrics, guardrails, warnings;
+  Json::Array assumed, stages, metrics, analyses, guardrails, warnings;
   for (const Assumed& said : plan.assumptions.said) assumed.push_back(JsonOf(said));
   for (const Stage& stage : plan.stages) stages.push_back(JsonOf(plan, stage));
   for (const PlannedMetric& metric : plan.metrics) metrics.push_back(JsonOf(metric));
+  for (const PlannedAnalysis& analysis : plan.analyses) analyses.push_back(JsonOf(plan, analysis));
   for (const PlannedGuardrail& guardrail : plan.guardrails) guardrails.push_back(JsonOf(plan, guardrail));
   for (const std::string& warning : plan.warnings) warnings.push_back(warning);
   const config::Experiment& experiment = plan.experiment;
@@ -102,6 +113,7 @@ std::string PlanJson(const ExperimentPlan& plan) {
              {"days_without_watch", absl::FDivDuration(plan.length, absl::Hours(24))},
              {"false_rollback_at_most", plan.false_rollback},
              {"metrics", Json(std::move(metrics))},
+             {"analyses", Json(std::move(analyses))},
              {"guardrails", Json(std::move(guardrails))},
              {"warnings", Json(std::move(warnings))}})) +
          "\n";

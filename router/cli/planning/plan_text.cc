@@ -137,6 +137,25 @@ std::string SizesText(const ExperimentPlan& plan) {
   return absl::StrCat("\nHow many calls a change takes, and how long at each stage's shares\n", table.ToString(2));
 }
 
+std::string AnalysesText(const ExperimentPlan& plan) {
+  if (plan.analyses.empty()) return "";
+  TextTable table({{"stage"}, {"metric"}, {"by the end of its pause", kRight}, {"by its timeout", kRight}});
+  const auto cell = [&](const PlannedAnalysis& analysis, absl::Duration time, const std::optional<double>& change) {
+    if (time == absl::InfiniteDuration()) return std::string("no timeout");
+    const std::string shown = change ? DifferenceText(plan.metrics[analysis.metric], *change) : "nothing";
+    return absl::StrCat(shown, ", ", SpanText(SecondsOf(time)));
+  };
+  for (const PlannedAnalysis& analysis : plan.analyses) {
+    table.AddRow({plan.stages[analysis.stage].name, NameOf(plan.metrics[analysis.metric]),
+                  cell(analysis, analysis.pause, analysis.by_pause),
+                  cell(analysis, analysis.timeout, analysis.by_timeout)});
+  }
+  return absl::StrCat(
+      "\nWhat the analysis of a step lets through, looked at all the time: how much better a candidate is that\n"
+      "half of the time is shown to be so by then\n",
+      table.ToString(2));
+}
+
 std::string DelayCell(const PlannedDelay& delay) {
   if (!std::isfinite(delay.requests)) {
     return std::isfinite(delay.bound_requests) ? absl::StrCat("never (", CountText(delay.bound_requests), ")")
@@ -217,7 +236,7 @@ std::string GuardrailsText(const ExperimentPlan& plan) {
 
 std::string PlanText(const ExperimentPlan& plan) {
   std::string text = absl::StrCat(Title(plan), AssumptionsText(plan.assumptions), StagesText(plan), EffectsText(plan),
-                                  SizesText(plan), GuardrailsText(plan));
+                                  SizesText(plan), AnalysesText(plan), GuardrailsText(plan));
   if (plan.warnings.empty()) return text;
   absl::StrAppend(&text, "\nMind\n");
   for (const std::string& warning : plan.warnings) absl::StrAppend(&text, "  - ", warning, "\n");

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "router/cli/calculator/json.h"
+#include "router/cli/memory_terminal.h"
 
 namespace weir::cli {
 namespace {
@@ -27,17 +28,12 @@ spec:
     - {name: errors, metric: error_rate, compareTo: default, maxRatio: 1.9, alpha: 0.001, action: rollback}
 )";
 
-struct Answer {
-  ExitCode code;
-  std::string out, err;
-};
 Answer Plan(PlanCommand command, bool is_watched = false) {
   if (command.file.empty()) command.file = "canary.yaml";
   if (command.traffic.empty()) command.traffic = "50/s";
-  std::ostringstream out, err;
   const std::map<std::string, std::string> files = {{"canary.yaml", kSpec}, {"broken.yaml", "kind: Experiment\n"}};
-  const ExitCode code = RunPlan(command, config::MemoryFiles(files), {out, err, is_watched});
-  return {code, out.str(), err.str()};
+  return AnswerOf([&](const Terminal& terminal) { return RunPlan(command, config::MemoryFiles(files), terminal); },
+                  is_watched);
 }
 
 TEST(RunPlanTest, AnswersAsTextOrJsonWithTheFilesOwnWarnings) {

@@ -50,6 +50,18 @@ double Stage::calls(const Assumptions& assumptions) const {
   return assumptions.calls_per_second * absl::ToDoubleSeconds(length);
 }
 
+SharesCompared SharesComparedIn(const config::Experiment& experiment, const Stage& stage) {
+  SharesCompared shares{.baseline = stage.shares[experiment.default_variant], .candidate = 1};
+  bool has_candidate = false;
+  for (size_t i = 0; i < stage.shares.size(); ++i) {
+    if (i == experiment.default_variant || experiment.variants[i].weight == config::Weight()) continue;
+    shares.candidate = std::min(shares.candidate, stage.shares[i]);
+    has_candidate = true;
+  }
+  if (!has_candidate) shares.candidate = 0;
+  return shares;
+}
+
 std::vector<Stage> StagesOf(const config::Experiment& experiment, const Assumptions& assumptions) {
   const experiment::Plan plan = experiment::PlanOf(experiment);
   std::vector<Stage> stages;

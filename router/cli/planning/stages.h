@@ -29,6 +29,14 @@ struct Stage {
   bool is_passing() const { return length == absl::ZeroDuration(); }
 };
 
+// The shares of the default and of the candidate with the least; a candidate of weight 0 is none.
+struct SharesCompared {
+  double baseline = 0, candidate = 0;
+  bool is_compared() const { return baseline > 0 && candidate > 0; }
+  double both() const { return baseline + candidate; }
+};
+SharesCompared SharesComparedIn(const config::Experiment& experiment, const Stage& stage);
+
 // In their order; without a rollout a single one, by the weights, as long as is assumed.
 std::vector<Stage> StagesOf(const config::Experiment& experiment, const Assumptions& assumptions);
 

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "router/cli/calculator/json.h"
+#include "router/cli/memory_terminal.h"
 
 namespace weir::cli {
 namespace {
@@ -31,18 +32,13 @@ spec:
     - {name: floor, metric: accuracy, min: 0.75, alpha: 0.001, action: rollback}
 )";
 
-struct Answer {
-  ExitCode code;
-  std::string out, err;
-};
 Answer Simulate(SimulateCommand command, bool is_watched = false) {
   command.file = "canary.yaml";
   command.runs = 3;
   command.longest_pause_minutes = 2;
-  std::ostringstream out, err;
   const std::map<std::string, std::string> files = {{"canary.yaml", kSpec}};
-  const ExitCode code = RunSimulate(command, config::MemoryFiles(files), {out, err, is_watched});
-  return {code, out.str(), err.str()};
+  return AnswerOf([&](const Terminal& terminal) { return RunSimulate(command, config::MemoryFiles(files), terminal); },
+                  is_watched);
 }
 
 TEST(RunSimulateTest, AnswersOnOneStreamAndKeepsQuietOnTheOther) {

@@ -94,6 +94,10 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
     for (const std::string& name : std::set<std::string>(outcome.warned.begin(), outcome.warned.end())) {
       ++summary.warned[name];
     }
+    if (outcome.ending == Ending::kPromoted && outcome.promoted_after) {
+      summary.promoted_after_hours.push_back(absl::ToDoubleHours(*outcome.promoted_after));
+    }
+    if (outcome.chosen_percent) summary.chosen_percent.push_back(*outcome.chosen_percent);
     const bool is_rolled_back = outcome.ending == Ending::kRolledBack;
     const bool is_stopped = is_rolled_back || outcome.ending == Ending::kInconclusive;
     if (is_stopped && !outcome.guardrail.empty()) ++(is_rolled_back ? by_guardrail : paused_by)[outcome.guardrail];
@@ -104,8 +108,10 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
     summary.rolled_back += is_rolled_back;
     summary.false_rollbacks += is_rolled_back && !outcome.delay;
   }
-  std::sort(summary.delay_seconds.begin(), summary.delay_seconds.end());
-  std::sort(summary.delay_requests.begin(), summary.delay_requests.end());
+  for (std::vector<double>* values :
+       {&summary.promoted_after_hours, &summary.chosen_percent, &summary.delay_seconds, &summary.delay_requests}) {
+    std::sort(values->begin(), values->end());
+  }
   summary.by_guardrail = MostOftenFirst(by_guardrail);
   summary.paused_by = MostOftenFirst(paused_by);
   return summary;
@@ -137,6 +143,10 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
   for (const auto& [guardrail, count] : summary.warned) {
     absl::StrAppendFormat(&text, "  warned by %-14s %d\n", guardrail, count);
   }
+  if (!summary.promoted_after_hours.empty())
+    absl::StrAppend(&text, "  promoted after         ", QuantilesText(summary.promoted_after_hours, " h"));
+  if (!summary.chosen_percent.empty())
+    absl::StrAppend(&text, "  candidates' last share ", QuantilesText(summary.chosen_percent, " %"));
   if (!summary.delay_seconds.empty()) {
     absl::StrAppend(&text, summary.paused_by.empty() ? "  from fault to rollback " : "  from fault to stop     ",
                     QuantilesText(summary.delay_seconds, " s"));
@@ -162,6 +172,8 @@ std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& s
                                      {"shut_by", CountsJson(summary.by_guardrail)},
                                      {"paused_by", CountsJson(summary.paused_by)},
                                      {"warned_by", CountsJson(summary.warned)},
+                                     {"promoted_after_hours", JsonOf(summary.promoted_after_hours)},
+                                     {"candidates_last_percent", JsonOf(summary.chosen_percent)},
                                      {"delay_seconds", JsonOf(summary.delay_seconds)},
                                      {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
          "\n";

@@ -27,6 +27,8 @@ struct SimulationSummary {
   int promoted = 0, inconclusive = 0, still_running = 0;
   int rolled_back = 0;
   int false_rollbacks = 0;                                // Without a fault, or before it.
+  std::vector<double> promoted_after_hours;               // Ascending.
+  std::vector<double> chosen_percent;                     // Of rollouts that choose their shares, ascending.
   std::vector<double> delay_seconds;                      // Of rollbacks and pauses after a fault, ascending.
   std::vector<double> delay_requests;                     // Of candidates, ascending.
   std::vector<std::pair<std::string, int>> by_guardrail;  // Which shut the gate, most often first.

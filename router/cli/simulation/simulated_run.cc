@@ -65,7 +65,7 @@ class SimulatedRun {
         outcome_.warned.push_back(judgement.guardrail);
       }
     }
-    outcome_.took = now_ - began_;
+    if (experiment::ChoosesShares(governed_.plan())) outcome_.chosen_percent = CandidatesPercent();
     return outcome_;
   }
 
@@ -74,6 +74,13 @@ class SimulatedRun {
     governed_.Enter(std::move(step.next), now_);
     calls_.Assign(experiment::SplitInForce(*governed_.state()));
     changed_ = now_;
+    const bool is_promoted = std::holds_alternative<experiment::Watching>(governed_.state()->phase) ||
+                             std::holds_alternative<experiment::Completed>(governed_.state()->phase);
+    if (is_promoted && !outcome_.promoted_after) outcome_.promoted_after = now_ - began_;
+  }
+
+  double CandidatesPercent() const {
+    return 100 * experiment::CandidateShareOf(experiment::SplitInForce(*governed_.state())).fraction();
   }
 
   void Tell(const experiment::Event& event) {
@@ -174,6 +181,7 @@ class SimulatedRun {
     const auto end = [&](Ending ending) { outcome_.ending = ending, ended_ = true; };
     if (std::holds_alternative<experiment::RolledBack>(phase)) return end(Ending::kRolledBack);
     if (const auto* done = std::get_if<experiment::Completed>(&phase)) {
+      if (!done->is_promoted) outcome_.promoted_after.reset();
       return end(done->is_promoted ? Ending::kPromoted : Ending::kInconclusive);
     }
     if (std::holds_alternative<experiment::Inconclusive>(phase)) return end(Ending::kInconclusive);

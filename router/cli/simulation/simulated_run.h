@@ -29,7 +29,10 @@ inline constexpr char kByAnalysis[] = "analysis";
 
 struct SimulatedOutcome {
   Ending ending = Ending::kStillRunning;
-  absl::Duration took;              // Virtual.
+  // From the start of the rollout to its promotion, with pauses as they were cut; nullopt where it had none.
+  std::optional<absl::Duration> promoted_after;
+  // What a rollout that chooses its shares had given the candidates together at its end, in percent.
+  std::optional<double> chosen_percent;
   std::string guardrail;            // Of a rollback, or of a pause that ended the run; kByAnalysis.
   std::vector<std::string> warned;  // Guardrails that only warn, and did.
   uint32_t stage = 0;               // In which that was, from 1; 0 without a rollout.

@@ -47,6 +47,11 @@ TEST(SimulationTest, HealthyCandidatesArePromotedPastTheirApprovals) {
   const SimulationSummary summary = RunMany({}, 20);
   EXPECT_EQ(summary.promoted, 20);
   EXPECT_EQ(summary.false_rollbacks, 0);
+  // Two pauses of five minutes.
+  ASSERT_EQ(summary.promoted_after_hours.size(), 20u);
+  EXPECT_NEAR(summary.promoted_after_hours.front(), 10 / 60.0, 0.02);
+  EXPECT_NEAR(summary.promoted_after_hours.back(), 10 / 60.0, 0.02);
+  EXPECT_TRUE(summary.chosen_percent.empty());
 }
 
 TEST(SimulationTest, ACandidateThatFailsIsRolledBackAndNeverFalsely) {
@@ -155,6 +160,27 @@ TEST(SimulatedAnalysisTest, AConditionThatFailsRollsBack) {
   EXPECT_EQ(summary.rolled_back, 5);
   EXPECT_EQ(summary.false_rollbacks, 0);
   EXPECT_EQ(summary.by_guardrail.at(0).first, kByAnalysis);
+}
+
+TEST(SimulatedAnalysisTest, ABanditGivesTheBetterCandidateMoreThanTheWorse) {
+  config::Experiment experiment = Canary();
+  experiment.metrics = {{.name = "accuracy", .field = "correct"}};
+  experiment.rollout = config::Rollout{.strategy = config::Strategy::kBandit,
+                                       .steps = {{.weight = std::nullopt, .pause = {absl::Minutes(30), 0}}},
+                                       .bandit = config::Bandit{.metric = "accuracy",
+                                                                .floor = *config::Percent::FromDouble(10),
+                                                                .least_share = *config::Percent::FromDouble(1),
+                                                                .every = absl::Minutes(2),
+                                                                .min_outcomes = 50}};
+  const SimulatedTraffic traffic{.outcomes = *BaselinesOf(experiment, {"accuracy=0.9"})};
+  const auto shares_after = [&](double shift) {
+    const std::vector<Fault> faults = {{Fault::Kind::kOutcome, shift, 1, "accuracy"}};
+    return Summarise(Simulate(experiment, traffic, faults, 5, /*seed=*/7, 2, [](int) {})).chosen_percent;
+  };
+  const std::vector<double> better = shares_after(0.09), worse = shares_after(-0.4);
+  ASSERT_EQ(better.size(), 5u);
+  ASSERT_EQ(worse.size(), 5u);
+  EXPECT_GT(better.front(), worse.back());
 }
 
 TEST(SimulationTest, AGuardrailThatPausesLeavesTheRunToPeople) {

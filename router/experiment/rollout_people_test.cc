@@ -1,0 +1,119 @@
+// What people may do to a rollout, told with virtual time.
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "router/experiment/machine.h"
+#include "router/experiment/rollout_walk.h"
+
+namespace weir::experiment {
+namespace {
+
+TEST(RolloutPeopleTest, AnApprovalExpires) {
+  Walk walk;
+  walk.ToApproval();
+  walk.Pass(absl::Hours(23));
+  EXPECT_NE(walk.In<Stepping>(), nullptr);
+  walk.Pass(absl::Hours(1));
+  ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+  EXPECT_EQ(walk.In<Inconclusive>()->why, "nobody approved within 24h");
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  EXPECT_EQ(walk.In<Stepping>()->asked_at, walk.now()) << "it is asked for again";
+}
+
+TEST(RolloutPeopleTest, ApprovalNeedsTheRoleAndTwoPeopleAreTwo) {
+  Walk walk;
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kApprove)));
+  walk.ToApproval();
+  EXPECT_TRUE(absl::IsPermissionDenied(walk.Ask(Command{.kind = CommandKind::kApprove, .actor = "eve"})));
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kApprove, "ann")));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutPeopleTest, ARejectionRollsBackWhoeverAsks) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(Command{.kind = CommandKind::kReject, .actor = "eve", .comment = "too slow"}).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  ASSERT_NE(walk.In<RolledBack>(), nullptr);
+  EXPECT_EQ(walk.In<RolledBack>()->why, "rejected by eve: too slow");
+}
+
+TEST(RolloutPeopleTest, PromoteGoesPastAStepsPauseButNeverPastPeople) {
+  Walk walk;
+  EXPECT_TRUE(walk.Ask(CommandKind::kPromote).ok());
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kPromote, .actor = "ann", .is_full = true})));
+  EXPECT_TRUE(walk.Ask(CommandKind::kPromote).ok());
+  EXPECT_TRUE(walk.In<Stepping>()->asked_at) << "it asks at once";
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kPromote)));
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kPromote, .actor = "ann", .is_full = true}).ok());
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+}
+
+TEST(RolloutPeopleTest, AShareSetByHandLastsUntilTheNextStepOrResume) {
+  Plan plan = ACanary();
+  plan.rollout->steps[1].approval.reset();
+  Walk walk(plan);
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(40)}).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kOpens);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.40);
+  EXPECT_FALSE(walk.Tell(Filed{})) << "the file does not take it back";
+  EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  EXPECT_DOUBLE_EQ(walk.share(), 0.05);
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)}).ok());
+  EXPECT_EQ(walk.last_gate(), Gate::kShuts);
+  walk.Pass(absl::Hours(1));
+  EXPECT_NE(walk.step(), 0u);
+  EXPECT_GE(walk.share(), 0.25);
+}
+
+TEST(RolloutPeopleTest, NobodyGivesByHandWhatNeedsApproval) {
+  Walk walk;
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(6)})));
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(4)}).ok());
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(5)}).ok());
+}
+
+TEST(RolloutPeopleTest, TheHoldbackIsNotTakenByHandEither) {
+  Plan plan = ACanary();
+  plan.rollout->steps = {{.weight = Share(5), .pause = {absl::Hours(1), 0}}};
+  Walk walk(plan);
+  EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(100)}).ok());
+  EXPECT_DOUBLE_EQ(walk.share(), 0.99);
+}
+
+TEST(RolloutPeopleTest, RetryBeginsTheStepAnew) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  const uint32_t epoch = walk.state().epoch.ordinal;
+  EXPECT_TRUE(walk.Ask(CommandKind::kRetry).ok());
+  EXPECT_EQ(walk.step(), 1u);
+  EXPECT_TRUE(walk.In<Stepping>()->approvals.empty());
+  EXPECT_EQ(walk.In<Stepping>()->first_epoch, epoch + 1);
+}
+
+TEST(RolloutPeopleTest, WhatIsShutIsOpenedByAResetFromItsFirstStep) {
+  Walk walk;
+  walk.ToApproval();
+  EXPECT_TRUE(walk.Ask(CommandKind::kRollback).ok());
+  EXPECT_EQ(walk.share(), 0);
+  EXPECT_TRUE(walk.Ask(CommandKind::kAbort).ok()) << "shut already";
+  walk.Pass(absl::Hours(100));
+  EXPECT_FALSE(walk.Tell(Filed{}));
+  const absl::Status refused = walk.Ask(CommandKind::kResume);
+  EXPECT_EQ(refused.message(), "it is rolled back; possible now: reset");
+  EXPECT_TRUE(walk.Ask(CommandKind::kReset).ok());
+  EXPECT_EQ(walk.state().run.ordinal, 2u);
+  EXPECT_EQ(walk.step(), 0u);
+}
+
+}  // namespace
+}  // namespace weir::experiment
