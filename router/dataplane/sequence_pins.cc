@@ -80,6 +80,7 @@ void SequencePins::Learn(const std::vector<SharedPin>& pins) {
     const bool is_later_use = shared.begun_anew > pin.begun_anew;
     const bool is_earlier = shared.begun_anew == pin.begun_anew && shared.began < pin.began;
     if (!is_later_use && !is_earlier) continue;
+    if (is_later_use) pin.use = ++last_use_;
     pin.variant = shared.variant;
     pin.began = shared.began;
     pin.begun_anew = shared.begun_anew;

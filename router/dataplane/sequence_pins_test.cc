@@ -110,6 +110,16 @@ TEST_F(SequencePinsTest, OfTwoWorkersThatKnowASequenceTheLaterUseIsBelieved) {
   }
 }
 
+TEST_F(SequencePinsTest, TheEndOfAUseBeforeIsNotThatOfALearntOne) {
+  SequencePins other(&now_, 3);
+  const SequenceUse before = pins_.Keep(kRun, 1, 0).use;
+  now_ += absl::Seconds(1);
+  other.Keep(kRun, 1, 1, /*begins_anew=*/true);
+  pins_.Learn(other.Share(kRun));
+  pins_.End(before);
+  EXPECT_EQ(pins_.Find(kRun, 1), 1);
+}
+
 TEST_F(SequencePinsTest, WhatIsOnlyLearntIsNotToldOnSoThatAnEndedSequenceStaysEnded) {
   SequencePins other(&now_, 3);
   const SequenceUse use = pins_.Keep(kRun, 1, 1).use;
