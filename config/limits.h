@@ -92,6 +92,12 @@ inline constexpr int kMostSamples = 1'000'000'000;
 inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
 inline constexpr size_t kApprovalRoles = 16;
 inline constexpr size_t kFreezes = 64;
+// Rows of one experiment's shutting steps that are on their way to the journal. So many decisions are kept apart while a
+// disk is slow; from then on the newest takes the place of the one that waits, since it says where the experiment stands.
+inline constexpr size_t kShutRows = 8;
+// Requests to the journal that are not answered: for each experiment its shutting rows, an opening one, and reports of
+// rollbacks, which a person's reset comes between; and a checkpoint, and a load.
+inline constexpr size_t kJournalRequests = 2 * kShutRows * kExperiments;
 // Between two moves of a rollout that chooses its shares: each is journalled, and an epoch of its own. Reports of
 // outcomes are taken for the newest 1,024 epochs (RunEvidence::kNamedEpochs).
 inline constexpr absl::Duration kShortestMove = absl::Seconds(1);

@@ -44,7 +44,7 @@ class SimulatedRun {
         faults_(faults),
         calls_(experiment, traffic, seed),
         has_rollout_(experiment.rollout.has_value()),
-        governed_(experiment.name) {
+        governed_(experiment.name, stats::Issuer{.replica = 1, .boot = 1}) {
     governed_.SetFile(WithPausesCut(experiment, traffic.longest_pause), now_);
   }
 
