@@ -113,11 +113,11 @@ TEST(ControllerTest, AnEditOfAnythingElseBeginsNoEpoch) {
   rig.File({AnExperiment()});
   config::Experiment edited = AnExperiment();
   edited.mirrors = {{.name = "other"}};
-  edited.key_headers = {"x-user"};
+  edited.key_sources = {{"x-user"}};
   rig.File({edited});
   EXPECT_EQ(rig.Status().epoch(), 1u);
   EXPECT_EQ(rig.controller().table()->experiments[0].mirrors.size(), 1u);
-  EXPECT_EQ(rig.controller().table()->experiments[0].key_headers.size(), 1u);
+  EXPECT_EQ(rig.controller().table()->experiments[0].key_sources.size(), 1u);
 }
 
 TEST(ControllerTest, TheSameFilesPublishNothing) {
