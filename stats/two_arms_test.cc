@@ -22,7 +22,7 @@ TEST(TwoArmsTest, AnArmThatHasSeenNothingRareIsNotCertain) {
   EXPECT_EQ(arms->candidate.mean, 0);
   EXPECT_NEAR(arms->candidate.variance, 0.01 * 0.99 / 300, 0.4 * 0.01 / 300);
   const auto comparison = CompareMeans(Proportion(20'000, 200), Proportion(300, 0), 0.05);
-  EXPECT_LT(comparison->log_e_lower, 1);  // By its own error alone: 5.6 and more.
+  EXPECT_LT(comparison->log_e_lower, 1);
 }
 
 TEST(TwoArmsTest, AnArmThatVariesMoreThanBothTogetherKeepsItsOwn) {
