@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "router/cli/planning/stages.h"
 #include "router/cli/text_table.h"
+#include "router/experiment/false_rollback.h"
 #include "router/experiment/plan.h"
 #include "stats/detection_bound.h"
 
@@ -76,8 +76,6 @@ std::string WhatRises(const config::Guardrail& guardrail) {
 std::string PromisesText(const config::Experiment& experiment) {
   const FirstShares first = FirstSharesOf(experiment);
   const config::Variant& default_variant = first.variants[experiment.default_variant];
-  double sum = 0;
-  std::vector<std::string> alphas;
   TextTable table({{"guardrail"},
                    {"candidate"},
                    {"x 1.5", TextTable::Align::kRight},
@@ -87,10 +85,6 @@ std::string PromisesText(const config::Experiment& experiment) {
                    {"rise of"}});
   bool has_rows = false;
   for (const config::Guardrail& guardrail : experiment.guardrails) {
-    if (guardrail.action == config::GuardrailAction::kRollback) {
-      sum += guardrail.alpha;
-      alphas.push_back(absl::StrFormat("%s %g", guardrail.name, guardrail.alpha));
-    }
     const double alpha = AlphaOfTest(experiment, guardrail, first.restart);
     for (size_t i = 0; i < first.variants.size(); ++i) {
       const config::Variant& candidate = first.variants[i];
@@ -105,9 +99,10 @@ std::string PromisesText(const config::Experiment& experiment) {
     }
   }
   if (experiment.guardrails.empty()) return "  no guardrails: nothing ever shuts its gate\n";
-  if (alphas.empty()) alphas.push_back("none rolls back");
-  std::string text = absl::StrFormat("  a run is rolled back falsely with probability %g at most (alpha: %s)\n", sum,
-                                     absl::StrJoin(alphas, ", "));
+  const experiment::FalseRollback rollback = experiment::FalseRollbackOf(experiment);
+  std::string text = rollback.parts.empty()
+                         ? "  nothing that rolls back has a bound on doing so falsely\n"
+                         : absl::StrCat("  a run is rolled back falsely with probability ", Describe(rollback), "\n");
   if (has_rows) {
     absl::StrAppend(
         &text,

@@ -186,10 +186,13 @@ std::string AllocationText(const weir::v1::AllocationStatus& allocation) {
 
 std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::Time now) {
   std::string text =
-      absl::StrFormat("%s: %s for %s, run %d%s, epoch %d, false rollback at most %.3g\n", experiment.name(),
+      absl::StrFormat("%s: %s for %s, run %d%s, epoch %d, false rollback at most %.3g%s\n", experiment.name(),
                       PhaseName(experiment.phase()), Elapsed(now - TimeOf(experiment.phase_since())), experiment.run(),
                       experiment.run_label().empty() ? "" : " (" + experiment.run_label() + ")", experiment.epoch(),
-                      experiment.alpha_total());
+                      experiment.alpha_total(),
+                      experiment.rolls_back_beside_alpha().empty()
+                          ? ""
+                          : ", beside " + absl::StrJoin(experiment.rolls_back_beside_alpha(), " and "));
   if (!experiment.phase_reason().empty()) absl::StrAppend(&text, "  why: ", experiment.phase_reason(), "\n");
   if (experiment.has_rollout()) absl::StrAppend(&text, "  rollout: ", RolloutText(experiment.rollout()), "\n");
   if (experiment.rollout().has_allocation()) text += AllocationText(experiment.rollout().allocation());

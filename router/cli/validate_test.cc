@@ -82,7 +82,7 @@ TEST(ValidateFilesTest, EveryErrorOfEveryFileIsShownAtOnce) {
 
 TEST(ValidateFilesTest, SaysWhatTheGuardrailsPromise) {
   const auto report = Validate({{"a.yaml", Experiment("income")}}, {"a.yaml"});
-  EXPECT_THAT(report.text, HasSubstr("with probability 0.003 at most (alpha: errors 0.001, tail 0.002)"));
+  EXPECT_THAT(report.text, HasSubstr("with probability 0.003 at most (errors 0.001, tail 0.002)"));
   EXPECT_THAT(report.text, HasSubstr("share of calls slower than 1.5 x the default's p99, from 1 %"));
 }
 
@@ -100,7 +100,7 @@ TEST(ValidateFilesTest, AGuardrailThatOnlyWarnsRollsNothingBack) {
   std::string warns = Experiment("income");
   warns.replace(warns.find("action: rollback"), 16, "action: warn");
   EXPECT_THAT(Validate({{"a.yaml", warns}}, {"a.yaml"}).text,
-              HasSubstr("with probability 0.002 at most (alpha: tail 0.002)"));
+              HasSubstr("with probability 0.002 at most (tail 0.002)"));
 }
 
 TEST(ValidateFilesTest, ARiseThatTheRatioAllowsIsNeverProven) {

@@ -9,6 +9,7 @@
 #include "router/control/controller.h"
 #include "router/control/rollout_view.h"
 #include "router/experiment/checks.h"
+#include "router/experiment/false_rollback.h"
 #include "router/experiment/proto_time.h"
 #include "stats/business_value.h"
 #include "stats/clustered.h"
@@ -190,9 +191,9 @@ void Controller::ViewExperiment(const Governed& governed, absl::Time now, Snapsh
     view.metrics.mirrors.push_back({.experiment = filed.name, .model = mirror.name, .served = served});
   }
   AddAllocation(filed.name, status.rollout(), view.metrics);
-  double alpha = 0;
-  for (const config::Guardrail& guardrail : filed.guardrails) alpha += guardrail.alpha;
-  status.set_alpha_total(alpha);
+  const experiment::FalseRollback false_rollback = experiment::FalseRollbackOf(filed);
+  status.set_alpha_total(false_rollback.at_most);
+  for (const std::string& beside : false_rollback.beside) status.add_rolls_back_beside_alpha(beside);
   status.set_notice(NoticeOf(governed));
   governed.external.Show(filed.name, governed.experiment.external_values(), now, status, view.metrics.queries);
   view.metrics.experiments.push_back({.experiment = filed.name,

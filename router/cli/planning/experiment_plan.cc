@@ -2,14 +2,6 @@
 
 namespace weir::cli {
 
-double FalseRollbackAtMost(const config::Experiment& experiment) {
-  double sum = 0;
-  for (const config::Guardrail& guardrail : experiment.guardrails) {
-    if (guardrail.action == config::GuardrailAction::kRollback) sum += guardrail.alpha;
-  }
-  return sum;
-}
-
 std::string ToString(config::GuardrailAction action) {
   switch (action) {
     case config::GuardrailAction::kRollback:
@@ -26,7 +18,7 @@ ExperimentPlan PlanExperiment(const config::Experiment& experiment, const Assump
   ExperimentPlan plan{.experiment = experiment, .assumptions = assumptions};
   plan.stages = StagesOf(experiment, assumptions);
   plan.length = LengthOf(plan.stages);
-  plan.false_rollback = FalseRollbackAtMost(experiment);
+  plan.false_rollback = experiment::FalseRollbackOf(experiment);
   plan.metrics = MetricsOf(experiment, assumptions, plan.stages);
   plan.analyses = AnalysesOf(experiment, assumptions, plan.stages, plan.metrics);
   plan.guardrails = GuardrailsOf(experiment, assumptions, plan.stages);

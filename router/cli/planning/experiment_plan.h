@@ -13,6 +13,7 @@
 #include "router/cli/planning/delays.h"
 #include "router/cli/planning/effects.h"
 #include "router/cli/planning/stages.h"
+#include "router/experiment/false_rollback.h"
 
 namespace weir::cli {
 
@@ -21,7 +22,7 @@ struct ExperimentPlan {
   Assumptions assumptions;
   std::vector<Stage> stages{};
   absl::Duration length{};    // To the promotion or the end, without the watch and without approvals.
-  double false_rollback = 0;  // At most: the sum of alpha over guardrails that roll back.
+  experiment::FalseRollback false_rollback{};
   std::vector<PlannedMetric> metrics{};
   std::vector<PlannedAnalysis> analyses{};
   std::vector<PlannedGuardrail> guardrails{};  // In the order of the experiment.
@@ -33,9 +34,6 @@ ExperimentPlan PlanExperiment(const config::Experiment& experiment, const Assump
 
 // What a person should change or know, of a plan that is otherwise filled in.
 std::vector<std::string> WarningsOf(const ExperimentPlan& plan);
-
-// The sum of alpha over the guardrails that roll back, which bounds the chance that a run is rolled back falsely.
-double FalseRollbackAtMost(const config::Experiment& experiment);
 
 // "rollback", as it is written.
 std::string ToString(config::GuardrailAction action);

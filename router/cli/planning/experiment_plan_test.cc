@@ -30,7 +30,7 @@ TEST(ExperimentPlanTest, AFalseRollbackIsBoundedByTheGuardrailsThatRollBack) {
     - {name: b, metric: latency_p99, max: 1s, alpha: 0.002, action: rollback}
     - {name: c, metric: latency_p95, max: 1s, alpha: 0.004, action: warn}
 )");
-  EXPECT_NEAR(plan.false_rollback, 0.003, 1e-15);
+  EXPECT_NEAR(plan.false_rollback.at_most, 0.003, 1e-15);
 }
 
 // --- Warnings.

@@ -115,7 +115,7 @@ std::string PlanJson(const ExperimentPlan& plan) {
              {"assumptions", runtime::Json(std::move(assumed))},
              {"stages", runtime::Json(std::move(stages))},
              {"days_without_watch", absl::FDivDuration(plan.length, absl::Hours(24))},
-             {"false_rollback_at_most", plan.false_rollback},
+             {"false_rollback_at_most", plan.false_rollback.at_most},
              {"metrics", runtime::Json(std::move(metrics))},
              {"analyses", runtime::Json(std::move(analyses))},
              {"guardrails", runtime::Json(std::move(guardrails))},

@@ -187,7 +187,7 @@ std::string PlanSvg(const ExperimentPlan& plan) {
   svg += Text(20, 54, "start",
               absl::StrFormat("A run is rolled back falsely with probability %g at most. Lines: the mean of the "
                               "guardrail's own test; dashes: Wald's bound.",
-                              plan.false_rollback),
+                              plan.false_rollback.at_most),
               "#5d6b78");
   svg += Timeline(plan);
   double top = kTimelineTop + kTimelineHeight + 74;

@@ -3,7 +3,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "router/cli/planning/experiment_plan.h"
 #include "router/cli/quantities.h"
 #include "router/cli/text_table.h"
@@ -208,15 +207,8 @@ std::string GuardrailText(const ExperimentPlan& plan, const PlannedGuardrail& pl
 
 std::string GuardrailsText(const ExperimentPlan& plan) {
   if (plan.guardrails.empty()) return "\nNo guardrails: nothing ever shuts the gate.\n";
-  std::vector<std::string> alphas;
-  for (const config::Guardrail& guardrail : plan.experiment.guardrails) {
-    if (guardrail.action == config::GuardrailAction::kRollback) {
-      alphas.push_back(absl::StrFormat("%s %g", guardrail.name, guardrail.alpha));
-    }
-  }
-  std::string text =
-      absl::StrFormat("\nA run is rolled back falsely with probability %g at most%s.\n", plan.false_rollback,
-                      alphas.empty() ? "" : absl::StrCat(" (", absl::StrJoin(alphas, ", "), ")"));
+  std::string text = absl::StrCat("\nA run is rolled back falsely with probability ",
+                                  experiment::Describe(plan.false_rollback), ".\n");
   absl::StrAppend(
       &text,
       "\nHow long a guardrail takes to see a fault that a stage begins with: candidate requests, in the mean "
