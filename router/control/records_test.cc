@@ -52,6 +52,18 @@ const char kRollout[] = R"(
     watch: 2s
 )";
 
+const char kAnalysed[] = R"(
+  decision: {alpha: 0.05}
+  rollout:
+    strategy: canary
+    steps:
+      - setWeight: 50
+        pause: {duration: 2s}
+        analysis: {nonInferiority: false, successCondition: error_rate.candidate < 0.5, timeout: 1h}
+      - {setWeight: 100}
+    watch: 2s
+)";
+
 std::vector<config::Experiment> Parse(const std::string& text) {
   const auto parsed = config::ParseExperiments(text, "experiments/income.yaml");
   EXPECT_TRUE(parsed.value.has_value()) << config::ToString(parsed.errors);
@@ -200,6 +212,49 @@ TEST(RecordsTest, AnotherVerdictIsFoundOut) {
   std::vector<v1::AuditRecord> records = rig.journal().records();
   records[0].mutable_state()->mutable_variants(1)->set_hundredths(9900);
   EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kDiffers);
+}
+
+// Of a step that was left by its analysis: the rows up to there.
+std::vector<v1::AuditRecord> RowsToASuccess() {
+  ControllerRig rig;
+  rig.File(Parse(Text(30, "", kAnalysed)));
+  rig.Run(60);
+  ExpectAllReproduced(rig);
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  while (!records.empty() && !records.back().has_decision()) records.pop_back();
+  return records;
+}
+
+TEST(RecordsTest, AStepThatWasLeftByItsAnalysisIsDecidedAgain) {
+  const std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  EXPECT_EQ(records.back().action(), "step-entered");
+  EXPECT_TRUE(ReplayAll(records).back().is_judged_again);
+}
+
+TEST(RecordsTest, AVerdictWithoutItsDecisionIsNotReproduced) {
+  std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  records.back().clear_decision();
+  EXPECT_EQ(ReplayAll(records).back().difference, "it went by a verdict that no decision is kept of");
+}
+
+TEST(RecordsTest, ADecisionByAnotherSpecificationIsNotReproduced) {
+  std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  // Conditions do not go by it, and so it is concluded by it alike.
+  records.back().mutable_decision()->mutable_inputs()->mutable_criteria()->set_alpha(0.2);
+  EXPECT_EQ(ReplayAll(records).back().difference, "its decision is by other criteria than its specification's");
+}
+
+TEST(RecordsTest, ADecisionOfAnotherRunOrStepIsNotReproduced) {
+  const std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  std::vector<v1::AuditRecord> of_run = records, of_step = records;
+  of_run.back().mutable_decision()->mutable_inputs()->set_run(2);
+  EXPECT_EQ(ReplayAll(of_run).back().outcome, Outcome::kDiffers);
+  of_step.back().mutable_decision()->mutable_inputs()->set_first_epoch(7);
+  EXPECT_EQ(ReplayAll(of_step).back().outcome, Outcome::kDiffers);
 }
 
 TEST(RecordsTest, AManualRollbackKeepsTheEvidenceOfItsMoment) {

@@ -70,6 +70,12 @@ const config::Analysis* AnalysisOf(const config::Experiment& specification, cons
 }
 
 void Analyst::Follow(const config::Experiment& specification, const Split& split) {
+  if (followed_ != specification) {
+    followed_ = specification;
+    decision_.reset();
+    question_.reset();
+    looked_at_.reset();
+  }
   const config::Experiment promotion = PromotionOf(specification);
   tests_promotion_ = !promotion.guardrails.empty();
   promotion_.Follow(promotion, split);

@@ -44,7 +44,8 @@ class Analyst {
  public:
   static constexpr absl::Duration kInterval = absl::Seconds(1);
 
-  // Takes up what the specification asks and who is compared now, like Guardrails::Follow.
+  // Takes up what the specification asks and who is compared now, like Guardrails::Follow. What was concluded by
+  // another specification is forgotten, and the next look is due.
   void Follow(const config::Experiment& specification, const Split& split);
   // The specification with those guardrails alone that are judged now: whose `when` has held.
   config::Experiment Judged(const config::Experiment& specification) const;
@@ -110,6 +111,7 @@ class Analyst {
   RateGates gates_;
   std::set<std::pair<std::string, std::string>> paused_for_;  // Guardrail and candidate.
 
+  std::optional<config::Experiment> followed_;  // By which the last look, if any, was made.
   std::optional<absl::Time> looked_at_;
   std::vector<Judgement> not_worse_;
   std::vector<Detection> detections_;
