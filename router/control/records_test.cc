@@ -257,6 +257,17 @@ TEST(RecordsTest, ADecisionOfAnotherRunOrStepIsNotReproduced) {
   EXPECT_EQ(ReplayAll(of_step).back().outcome, Outcome::kDiffers);
 }
 
+TEST(RecordsTest, ADecisionThatCountsFromAnotherTimeIsNotReproduced) {
+  std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  v1::DecisionInputs& inputs = *records.back().mutable_decision()->mutable_inputs();
+  ASSERT_TRUE(inputs.has_since());
+  inputs.mutable_since()->set_seconds(inputs.since().seconds() - 1);
+  EXPECT_EQ(ReplayAll(records).back().outcome, Outcome::kDiffers);
+  inputs.clear_since();
+  EXPECT_EQ(ReplayAll(records).back().outcome, Outcome::kReproduced) << "from before it was kept";
+}
+
 TEST(RecordsTest, AManualRollbackKeepsTheEvidenceOfItsMoment) {
   ControllerRig rig;
   rig.File(Parse(Text(30)));

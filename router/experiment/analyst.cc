@@ -69,6 +69,11 @@ const config::Analysis* AnalysisOf(const config::Experiment& specification, cons
   return &*steps[stepping->step].analysis;
 }
 
+absl::Time CountedSince(const State& state) {
+  const Stepping* stepping = StepOf(state);
+  return stepping != nullptr ? stepping->entered : state.epoch.started;
+}
+
 void Analyst::Follow(const config::Experiment& specification, const Split& split) {
   if (followed_ != specification) {
     followed_ = specification;
@@ -91,7 +96,8 @@ config::Experiment Analyst::Judged(const config::Experiment& specification) cons
 
 bool Analyst::Look(const Known& known, absl::Time now) {
   alarms_.clear();
-  if (!IsDue(looked_at_, now)) return false;
+  const bool has_moved = question_ && question_->evidence.since != CountedSince(known.state);
+  if (!has_moved && !IsDue(looked_at_, now)) return false;
   looked_at_ = now;
   const bool has_opened = gates_.Look(known.specification.guardrails, known.evidence.started(), now);
   LookAtTests(known, now);
@@ -126,7 +132,10 @@ void Analyst::LookAtTests(const Known& known, absl::Time now) {
 }
 
 Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Time begun, absl::Time now) const {
-  Evidence evidence{.now = now, .begun = begun, .default_variant = known.state.epoch.split.default_name()};
+  Evidence evidence{.now = now,
+                    .begun = begun,
+                    .since = CountedSince(known.state),
+                    .default_variant = known.state.epoch.split.default_name()};
   for (const config::Variant& variant : known.state.epoch.split.variants) {
     VariantFacts& facts = evidence.variants.emplace_back();
     facts.name = variant.name;
@@ -175,6 +184,7 @@ Analysed Analyst::AnalysedIn(const State& state) const {
   const Stepping* stepping = StepOf(state);
   if (!decision_ || !decides_ || stepping == nullptr) return {};
   if (place_.run != state.run.ordinal || place_.first_epoch != stepping->first_epoch) return {};
+  if (question_->evidence.since != CountedSince(state)) return {};
   return {decision_->verdict, decision_->why};
 }
 

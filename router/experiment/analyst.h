@@ -59,7 +59,8 @@ class Analyst {
     const std::vector<Judgement>& judgements;  // The newest.
     const ExternalValues& values;
   };
-  // Looks, if it is time. Whether a rate gate opened: then the guardrails are to follow again.
+  // Looks, if it is time, or if what is counted is from another time on than it was. Whether a rate gate opened: then
+  // the guardrails are to follow again.
   bool Look(const Known& known, absl::Time now);
 
   // --- What came of the last look.
@@ -124,6 +125,9 @@ class Analyst {
   bool decides_ = false;
   std::optional<double> sample_ratio_;
 };
+
+// From when on something counts for the present step, or, outside of steps, for the present epoch.
+absl::Time CountedSince(const State& state);
 
 // The analysis that the state's step waits for, if any: null outside of steps, and in a dry run.
 const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state);

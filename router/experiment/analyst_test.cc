@@ -143,6 +143,16 @@ TEST(AnalystTest, ADecisionIsOfItsOwnStepAlone) {
   EXPECT_EQ(world.verdict(), Verdict::kUndecided);
 }
 
+TEST(AnalystTest, AStepThatWasPausedIsLookedAtAtOnceForItCountsFromLater) {
+  World world;
+  world.Run(63, 0.10, 0.10);
+  ASSERT_EQ(world.verdict(), Verdict::kSuccess);
+  std::get<Stepping>(world.state_.phase).entered += absl::Seconds(10);
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided);
+  world.Look();
+  EXPECT_EQ(world.verdict(), Verdict::kSuccess);
+}
+
 TEST(AnalystTest, WithoutCallsASuccessEnds) {
   World world;
   world.Run(63, 0.10, 0.10);

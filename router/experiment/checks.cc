@@ -38,6 +38,7 @@ std::optional<double> ValueOfQuery(const Criteria& criteria, const Evidence& evi
   const auto query = std::find_if(criteria.queries.begin(), criteria.queries.end(),
                                   [&](const config::QueryMetric& q) { return q.name == name; });
   if (value == evidence.values.end() || query == criteria.queries.end()) return std::nullopt;
+  if (value->second.at < evidence.since) return std::nullopt;
   // One from the future is of a clock that was set back since: as old as it will ever be.
   const absl::Duration age = evidence.now - value->second.at;
   if (age > query->max_age || age < -query->max_age) return std::nullopt;

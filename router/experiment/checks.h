@@ -47,7 +47,7 @@ std::vector<Finding> CheckNonInferiority(const Criteria& criteria, const Evidenc
 double NegligibleErrorsLog10E(const Criteria& criteria, const stats::VariantCounts& counts);
 
 // A name of a condition, as config/condition_names.h lists them; nullopt where it is not known, too few calls or
-// outcomes say it, or an answer is too old.
+// outcomes say it, or an answer is too old, or from before the step.
 std::optional<double> ValueOf(const Criteria& criteria, const Evidence& evidence, const std::string& name);
 
 // The metric whose mean is "the accuracy": the first primary proportion, else one of that name, else the first; null if

@@ -118,6 +118,7 @@ TestFacts DecodeTest(const v1::DecisionTest& record) {
 void WriteEvidence(const Evidence& evidence, v1::DecisionInputs& record) {
   *record.mutable_now() = TimestampOf(evidence.now);
   *record.mutable_begun() = TimestampOf(evidence.begun);
+  if (evidence.since != absl::InfinitePast()) *record.mutable_since() = TimestampOf(evidence.since);
   record.set_default_variant(evidence.default_variant);
   for (const VariantFacts& facts : evidence.variants) WriteVariant(facts, *record.add_variants());
   for (const TestFacts& test : evidence.guardrails) WriteTest(test, *record.add_guardrails());
@@ -222,6 +223,7 @@ absl::StatusOr<DecisionQuestion> Decode(const v1::DecisionInputs& inputs) {
   Evidence& evidence = question.evidence;
   evidence.now = TimeOf(inputs.now());
   evidence.begun = TimeOf(inputs.begun());
+  if (inputs.has_since()) evidence.since = TimeOf(inputs.since());
   evidence.default_variant = inputs.default_variant();
   for (const v1::DecisionVariant& variant : inputs.variants()) {
     if (absl::Status status = DecodeVariant(variant, evidence.variants.emplace_back()); !status.ok()) return status;

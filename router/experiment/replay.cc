@@ -70,6 +70,9 @@ std::string QuestionDifference(const v1::DecisionInputs& inputs, const config::E
   if (!IsSame(inputs.criteria(), RecordOf(CriteriaOf(specification, *analysis)))) {
     return "its decision is by other criteria than its specification's";
   }
+  if (inputs.has_since() && !IsSame(inputs.since(), TimestampOf(CountedSince(*before)))) {
+    return "its decision counts from another time than the step's";
+  }
   const uint32_t first_epoch = StepOf(*before)->first_epoch;
   if (inputs.run() == before->run.ordinal && inputs.first_epoch() == first_epoch) return "";
   return absl::StrCat("its decision is of run ", inputs.run(), " from epoch ", inputs.first_epoch(),
