@@ -206,7 +206,8 @@ Finding DataFinding(const Criteria& criteria, const Evidence& evidence) {
 Finding DurationFinding(const Criteria& criteria, const Evidence& evidence) {
   Finding finding{.check = Check::kDuration, .state = CheckState::kPassed};
   absl::Time from = evidence.begun + criteria.rules.min_duration;
-  if (criteria.rules.needs_whole_weeks) from = std::max(from, stats::JudgedFrom(evidence.begun, 1));
+  const absl::Time counted_from = evidence.since == absl::InfinitePast() ? evidence.begun : evidence.since;
+  if (criteria.rules.needs_whole_weeks) from = std::max(from, stats::JudgedFrom(counted_from, 1));
   if (evidence.now >= from) return finding;
   finding.state = CheckState::kUnknown;
   finding.text = absl::StrCat("nothing is concluded for ",

@@ -81,8 +81,8 @@ struct TestFacts {
 struct Evidence {
   absl::Time now;
   absl::Time begun;  // The rollout, or the run where there is none.
-  // The step, later by the time that it was paused since. Answers of queries from before it are not of the step, and
-  // not known to its conditions. InfinitePast in records from before it was kept.
+  // The step, later by the time that it was paused since: whole weeks are counted from there. Answers of queries from
+  // before it are not of the step, and not known to its conditions. InfinitePast in records from before it was kept.
   absl::Time since = absl::InfinitePast();
   std::string default_variant;
   std::vector<VariantFacts> variants{};  // In the order of the split in force.

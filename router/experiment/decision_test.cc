@@ -221,6 +221,20 @@ TEST(DecideTest, NothingIsRecommendedBeforeItsTime) {
   EXPECT_EQ(Decide(criteria, TwoVariants(Facts("a", 10, 700), Facts("b", 10, 900))).verdict, Verdict::kUndecided);
 }
 
+TEST(DecideTest, AWholeWeekIsOneOfTheStepsOwnData) {
+  Criteria criteria = Wants({});
+  criteria.rules.needs_whole_weeks = true;
+  Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));
+  evidence.begun = kNow - absl::Hours(24 * 14);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kSuccess) << "as it was where no record says of the step";
+  evidence.since = kNow - absl::Hours(2);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kUndecided) << "two hours of one weekday";
+  evidence.since = kNow - absl::Hours(24 * 7);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kSuccess);
+  criteria.rules.min_duration = absl::Hours(24 * 14);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kSuccess) << "of the rollout";
+}
+
 TEST(DecideTest, ASplitThatIsNotTheOneAskedForConcludesNothing) {
   Evidence evidence = TwoVariants(Facts("a", 10, 700), Facts("b", 10, 900, absl::Milliseconds(10), 2000));
   const Decision decision = Decide(Wants({}), evidence);
