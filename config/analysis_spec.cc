@@ -12,6 +12,10 @@
 namespace weir::config {
 namespace {
 
+constexpr char kWhyNotRaw[] =
+    "and the shares move by the outcomes: what drifts meanwhile would be taken for the models' difference; `weirctl "
+    "status` shows the weighted means";
+
 bool IsOutcome(const std::vector<OutcomeMetric>& metrics, const std::string& name) {
   return std::any_of(metrics.begin(), metrics.end(), [&](const OutcomeMetric& metric) { return metric.name == name; });
 }
@@ -74,6 +78,7 @@ struct AnalysisInPlace {
   }
 
   bool gives_share() const { return !experiment.rollout->is_dry_run && step.weight != Percent(); }
+  bool moves_shares() const { return experiment.rollout->bandit || experiment.rollout->schedule; }
   bool compares() const {
     return std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(),
                        [](const Guardrail& g) { return ComparesWithDefault(g.rule); });
@@ -93,6 +98,8 @@ struct AnalysisInPlace {
         Report(key, absl::StrCat("'", name, "' is no value that is known here",
                                  nearest ? absl::StrCat(", did you mean ", *nearest, "?") : "", "; known are ",
                                  DescribeNames(nameable)));
+      } else if (value->kind == NamedValue::Kind::kLift && moves_shares()) {
+        Report(key, absl::StrCat("'", name, "' compares raw means, ", kWhyNotRaw));
       } else if (!gives_share() && value->kind != NamedValue::Kind::kQuery &&
                  value->variant != nameable.default_variant) {
         Report(key, absl::StrCat("'", name, "' is never known: the step gives candidates no share"));
@@ -110,6 +117,9 @@ struct AnalysisInPlace {
       Report(".value",
              "there is none: spec.decision has neither weights, such as revenuePerAccuracyPoint, nor a criterion");
     }
+    if (moves_shares() && analysis.needs_primaries)
+      Report(".primaries", absl::StrCat("compares raw means, ", kWhyNotRaw));
+    if (moves_shares() && needs_value) Report(".value", absl::StrCat("is of raw means, ", kWhyNotRaw));
     const bool shows_non_inferiority = analysis.needs_non_inferiority && compares();
     if (!gives_share() && (analysis.needs_primaries || needs_value || shows_non_inferiority)) {
       Report("", "can compare nothing: the step gives candidates no share; write nonInferiority: false and conditions");
@@ -227,8 +237,9 @@ void CheckAnalyses(const Field& spec, const Experiment& experiment) {
   const Rollout& rollout = *experiment.rollout;
   for (size_t i = 0; i < rollout.steps.size(); ++i) {
     if (!rollout.steps[i].analysis) continue;
-    const std::string place =
-        rollout.strategy == Strategy::kCanary ? absl::StrCat(".rollout.steps[", i, "].analysis") : ".rollout.analysis";
+    const std::string place = rollout.strategy == Strategy::kCanary && !rollout.schedule
+                                  ? absl::StrCat(".rollout.steps[", i, "].analysis")
+                                  : ".rollout.analysis";
     AnalysisInPlace{spec, experiment, rollout.steps[i], absl::StrCat(spec.path(), place)}.Check();
   }
 }

@@ -104,6 +104,24 @@ TEST(AnalysisSpecTest, AnAnalysisThatCouldNeverSucceedIsRefused) {
       "analysis: timeout: must be at least the pause");
 }
 
+TEST(AnalysisSpecTest, WhereSharesMoveNoRawMeansAreCompared) {
+  const std::string decision = "  decision: {revenuePerAccuracyPoint: 1}\n";
+  const std::string bandit =
+      kGuardrails + decision +
+      "  rollout: {strategy: bandit, bandit: {metric: accuracy}, pause: {duration: 1h}, analysis: ";
+  const std::string risk = kGuardrails + decision +
+                           "  rollout: {strategy: canary, schedule: risk, riskBudget: 40, risk: {impact: 2000}, "
+                           "analysis: ";
+  for (const std::string& rollout : {bandit, risk}) {
+    ExpectError(rollout + "{primaries: true}}\n",
+                "spec.rollout.analysis.primaries: compares raw means, and the shares move");
+    ExpectError(rollout + "{value: true}}\n", "spec.rollout.analysis.value: is of raw means, and the shares move");
+    ExpectError(rollout + "{successCondition: accuracy.lift > 0}}\n",
+                "spec.rollout.analysis.successCondition: 'accuracy.lift' compares raw means");
+    EXPECT_EQ(Errors(rollout + "{failureCondition: accuracy.b < 0.5}}\n"), "");
+  }
+}
+
 TEST(AnalysisSpecTest, AConditionNamesOnlyWhatThereIs) {
   ExpectError(
       WithAnalysis("{successCondition: acuracy.candidate > 0.8}"),

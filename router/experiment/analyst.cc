@@ -1,6 +1,7 @@
 #include "router/experiment/analyst.h"
 
 #include <algorithm>
+#include <map>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -54,6 +55,32 @@ const config::Guardrail* Find(const config::Experiment& specification, const std
   return nullptr;
 }
 
+bool MovesShares(const config::Experiment& specification) {
+  return specification.rollout && (specification.rollout->bandit || specification.rollout->schedule);
+}
+
+// Of each metric the outcomes that a variant's calls are due, epoch by epoch: while shares move, those that are
+// reported late are of other shares than the newest calls.
+void ExpectOutcomes(const RunEvidence& counted, uint32_t from_epoch, Evidence& evidence) {
+  for (const auto& [epoch, variants] : counted.open()) {
+    if (epoch < from_epoch) continue;
+    double calls = 0;
+    std::map<std::string, double> outcomes;
+    for (const VariantFacts& facts : evidence.variants) {
+      const VariantEvidence* of = counted.Find(epoch, facts.name);
+      if (of == nullptr || facts.weight == config::Weight()) continue;
+      calls += static_cast<double>(of->counts.started());
+      for (const auto& [metric, reported] : of->outcomes) outcomes[metric] += static_cast<double>(reported.n);
+    }
+    if (calls == 0) continue;
+    for (VariantFacts& facts : evidence.variants) {
+      const VariantEvidence* of = counted.Find(epoch, facts.name);
+      const double part = of == nullptr ? 0 : static_cast<double>(of->counts.started()) / calls;
+      for (const auto& [metric, reported] : outcomes) facts.expected_outcomes[metric] += part * reported;
+    }
+  }
+}
+
 // Wide enough for a clock that is set back.
 bool IsDue(const std::optional<absl::Time>& looked_at, absl::Time now) {
   return !looked_at || now >= *looked_at + Analyst::kInterval || now < *looked_at;
@@ -69,9 +96,11 @@ const config::Analysis* AnalysisOf(const config::Experiment& specification, cons
   return &*steps[stepping->step].analysis;
 }
 
-absl::Time CountedSince(const State& state) {
+Counted CountedIn(const config::Experiment& specification, const State& state) {
   const Stepping* stepping = StepOf(state);
-  return stepping != nullptr ? stepping->entered : state.epoch.started;
+  if (stepping == nullptr) return {state.epoch.ordinal, state.epoch.started};
+  if (MovesShares(specification)) return {stepping->first_epoch, stepping->entered};
+  return {state.epoch.ordinal, std::max(stepping->entered, state.epoch.started)};
 }
 
 void Analyst::Follow(const config::Experiment& specification, const Split& split) {
@@ -96,7 +125,7 @@ config::Experiment Analyst::Judged(const config::Experiment& specification) cons
 
 bool Analyst::Look(const Known& known, absl::Time now) {
   alarms_.clear();
-  const bool has_moved = question_ && question_->evidence.since != CountedSince(known.state);
+  const bool has_moved = question_ && question_->evidence.since != CountedIn(known.specification, known.state).since;
   if (!has_moved && !IsDue(looked_at_, now)) return false;
   looked_at_ = now;
   const bool has_opened = gates_.Look(known.specification.guardrails, known.evidence.started(), now);
@@ -131,10 +160,12 @@ void Analyst::LookAtTests(const Known& known, absl::Time now) {
   }
 }
 
-Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Time begun, absl::Time now) const {
+Evidence Analyst::EvidenceOf(const Known& known, absl::Time now) const {
+  const Counted counts = CountedIn(known.specification, known.state);
+  const Stepping* stepping = StepOf(known.state);
   Evidence evidence{.now = now,
-                    .begun = begun,
-                    .since = CountedSince(known.state),
+                    .begun = stepping != nullptr ? stepping->begun : known.state.run.started,
+                    .since = counts.since,
                     .default_variant = known.state.epoch.split.default_name()};
   for (const config::Variant& variant : known.state.epoch.split.variants) {
     VariantFacts& facts = evidence.variants.emplace_back();
@@ -146,7 +177,7 @@ Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Tim
       if (!counted->counts.cohorts().empty()) {
         facts.newest = std::max(facts.newest, stats::StartOf(counted->counts.cohorts().back().first));
       }
-      if (epoch < first_epoch) continue;
+      if (epoch < counts.from_epoch) continue;
       facts.counts.Merge(counted->counts);
       for (const auto& [metric, outcomes] : counted->outcomes) facts.outcomes[metric].Merge(outcomes);
       if (epoch != known.state.epoch.ordinal) continue;
@@ -154,6 +185,7 @@ Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Tim
                      [](const stats::UserBucketCounts& users) { return users.calls; });
     }
   }
+  ExpectOutcomes(known.evidence, counts.from_epoch, evidence);
   for (const Judgement& judgement : known.judgements) evidence.guardrails.push_back(FactsOf(judgement));
   for (const Judgement& judgement : not_worse_) evidence.promotion.push_back(FactsOf(judgement));
   for (const config::QueryMetric& query : known.specification.queries) {
@@ -166,11 +198,14 @@ Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Tim
 void Analyst::Decide(const Known& known, absl::Time now) {
   const config::Analysis* asked = AnalysisOf(known.specification, known.state);
   decides_ = asked != nullptr;
-  const config::Analysis analysis = decides_ ? *asked : AnalysisToTell(known.specification);
+  config::Analysis analysis = decides_ ? *asked : AnalysisToTell(known.specification);
   const Stepping* stepping = StepOf(known.state);
+  // Where shares move, means are told by the allocation, weighted.
+  if (!decides_ && stepping != nullptr && MovesShares(known.specification)) {
+    analysis.needs_primaries = analysis.needs_value = false;
+  }
   const uint32_t first_epoch = stepping != nullptr ? stepping->first_epoch : known.state.epoch.ordinal;
-  const Evidence evidence =
-      EvidenceOf(known, first_epoch, stepping != nullptr ? stepping->begun : known.state.run.started, now);
+  const Evidence evidence = EvidenceOf(known, now);
   sample_ratio_ = SampleRatioLog10BayesFactor(evidence);
   decision_.reset();
   question_.reset();
@@ -184,7 +219,7 @@ Analysed Analyst::AnalysedIn(const State& state) const {
   const Stepping* stepping = StepOf(state);
   if (!decision_ || !decides_ || stepping == nullptr) return {};
   if (place_.run != state.run.ordinal || place_.first_epoch != stepping->first_epoch) return {};
-  if (question_->evidence.since != CountedSince(state)) return {};
+  if (question_->evidence.since != CountedIn(*followed_, state).since) return {};
   return {decision_->verdict, decision_->why};
 }
 

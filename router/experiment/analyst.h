@@ -103,7 +103,7 @@ class Analyst {
  private:
   void LookAtTests(const Known& known, absl::Time now);
   void Decide(const Known& known, absl::Time now);
-  Evidence EvidenceOf(const Known& known, uint32_t first_epoch, absl::Time begun, absl::Time now) const;
+  Evidence EvidenceOf(const Known& known, absl::Time now) const;
 
   Guardrails promotion_{Claim::kNotWorse};
   bool tests_promotion_ = false;
@@ -126,8 +126,15 @@ class Analyst {
   std::optional<double> sample_ratio_;
 };
 
-// From when on something counts for the present step, or, outside of steps, for the present epoch.
-absl::Time CountedSince(const State& state);
+// What counts in the state: calls that began in that epoch or a later one, and whatever was measured since. An epoch
+// begins with a step, and wherever shares change: it is the present one, but in a step whose shares the rollout chooses
+// itself, which is counted whole.
+struct Counted {
+  uint32_t from_epoch = 0;
+  absl::Time since;
+  bool operator==(const Counted&) const = default;
+};
+Counted CountedIn(const config::Experiment& specification, const State& state);
 
 // The analysis that the state's step waits for, if any: null outside of steps, and in a dry run.
 const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state);

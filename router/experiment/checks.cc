@@ -128,15 +128,18 @@ Ratio RatioOfCalls(const Evidence& evidence) {
   return ratio;
 }
 
-// Of the outcomes of one metric, against the calls. Nothing where a variant has no calls.
+// Of the outcomes of one metric, against those that are due for the calls. Nothing where none are of a variant.
 std::optional<Ratio> RatioOfOutcomes(const Evidence& evidence, const std::string& metric) {
   Ratio ratio;
   double outcomes_seen = 0;
   for (const VariantFacts& facts : evidence.variants) {
     if (facts.weight == config::Weight()) continue;
-    if (facts.counts.started() == 0) return std::nullopt;
+    const auto expected = facts.expected_outcomes.find(metric);
+    const bool is_known = expected != facts.expected_outcomes.end();
+    const double weight = is_known ? expected->second : static_cast<double>(facts.counts.started());
+    if (!(weight > 0)) return std::nullopt;
     auto& counts = ratio.counts.emplace_back();
-    ratio.weights.push_back(static_cast<double>(facts.counts.started()));
+    ratio.weights.push_back(weight);
     const auto outcomes = facts.outcomes.find(metric);
     if (outcomes == facts.outcomes.end()) continue;
     for (int b = 0; b < stats::kUserBuckets; ++b) counts[b] = static_cast<double>(outcomes->second.users[b].n);

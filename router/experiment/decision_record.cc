@@ -78,6 +78,11 @@ void WriteVariant(const VariantFacts& facts, v1::DecisionVariant& record) {
   Encode(facts.counts, *record.mutable_counts());
   for (const auto& [metric, counts] : facts.outcomes) Encode(metric, counts, *record.mutable_counts()->add_outcomes());
   record.mutable_assigned()->Add(facts.assigned.begin(), facts.assigned.end());
+  for (const auto& [metric, outcomes] : facts.expected_outcomes) {
+    v1::DecisionVariant::Expected* expected = record.add_expected();
+    expected->set_metric(metric);
+    expected->set_outcomes(outcomes);
+  }
 }
 
 absl::Status DecodeVariant(const v1::DecisionVariant& record, VariantFacts& facts) {
@@ -94,6 +99,9 @@ absl::Status DecodeVariant(const v1::DecisionVariant& record, VariantFacts& fact
   }
   if (record.assigned_size() != stats::kUserBuckets) return absl::DataLossError("calls are not by user bucket");
   std::copy(record.assigned().begin(), record.assigned().end(), facts.assigned.begin());
+  for (const auto& expected : record.expected()) {
+    facts.expected_outcomes.insert_or_assign(expected.metric(), expected.outcomes());
+  }
   return absl::OkStatus();
 }
 

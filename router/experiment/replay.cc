@@ -70,7 +70,7 @@ std::string QuestionDifference(const v1::DecisionInputs& inputs, const config::E
   if (!IsSame(inputs.criteria(), RecordOf(CriteriaOf(specification, *analysis)))) {
     return "its decision is by other criteria than its specification's";
   }
-  if (inputs.has_since() && !IsSame(inputs.since(), TimestampOf(CountedSince(*before)))) {
+  if (inputs.has_since() && !IsSame(inputs.since(), TimestampOf(CountedIn(specification, *before).since))) {
     return "its decision counts from another time than the step's";
   }
   const uint32_t first_epoch = StepOf(*before)->first_epoch;
