@@ -268,6 +268,31 @@ TEST(RecordsTest, ADecisionThatCountsFromAnotherTimeIsNotReproduced) {
   EXPECT_EQ(ReplayAll(records).back().outcome, Outcome::kReproduced) << "from before it was kept";
 }
 
+TEST(RecordsTest, AFailureInTheWatchRollsBackAndIsDecidedAgain) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30, "", R"(
+  rollout:
+    strategy: canary
+    steps:
+      - setWeight: 50
+        pause: {duration: 1s}
+        analysis: {nonInferiority: false, failureCondition: accuracy.candidate < 0.5}
+    watch: 1h
+)")));
+  uint64_t sequence = 0;
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(rig.Outcome(++sequence, 1).ok());
+  rig.Run(30);
+  ASSERT_EQ(rig.Status().phase(), v1::WATCHING);
+  for (int i = 0; i < 35; ++i) EXPECT_TRUE(rig.Outcome(++sequence, 0).ok());
+  rig.Run(15);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_NE(rig.Status().phase_reason().find("failure-condition: accuracy.candidate < 0.5"), std::string::npos)
+      << rig.Status().phase_reason();
+  ASSERT_TRUE(rig.journal().records().back().has_decision());
+  EXPECT_TRUE(ReplayAll(rig.journal().records()).back().is_judged_again);
+  ExpectAllReproduced(rig);
+}
+
 TEST(RecordsTest, AManualRollbackKeepsTheEvidenceOfItsMoment) {
   ControllerRig rig;
   rig.File(Parse(Text(30)));

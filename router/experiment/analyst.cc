@@ -59,6 +59,14 @@ bool MovesShares(const config::Experiment& specification) {
   return specification.rollout && (specification.rollout->bandit || specification.rollout->schedule);
 }
 
+std::optional<config::Analysis> OfWatch(const std::vector<config::RolloutStep>& steps) {
+  const auto last = std::find_if(steps.rbegin(), steps.rend(), [](const config::RolloutStep& step) {
+    return step.analysis && step.analysis->failure;
+  });
+  if (last == steps.rend()) return std::nullopt;
+  return config::Analysis{.needs_non_inferiority = false, .failure = last->analysis->failure};
+}
+
 // Of each metric the outcomes that a variant's calls are due, epoch by epoch: while shares move, those that are
 // reported late are of other shares than the newest calls.
 void ExpectOutcomes(const RunEvidence& counted, uint32_t from_epoch, Evidence& evidence) {
@@ -88,15 +96,24 @@ bool IsDue(const std::optional<absl::Time>& looked_at, absl::Time now) {
 
 }  // namespace
 
-const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state) {
-  const Stepping* stepping = StepOf(state);
-  if (!specification.rollout || specification.rollout->is_dry_run || stepping == nullptr) return nullptr;
+std::optional<config::Analysis> AnalysisOf(const config::Experiment& specification, const State& state) {
+  if (!specification.rollout || specification.rollout->is_dry_run) return std::nullopt;
   const std::vector<config::RolloutStep>& steps = specification.rollout->steps;
-  if (stepping->step >= steps.size() || !steps[stepping->step].analysis) return nullptr;
-  return &*steps[stepping->step].analysis;
+  if (std::holds_alternative<Watching>(state.phase)) return OfWatch(steps);
+  const Stepping* stepping = StepOf(state);
+  if (stepping == nullptr || stepping->step >= steps.size()) return std::nullopt;
+  return steps[stepping->step].analysis;
+}
+
+uint32_t FirstEpochOf(const State& state) {
+  const Stepping* stepping = StepOf(state);
+  return stepping != nullptr ? stepping->first_epoch : state.epoch.ordinal;
 }
 
 Counted CountedIn(const config::Experiment& specification, const State& state) {
+  if (const auto* watching = std::get_if<Watching>(&state.phase)) {
+    return {state.epoch.ordinal, std::max(watching->since, state.epoch.started)};
+  }
   const Stepping* stepping = StepOf(state);
   if (stepping == nullptr) return {state.epoch.ordinal, state.epoch.started};
   if (MovesShares(specification)) return {stepping->first_epoch, stepping->entered};
@@ -196,30 +213,29 @@ Evidence Analyst::EvidenceOf(const Known& known, absl::Time now) const {
 }
 
 void Analyst::Decide(const Known& known, absl::Time now) {
-  const config::Analysis* asked = AnalysisOf(known.specification, known.state);
-  decides_ = asked != nullptr;
-  config::Analysis analysis = decides_ ? *asked : AnalysisToTell(known.specification);
-  const Stepping* stepping = StepOf(known.state);
+  const std::optional<config::Analysis> asked = AnalysisOf(known.specification, known.state);
+  decides_ = asked.has_value();
+  config::Analysis analysis = asked ? *asked : AnalysisToTell(known.specification);
   // Where shares move, means are told by the allocation, weighted.
-  if (!decides_ && stepping != nullptr && MovesShares(known.specification)) {
+  if (!decides_ && StepOf(known.state) != nullptr && MovesShares(known.specification)) {
     analysis.needs_primaries = analysis.needs_value = false;
   }
-  const uint32_t first_epoch = stepping != nullptr ? stepping->first_epoch : known.state.epoch.ordinal;
   const Evidence evidence = EvidenceOf(known, now);
   sample_ratio_ = SampleRatioLog10BayesFactor(evidence);
   decision_.reset();
   question_.reset();
   if (!decides_ && !analysis.needs_primaries && !analysis.needs_value) return;
   question_ = DecisionQuestion{CriteriaOf(known.specification, analysis), evidence};
-  place_ = {.experiment = "", .run = known.state.run.ordinal, .first_epoch = first_epoch};
+  place_ = {.experiment = "", .run = known.state.run.ordinal, .first_epoch = FirstEpochOf(known.state)};
   decision_ = experiment::Decide(question_->criteria, question_->evidence);
 }
 
 Analysed Analyst::AnalysedIn(const State& state) const {
-  const Stepping* stepping = StepOf(state);
-  if (!decision_ || !decides_ || stepping == nullptr) return {};
-  if (place_.run != state.run.ordinal || place_.first_epoch != stepping->first_epoch) return {};
+  const bool is_watching = std::holds_alternative<Watching>(state.phase);
+  if (!decision_ || !decides_ || (!is_watching && StepOf(state) == nullptr)) return {};
+  if (place_.run != state.run.ordinal || place_.first_epoch != FirstEpochOf(state)) return {};
   if (question_->evidence.since != CountedIn(*followed_, state).since) return {};
+  if (is_watching && decision_->verdict != Verdict::kFailed) return {};
   return {decision_->verdict, decision_->why};
 }
 

@@ -67,9 +67,9 @@ class Analyst {
 
   // Nothing where the experiment has nothing to analyse. It is of the step that it was made in.
   const std::optional<Decision>& decision() const { return decision_; }
-  // Whether a step waits for it.
+  // Whether something follows from it.
   bool decides() const { return decides_; }
-  // What a step of `state` may go by: undecided where there is no decision of this very step.
+  // What `state` may go by: undecided where there is no decision of this very step, and in the watch where none failed.
   Analysed AnalysedIn(const State& state) const;
   // The decision with everything that it was made of; only where there is one.
   std::optional<v1::DecisionRecord> Record(const std::string& experiment) const;
@@ -126,18 +126,21 @@ class Analyst {
   std::optional<double> sample_ratio_;
 };
 
-// What counts in the state: calls that began in that epoch or a later one, and whatever was measured since. An epoch
-// begins with a step, and wherever shares change: it is the present one, but in a step whose shares the rollout chooses
-// itself, which is counted whole.
+// What counts in the state: calls that began in that epoch or a later one, and answers that were measured since. An
+// epoch begins with a step, and wherever shares change: it is the present one, but in a step whose shares the rollout
+// chooses itself, which is counted whole.
 struct Counted {
   uint32_t from_epoch = 0;
   absl::Time since;
   bool operator==(const Counted&) const = default;
 };
 Counted CountedIn(const config::Experiment& specification, const State& state);
+// That the state's step began with; outside of steps the present one.
+uint32_t FirstEpochOf(const State& state);
 
-// The analysis that the state's step waits for, if any: null outside of steps, and in a dry run.
-const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state);
+// The analysis that the state goes by, if any: its step's, and while a promotion is watched the last failureCondition
+// that a step has, of which nothing but a failure follows. None in a dry run.
+std::optional<config::Analysis> AnalysisOf(const config::Experiment& specification, const State& state);
 
 }  // namespace weir::experiment
 

@@ -233,7 +233,7 @@ TEST(AnalystTest, ADryRunAndAStepWithoutAnAnalysisDecideNothing) {
   World world(dry);
   world.Run(3, 0.1, 0.1);
   EXPECT_FALSE(world.analyst_.decision().has_value());
-  EXPECT_EQ(AnalysisOf(dry, world.state_), nullptr);
+  EXPECT_FALSE(AnalysisOf(dry, world.state_).has_value());
 }
 
 TEST(AnalystTest, WithoutAnAnalysisWhatTheSpecificationWantsToKnowIsTold) {
@@ -246,6 +246,26 @@ TEST(AnalystTest, WithoutAnAnalysisWhatTheSpecificationWantsToKnowIsTold) {
   EXPECT_EQ(world.analyst_.decision()->label, "REJECT");
   EXPECT_FALSE(world.analyst_.decides());
   EXPECT_EQ(world.verdict(), Verdict::kUndecided) << "it changes nothing";
+}
+
+TEST(AnalystTest, InTheWatchTheLastFailureConditionIsLookedAtAndNothingElse) {
+  config::Experiment experiment = ACanary();
+  experiment.metrics = {{.name = "accuracy", .field = "accuracy", .role = config::Role::kPrimary}};
+  experiment.rollout->steps[0].analysis =
+      config::Analysis{.needs_primaries = true, .failure = *config::Condition::Parse("error_rate.b > 0.3")};
+  experiment.rollout->steps.push_back({.weight = *config::Percent::FromDouble(80)});
+  World world(experiment);
+  world.BeginEpoch(80);
+  world.state_.phase = Watching{.since = world.now_};
+  world.Report("a", 400, 0.9);
+  world.Report("b", 1600, 0.1);
+  world.Run(20, 0.1, 0.1, 100);
+  EXPECT_TRUE(world.analyst_.decides());
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided) << world.why();
+  world.Run(60, 0.1, 0.5, 100);
+  EXPECT_EQ(world.verdict(), Verdict::kFailed) << world.why();
+  world.state_.phase = Completed{};
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided);
 }
 
 TEST(AnalystTest, ALateRiseWarnsOrAsksForTheAction) {

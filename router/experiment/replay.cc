@@ -65,15 +65,15 @@ bool IsByVerdict(const v1::EventRecord& event) {
 // Whether the decision answers what the specification asks of that very state, in words; empty: it does.
 std::string QuestionDifference(const v1::DecisionInputs& inputs, const config::Experiment& specification,
                                const std::optional<State>& before) {
-  const config::Analysis* analysis = before ? AnalysisOf(specification, *before) : nullptr;
-  if (analysis == nullptr) return "there is a decision, and nothing is analysed there";
+  const std::optional<config::Analysis> analysis = before ? AnalysisOf(specification, *before) : std::nullopt;
+  if (!analysis) return "there is a decision, and nothing is analysed there";
   if (!IsSame(inputs.criteria(), RecordOf(CriteriaOf(specification, *analysis)))) {
     return "its decision is by other criteria than its specification's";
   }
   if (inputs.has_since() && !IsSame(inputs.since(), TimestampOf(CountedIn(specification, *before).since))) {
     return "its decision counts from another time than the step's";
   }
-  const uint32_t first_epoch = StepOf(*before)->first_epoch;
+  const uint32_t first_epoch = FirstEpochOf(*before);
   if (inputs.run() == before->run.ordinal && inputs.first_epoch() == first_epoch) return "";
   return absl::StrCat("its decision is of run ", inputs.run(), " from epoch ", inputs.first_epoch(),
                       ", and it is in run ", before->run.ordinal, " from epoch ", first_epoch);
