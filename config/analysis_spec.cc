@@ -70,10 +70,16 @@ struct AnalysisInPlace {
   const Field& spec;
   const Experiment& experiment;
   const RolloutStep& step;
+  bool is_first;
   std::string path;
 
   void Report(const char* key, std::string message) const {
     spec.reading().findings.errors.push_back(
+        spec.reading().places.ErrorAt(absl::StrCat(path, key), std::move(message)));
+  }
+
+  void Warn(const char* key, std::string message) const {
+    spec.reading().findings.warnings.push_back(
         spec.reading().places.ErrorAt(absl::StrCat(path, key), std::move(message)));
   }
 
@@ -129,6 +135,18 @@ struct AnalysisInPlace {
              "has nothing to show: give it successCondition or failureCondition, primaries: true or value: true, or a "
              "guardrail with \"compareTo: default\"");
     }
+    if (shows_non_inferiority) CheckStay();
+  }
+
+  // The test of non-inferiority runs through the run.
+  void CheckStay() const {
+    const Analysis& analysis = *step.analysis;
+    const bool stays = step.pause.duration > absl::ZeroDuration() || step.pause.min_samples > 0 || step.approval ||
+                       analysis.needs_primaries || analysis.needs_value || experiment.decision_rules.needs_whole_weeks;
+    if (is_first || stays) return;
+    Warn("",
+         "has neither pause nor minSamples beside it: non-inferiority that the steps before have shown stands, and the "
+         "step may be left as soon as it is looked at");
   }
 };
 
@@ -240,7 +258,7 @@ void CheckAnalyses(const Field& spec, const Experiment& experiment) {
     const std::string place = rollout.strategy == Strategy::kCanary && !rollout.schedule
                                   ? absl::StrCat(".rollout.steps[", i, "].analysis")
                                   : ".rollout.analysis";
-    AnalysisInPlace{spec, experiment, rollout.steps[i], absl::StrCat(spec.path(), place)}.Check();
+    AnalysisInPlace{spec, experiment, rollout.steps[i], i == 0, absl::StrCat(spec.path(), place)}.Check();
   }
 }
 

@@ -104,6 +104,24 @@ TEST(AnalysisSpecTest, AnAnalysisThatCouldNeverSucceedIsRefused) {
       "analysis: timeout: must be at least the pause");
 }
 
+TEST(AnalysisSpecTest, AStepThatMayBeLeftAtItsFirstLookIsSaid) {
+  const auto warnings = [](const std::string& second) {
+    const std::string steps = "{setWeight: 5, analysis: {}}, {setWeight: 25, " + second + "}";
+    return ToString(
+        ParseExperiments(std::string(kHead) + kGuardrails + "  rollout: {strategy: canary, steps: [" + steps + "]}\n",
+                         "e.yaml")
+            .warnings);
+  };
+  EXPECT_EQ(warnings("analysis: {}"),
+            "e.yaml:10:95: spec.rollout.steps[1].analysis: has neither pause nor minSamples beside it: non-inferiority "
+            "that the steps before have shown stands, and the step may be left as soon as it is looked at\n");
+  for (const char* stays : {"pause: {duration: 1h}, analysis: {}", "pause: {minSamples: 1000}, analysis: {}",
+                            "approval: {required: 1}, analysis: {}", "analysis: {primaries: true}",
+                            "analysis: {nonInferiority: false, successCondition: accuracy.b > 0.5}"}) {
+    EXPECT_EQ(warnings(stays), "") << stays;
+  }
+}
+
 TEST(AnalysisSpecTest, WhereSharesMoveNoRawMeansAreCompared) {
   const std::string decision = "  decision: {revenuePerAccuracyPoint: 1}\n";
   const std::string bandit =
