@@ -168,9 +168,10 @@ void ReadDecision(const Field& field, Experiment& experiment) {
   if (has_weights) experiment.decision = weights;
   if (Field f = mapping.Optional("revenuePerAccuracyPoint");
       f && weights.revenue_per_accuracy_point > 0 &&
-      std::none_of(experiment.metrics.begin(), experiment.metrics.end(),
-                   [](const OutcomeMetric& metric) { return metric.type == MetricType::kProportion; })) {
-    f.Report("needs one of spec.metrics with type: proportion: there is no accuracy");
+      std::none_of(experiment.metrics.begin(), experiment.metrics.end(), [](const OutcomeMetric& metric) {
+        return metric.type == MetricType::kProportion && metric.goal == Goal::kIncrease;
+      })) {
+    f.Report("needs one of spec.metrics with type: proportion and goal: increase: there is no accuracy");
   }
   DecisionRules& rules = experiment.decision_rules;
   if (Field f = mapping.Optional("alpha")) rules.alpha = ReadProbability(f).value_or(rules.alpha);

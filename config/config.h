@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -60,6 +61,12 @@ struct Match {
   std::string method;
   bool operator==(const Match&) const = default;
 };
+
+// The Open Inference Protocol (KServe's second, Triton): the service whose requests to infer carry parameters.
+inline constexpr std::string_view kInferenceService = "inference.GRPCInferenceService";
+inline bool CarriesParameters(std::string_view service, std::string_view method) {
+  return service == kInferenceService && (method == "ModelInfer" || method == "ModelStreamInfer");
+}
 
 struct Route {
   Match match;
@@ -175,9 +182,20 @@ struct DecisionWeights {
   bool operator==(const DecisionWeights&) const = default;
 };
 
-// What names a sequence of calls of one user.
+// Where a call says whose it is.
+struct KeySource {
+  std::string name;           // Of a header, in lower case, or of a parameter.
+  bool is_parameter = false;  // Of the request's body: an entry of ModelInferRequest.parameters.
+  bool operator==(const KeySource&) const = default;
+};
+
+// What names a sequence of calls of one user: a header, or a parameter of the body. One of the two is empty.
 struct SequenceKey {
   std::string header{};  // Lower case.
+  std::string parameter{};
+  // With a parameter: those that say that a call begins its sequence, and that it is the last one of it.
+  std::string start{};
+  std::string end{};
   bool operator==(const SequenceKey&) const = default;
 };
 
@@ -188,7 +206,7 @@ struct Experiment {
   std::vector<Variant> variants;  // At least one with weight above 0; names are unique and name models.
   std::vector<Mirror> mirrors;
   Match match;
-  std::vector<std::string> key_headers;  // The first one present is the user's key; lower case.
+  std::vector<KeySource> key_sources;    // The first one present is the user's key.
   std::string salt;                      // The experiment's name unless given.
   std::set<int> error_codes;             // gRPC codes that count as the model's errors.
   std::set<std::string> mirror_methods;  // Methods that are safe to send twice; empty: all of `match`.

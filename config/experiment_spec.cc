@@ -98,44 +98,81 @@ void ReadMirror(const Field& field, Experiment& experiment) {
   experiment.mirrors.push_back(std::move(mirror));
 }
 
-void ReadKeySource(const Field& field, Experiment& experiment) {
-  Mapping mapping(field);
-  if (Field f = mapping.Optional("header")) {
-    const std::optional<std::string> name = f.ReadHeaderName();
-    if (name.has_value() && absl::StartsWith(*name, "x-weir-")) {
-      f.ReportGot("must not be one of Weir's own headers (x-weir-...)");
-    } else if (name.has_value()) {
-      const auto& headers = experiment.key_headers;
-      if (std::find(headers.begin(), headers.end(), *name) != headers.end()) f.ReportGot("must be given once");
-      experiment.key_headers.push_back(*name);
-    }
+// A header of the client's, for what it says of a call.
+std::optional<std::string> ReadClientHeader(const Field& field) {
+  std::optional<std::string> name = field.ReadHeaderName();
+  if (!name.has_value() || !absl::StartsWith(*name, "x-weir-")) return name;
+  field.ReportGot("must not be one of Weir's own headers (x-weir-...)");
+  return std::nullopt;
+}
+
+std::optional<std::string> ReadParameterName(const Field& field) {
+  const std::optional<std::string> name = field.ReadText();
+  if (!name.has_value() || (!name->empty() && name->size() <= limits::kParameterNameBytes)) return name;
+  field.ReportGot(absl::StrCat("must be the name of a parameter, at most ", limits::kParameterNameBytes, " bytes"));
+  return std::nullopt;
+}
+
+void ReportUnnamed(const Field& field, size_t errors_before) {
+  if (field.reading().findings.errors.size() == errors_before) field.Report("must name a header or a parameter");
+}
+
+// `header` or `parameter`, one of them.
+std::optional<KeySource> ReadHeaderOrParameter(Mapping& mapping) {
+  const Field header = mapping.Optional("header");
+  const Field parameter = mapping.Optional("parameter");
+  if (header && parameter) {
+    parameter.Report("contradicts header: name one of the two");
+    return std::nullopt;
   }
-  const size_t before = field.reading().findings.errors.size();
-  mapping.Finish({"parameter", "identity", "cookie", "peer", "path"});
-  const bool is_empty = mapping.is_mapping() && field.node().children.empty();
-  if (is_empty && before == field.reading().findings.errors.size()) field.Report("must name a header");
+  const std::optional<std::string> name = header      ? ReadClientHeader(header)
+                                          : parameter ? ReadParameterName(parameter)
+                                                      : std::nullopt;
+  if (!name.has_value()) return std::nullopt;
+  return KeySource{*name, /*is_parameter=*/!header};
+}
+
+void ReadKeySource(const Field& field, Experiment& experiment) {
+  const size_t errors_before = field.reading().findings.errors.size();
+  Mapping mapping(field);
+  if (const std::optional<KeySource> source = ReadHeaderOrParameter(mapping)) {
+    std::vector<KeySource>& sources = experiment.key_sources;
+    if (std::find(sources.begin(), sources.end(), *source) != sources.end()) field.Report("must be given once");
+    sources.push_back(*source);
+  }
+  mapping.Finish({"identity", "cookie", "peer", "path"});
+  if (field.node().children.empty()) ReportUnnamed(field, errors_before);
 }
 
 SequenceKey ReadSequence(const Field& field) {
+  const size_t errors_before = field.reading().findings.errors.size();
   Mapping mapping(field);
   SequenceKey sequence;
-  if (Field f = mapping.Optional("header")) {
-    sequence.header = f.ReadHeaderName().value_or("");
-    if (absl::StartsWith(sequence.header, "x-weir-")) {
-      f.ReportGot("must not be one of Weir's own headers (x-weir-...)");
-    }
+  const std::optional<KeySource> source = ReadHeaderOrParameter(mapping);
+  if (source.has_value()) (source->is_parameter ? sequence.parameter : sequence.header) = source->name;
+  if (!sequence.parameter.empty()) {
+    // As KServe's second protocol has them, and Triton.
+    sequence.start = "sequence_start";
+    sequence.end = "sequence_end";
   }
-  const size_t before = field.reading().findings.errors.size();
-  mapping.Finish({"parameter"});
-  const bool is_empty = mapping.is_mapping() && field.node().children.empty();
-  if (is_empty && before == field.reading().findings.errors.size()) field.Report("must name a header");
+  for (const auto& [key, name] : {std::pair("start", &sequence.start), std::pair("end", &sequence.end)}) {
+    Field f = mapping.Optional(key);
+    if (!f) continue;
+    if (!sequence.header.empty()) f.Report("needs a sequence that is named by a parameter");
+    *name = ReadParameterName(f).value_or("");
+  }
+  mapping.Finish();
+  if (!source.has_value()) ReportUnnamed(field, errors_before);
+  const std::set<std::string> names = {sequence.parameter, sequence.start, sequence.end};
+  const bool are_read = field.reading().findings.errors.size() == errors_before;
+  if (are_read && source->is_parameter && names.size() < 3) field.Report("parameter, start and end must differ");
   return sequence;
 }
 
 void ReadAssignment(const Field& field, Experiment& experiment) {
   Mapping mapping(field);
   if (Field f = mapping.Optional("key")) {
-    for (const Field& item : f.ReadList(1, limits::kKeyHeaders)) ReadKeySource(item, experiment);
+    for (const Field& item : f.ReadList(1, limits::kKeySources)) ReadKeySource(item, experiment);
   }
   if (Field f = mapping.Optional("salt")) experiment.salt = ReadFreeText(f).value_or(experiment.salt);
   if (Field f = mapping.Optional("sequence")) experiment.sequence = ReadSequence(f);
@@ -163,6 +200,12 @@ std::set<int> ReadErrorCodes(const Field& field) {
   return codes;
 }
 
+// Whether calls that a file matches are among those that carry parameters.
+bool MayCarryParameters(const Match& match) {
+  return CarriesParameters(match.service == "*" ? kInferenceService : match.service,
+                           match.method.empty() ? "ModelInfer" : match.method);
+}
+
 // What only the whole tells.
 void CheckExperiment(const Field& spec, const Experiment& experiment) {
   const auto place = [&](const char* part) { return absl::StrCat(spec.path(), ".", part); };
@@ -179,7 +222,15 @@ void CheckExperiment(const Field& spec, const Experiment& experiment) {
         places.ErrorAt(place("guardrails"),
                        "the default has weight 0: nothing can be compared with it, only absolute guardrails watch"));
   }
-  if (experiment.key_headers.empty()) {
+  const bool reads_body = (experiment.sequence.has_value() && !experiment.sequence->parameter.empty()) ||
+                          std::any_of(experiment.key_sources.begin(), experiment.key_sources.end(),
+                                      [](const KeySource& source) { return source.is_parameter; });
+  if (reads_body && !experiment.match.service.empty() && !MayCarryParameters(experiment.match)) {
+    findings.errors.push_back(places.ErrorAt(place("assignment"),
+                                             "names a parameter: only inference.GRPCInferenceService's ModelInfer and "
+                                             "ModelStreamInfer have any, and spec.match leaves them out"));
+  }
+  if (experiment.key_sources.empty()) {
     findings.warnings.push_back(places.ErrorAt(
         place("assignment"), "names no key: each call is assigned at random, and no user stays with a variant"));
   }

@@ -41,7 +41,7 @@ inline constexpr size_t kMetrics = 16;       // Of one experiment.
 inline constexpr size_t kGuardrails = 16;    // Of one experiment.
 inline constexpr size_t kTrends = 16;        // Of one experiment; each is a chart for every candidate.
 inline constexpr double kLargestRate = 1e9;  // Of calls, in any unit: beyond all networks.
-inline constexpr size_t kKeyHeaders = 4;     // Of one experiment: one lookup each, for every call.
+inline constexpr size_t kKeySources = 4;     // Of one experiment: one lookup each, for every call.
 inline constexpr size_t kMirrorMethods = 64;
 inline constexpr size_t kForceNetworks = 64;
 inline constexpr int kWorkers = 64;  // One a core; the issuer of a ticket has room for 65,536.
@@ -55,6 +55,7 @@ inline constexpr size_t kNameBytes = 63;
 inline constexpr size_t kConditionNameBytes = 2 * kNameBytes + 1;  // METRIC.VARIANT
 inline constexpr size_t kServiceBytes = 255;                       // A full protobuf service or method name.
 inline constexpr size_t kHeaderNameBytes = 64;
+inline constexpr size_t kParameterNameBytes = 64;
 inline constexpr size_t kHostBytes = 253;        // RFC 1035.
 inline constexpr size_t kFreeStringBytes = 255;  // `run`, `salt`.
 inline constexpr size_t kPathBytes = 4095;       // Linux's PATH_MAX, without its zero.
@@ -91,6 +92,12 @@ inline constexpr int kMostSamples = 1'000'000'000;
 inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
 inline constexpr size_t kApprovalRoles = 16;
 inline constexpr size_t kFreezes = 64;
+// Rows of one experiment's shutting steps that are on their way to the journal. So many decisions are kept apart while a
+// disk is slow; from then on the newest takes the place of the one that waits, since it says where the experiment stands.
+inline constexpr size_t kShutRows = 8;
+// Requests to the journal that are not answered: for each experiment its shutting rows, an opening one, and reports of
+// rollbacks, which a person's reset comes between; and a checkpoint, and a load.
+inline constexpr size_t kJournalRequests = 2 * kShutRows * kExperiments;
 // Between two moves of a rollout that chooses its shares: each is journalled, and an epoch of its own. Reports of
 // outcomes are taken for the newest 1,024 epochs (RunEvidence::kNamedEpochs).
 inline constexpr absl::Duration kShortestMove = absl::Seconds(1);
@@ -171,9 +178,18 @@ inline constexpr absl::Duration kReconnectBackoffFirst = absl::Milliseconds(100)
 inline constexpr absl::Duration kReconnectBackoffMost = absl::Seconds(10);
 inline constexpr int kTransparentRetries = 1;  // REFUSED_STREAM and GOAWAY: provably unprocessed, once.
 
+// --- Requests whose experiment asks for a parameter of the body.
+
+// Of a body's beginning that is looked at: parameters are some hundred bytes, and come before the tensors. A call waits
+// for no more than this, and its stream's window holds more.
+inline constexpr size_t kScannedBodyBytes = 16 * 1024;
+inline constexpr size_t kScannedFields = 512;  // Of protobuf, outer and inner: a request for a hundred tensors.
+// Names that are looked for: of the keys, and of a sequence, its beginning and its end.
+inline constexpr size_t kScannedParameters = kKeySources + 3;
+
 // --- Sequences and failures, per worker.
 
-// Sequences that are remembered, at some 80 bytes each: 5 MB. Beyond, the one that was silent for longest is forgotten,
+// Sequences that are remembered, at some 130 bytes each: 8 MB. Beyond, the one that was silent for longest is forgotten,
 // and its next call goes where the weights of then say.
 inline constexpr size_t kPinnedSequences = 65'536;
 // Triton forgets a silent sequence after one second, people think for minutes; whoever comes back later begins anew.

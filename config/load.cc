@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "config/parse.h"
@@ -17,10 +16,6 @@ std::optional<std::string> ReadFile(const std::string& path, const FileReader& f
   if (text.ok()) return *std::move(text);
   findings.errors.push_back({path, 0, 0, "", std::string(text.status().message())});
   return std::nullopt;
-}
-
-bool IsSpecification(const std::string& name) {
-  return !absl::StartsWith(name, ".") && (absl::EndsWith(name, ".yaml") || absl::EndsWith(name, ".yml"));
 }
 
 // The specifications of a folder. A name that is a folder or a dangling link is none.
@@ -73,6 +68,10 @@ Config Assemble(Placed<Proxy> proxy, std::vector<Placed<Experiment>> experiments
 }
 
 }  // namespace
+
+bool IsSpecification(std::string_view name) {
+  return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"));
+}
 
 Loaded Load(const std::string& proxy_file, const FileReader& files) {
   Findings findings;

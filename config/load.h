@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -25,6 +26,9 @@ struct Loaded {
 // begin with a dot are passed over (editors' files, and the "..data" of a mounted ConfigMap). A folder without any is
 // no error.
 Loaded Load(const std::string& proxy_file, const FileReader& files);
+
+// Whether a file of that name counts in such a folder.
+bool IsSpecification(std::string_view name);
 
 }  // namespace weir::config
 

@@ -39,7 +39,7 @@ spec:
   mirror: {name: traffic-mirror, percent: 12.5, methods: [ModelInfer]}
   match: {service: inference.GRPCInferenceService, method: ModelInfer}
   assignment:
-    key: [{header: X-User-Id}, {header: x-session}]
+    key: [{header: X-User-Id}, {parameter: user_id}, {header: x-session}]
     salt: old-name
   errorCodes: [INTERNAL, UNAVAILABLE]
   metrics:
@@ -105,7 +105,7 @@ TEST(ParseExperimentsTest, EveryFieldArrives) {
   EXPECT_EQ(e.mirrors[0].percent.basis_points(), 1250);
   EXPECT_EQ(e.mirror_methods, (std::set<std::string>{"ModelInfer"}));
   EXPECT_EQ(e.match, (Match{"inference.GRPCInferenceService", "ModelInfer"}));
-  EXPECT_EQ(e.key_headers, (std::vector<std::string>{"x-user-id", "x-session"}));
+  EXPECT_EQ(e.key_sources, (std::vector<KeySource>{{"x-user-id"}, {"user_id", /*is_parameter=*/true}, {"x-session"}}));
   EXPECT_EQ(e.salt, "old-name");
   EXPECT_EQ(e.error_codes, (std::set<int>{13, 14}));
   EXPECT_EQ(e.metrics[0],
@@ -164,7 +164,7 @@ spec:
   mirror: {name: shadow, percent: 101}
   match: {service: "inference/X", model: income}
   assignment:
-    key: [{header: x-user-id}, {parameter: user_id}, {header: x-weir-key}, {header: grpc-timeout}]
+    key: [{header: x-user-id}, {parameter: ""}, {header: x-weir-key}, {header: grpc-timeout}]
     layer: ranking
   errorCodes: [internal, OK]
   guardrails:
@@ -187,9 +187,9 @@ e.yaml:9:24: spec.candidates[2].weight: must be a number, got .nan
 e.yaml:10:35: spec.mirror.percent: must be from 0 to 100, got 101
 e.yaml:11:20: spec.match.service: must be a full service name such as inference.GRPCInferenceService, or "*", got the text "inference/X"
 e.yaml:11:35: spec.match.model: is not supported yet by this version
-e.yaml:13:33: spec.assignment.key[1].parameter: is not supported yet by this version
-e.yaml:13:63: spec.assignment.key[2].header: must not be one of Weir's own headers (x-weir-...), got x-weir-key
-e.yaml:13:85: spec.assignment.key[3].header: must not be a header of gRPC itself, got grpc-timeout
+e.yaml:13:44: spec.assignment.key[1].parameter: must be the name of a parameter, at most 64 bytes, got the text ""
+e.yaml:13:58: spec.assignment.key[2].header: must not be one of Weir's own headers (x-weir-...), got x-weir-key
+e.yaml:13:80: spec.assignment.key[3].header: must not be a header of gRPC itself, got grpc-timeout
 e.yaml:14:5: spec.assignment.layer: is not supported yet by this version
 e.yaml:15:16: spec.errorCodes[0]: must be the name of a gRPC status other than OK, such as UNAVAILABLE, got internal
 e.yaml:15:26: spec.errorCodes[1]: must be the name of a gRPC status other than OK, such as UNAVAILABLE, got OK
@@ -270,12 +270,48 @@ TEST(ParseExperimentsTest, ASequenceIsNamedByAHeader) {
   };
   EXPECT_EQ((*ParseExperiments(with("{header: X-Sequence-Id}"), "e.yaml").value)[0].sequence,
             SequenceKey{"x-sequence-id"});
-  EXPECT_EQ(ExperimentErrors(with("{parameter: sequence_id}")),
-            "e.yaml:14:16: spec.assignment.sequence.parameter: is not supported yet by this version\n");
-  EXPECT_EQ(ExperimentErrors(with("{}")), "e.yaml:14:15: spec.assignment.sequence: must name a header\n");
+  EXPECT_EQ(ExperimentErrors(with("{}")),
+            "e.yaml:14:15: spec.assignment.sequence: must name a header or a parameter\n");
   EXPECT_EQ(ExperimentErrors(with("{header: x-weir-sequence}")),
             "e.yaml:14:24: spec.assignment.sequence.header: must not be one of Weir's own headers (x-weir-...), got "
             "x-weir-sequence\n");
+}
+
+TEST(ParseExperimentsTest, ASequenceIsNamedByAParameterAndItsBeginningAndEndAsTritonHasThem) {
+  const auto with = [](const std::string& sequence) {
+    return With(kExperiment, "salt: old-name", "sequence: " + sequence);
+  };
+  EXPECT_EQ((*ParseExperiments(with("{parameter: sequence_id}"), "e.yaml").value)[0].sequence,
+            (SequenceKey{"", "sequence_id", "sequence_start", "sequence_end"}));
+  EXPECT_EQ((*ParseExperiments(with("{parameter: chat, start: first, end: last}"), "e.yaml").value)[0].sequence,
+            (SequenceKey{"", "chat", "first", "last"}));
+  EXPECT_EQ(ExperimentErrors(with("{parameter: chat, header: x-chat}")),
+            "e.yaml:14:27: spec.assignment.sequence.parameter: contradicts header: name one of the two\n");
+  EXPECT_EQ(ExperimentErrors(with("{header: x-chat, end: last}")),
+            "e.yaml:14:37: spec.assignment.sequence.end: needs a sequence that is named by a parameter\n");
+  EXPECT_EQ(ExperimentErrors(with("{start: first}")),
+            "e.yaml:14:15: spec.assignment.sequence: must name a header or a parameter\n");
+  EXPECT_EQ(ExperimentErrors(with("{parameter: chat, start: chat}")),
+            "e.yaml:14:15: spec.assignment.sequence: parameter, start and end must differ\n");
+  EXPECT_EQ(ExperimentErrors(with("{parameter: [a], end: \"" + std::string(65, 'e') + "\"}")),
+            "e.yaml:14:27: spec.assignment.sequence.parameter: must be a text, got a list\n"
+            "e.yaml:14:37: spec.assignment.sequence.end: must be the name of a parameter, at most 64 bytes, got the "
+            "text \"" +
+                std::string(40, 'e') + "...\"\n");
+}
+
+TEST(ParseExperimentsTest, AParameterIsAskedForOnlyWhereRequestsCarryAny) {
+  const auto with = [](const std::string& match) {
+    return ExperimentErrors(With(kExperiment, "{service: inference.GRPCInferenceService, method: ModelInfer}", match));
+  };
+  const std::string why =
+      "e.yaml:13:5: spec.assignment: names a parameter: only inference.GRPCInferenceService's ModelInfer and "
+      "ModelStreamInfer have any, and spec.match leaves them out\n";
+  EXPECT_EQ(with("{service: inference.GRPCInferenceService, method: ModelStreamInfer}"), "");
+  EXPECT_EQ(with("{service: inference.GRPCInferenceService}"), "");
+  EXPECT_EQ(with("{service: \"*\"}"), "");
+  EXPECT_EQ(with("{service: \"*\", method: ModelReady}"), why);
+  EXPECT_EQ(with("{service: shop.Recommender}"), why);
 }
 
 TEST(ParseProxyTest, TheAssignmentLogIsBoundedAndSampled) {

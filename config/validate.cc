@@ -97,8 +97,8 @@ void CheckForceHeader(const Placed<Proxy>& proxy, const std::vector<Placed<Exper
   if (!proxy.value.force_variant_header.has_value()) return;
   const std::string& name = proxy.value.force_variant_header->name;
   for (const auto& [experiment, places] : experiments) {
-    for (size_t i = 0; i < experiment.key_headers.size(); ++i) {
-      if (name.empty() || experiment.key_headers[i] != name) continue;
+    for (size_t i = 0; i < experiment.key_sources.size(); ++i) {
+      if (name.empty() || experiment.key_sources[i] != KeySource{name}) continue;
       findings.errors.push_back(
           places.ErrorAt(Item("spec.assignment.key", i, "header"),
                          absl::StrCat("must differ from the proxy's forceVariantHeader (",

@@ -134,6 +134,7 @@ class Proxy {
     control::ControlThreadOptions options;
     options.proxy_file = config_file_;
     options.version = cli::kVersion;
+    options.issuer = identity_.issuer;
     options.clock = clock_;
     options.log = &log_;
     options.open_journal = [this] { return OpenJournal(); };

@@ -3,10 +3,23 @@
 #include <array>
 #include <utility>
 
+#include "stats/two_arms.h"
+
 namespace weir::stats {
 namespace {
 
 constexpr double kStrong = 2, kGood = 0.5, kBad = -0.5;
+// Of percents for accuracy and errors, which are sums of fractions here.
+std::array<double, 3> SignedWeights(const BusinessWeights& weights) {
+  return {100 * weights.revenue_per_accuracy_point, -weights.cost_per_millisecond, -100 * weights.risk_per_error_point};
+}
+
+using Quantities = std::array<std::pair<const BucketSums*, const BucketSums*>, 3>;
+Quantities QuantitiesOf(const BusinessSums& baseline, const BusinessSums& candidate) {
+  return {std::pair(&baseline.accuracy, &candidate.accuracy), std::pair(&baseline.latency_ms, &candidate.latency_ms),
+          std::pair(&baseline.errors, &candidate.errors)};
+}
+
 constexpr int kPerQuantity = 4;  // n and sum of the default, n and sum of the candidate.
 
 // A quantity that has no weight needs no values.
@@ -39,14 +52,24 @@ std::string_view DecisionLabel(const std::optional<Interval>& net, bool hard_bre
   return net->upper < kBad ? "REJECT" : "CONTINUE_TESTING";
 }
 
+std::optional<double> LeastVarianceOfValue(const BusinessWeights& weights, const BusinessSums& baseline,
+                                           const BusinessSums& candidate) {
+  const std::array<double, 3> signed_weights = SignedWeights(weights);
+  const Quantities quantities = QuantitiesOf(baseline, candidate);
+  double variance = 0;
+  for (size_t i = 0; i < quantities.size(); ++i) {
+    if (signed_weights[i] == 0) continue;
+    const std::optional<TwoArms> arms = CompareArms(*quantities[i].first, *quantities[i].second);
+    if (!arms) return std::nullopt;
+    variance += signed_weights[i] * signed_weights[i] * (arms->baseline.variance + arms->candidate.variance);
+  }
+  return variance;
+}
+
 std::optional<BusinessValue> EstimateBusinessValue(const BusinessWeights& weights, const BusinessSums& baseline,
                                                    const BusinessSums& candidate, double alpha, bool hard_breach) {
-  // Of percents for accuracy and errors, which are sums of fractions here.
-  const std::array<double, 3> signed_weights{100 * weights.revenue_per_accuracy_point, -weights.cost_per_millisecond,
-                                             -100 * weights.risk_per_error_point};
-  const std::array<std::pair<const BucketSums*, const BucketSums*>, 3> quantities{
-      std::pair(&baseline.accuracy, &candidate.accuracy), std::pair(&baseline.latency_ms, &candidate.latency_ms),
-      std::pair(&baseline.errors, &candidate.errors)};
+  const std::array<double, 3> signed_weights = SignedWeights(weights);
+  const Quantities quantities = QuantitiesOf(baseline, candidate);
   BucketTable table(kPerQuantity * static_cast<int>(quantities.size()));
   for (size_t i = 0; i < quantities.size(); ++i) {
     const int column = kPerQuantity * static_cast<int>(i);

@@ -46,6 +46,12 @@ struct BusinessSums {
   BucketSums errors{};
 };
 
+// The least variance that the value's estimate may be given where it is looked at from the first calls on: of its
+// quantities' means as two_arms.h gives them, each times its squared weight. Nothing while one that has a weight lacks
+// what those ask for.
+std::optional<double> LeastVarianceOfValue(const BusinessWeights& weights, const BusinessSums& baseline,
+                                           const BusinessSums& candidate);
+
 struct BusinessValue {
   JackknifeEstimate net;
   Interval interval;             // 1 - alpha, at one planned look.

@@ -257,6 +257,7 @@ void ProxyCounts::Merge(const ProxyCounts& other) {
   calls_shed += other.calls_shed;
   calls_retried += other.calls_retried;
   deadlines_expired += other.deadlines_expired;
+  bodies_unread += other.bodies_unread;
   bytes_from_clients += other.bytes_from_clients;
   bytes_to_clients += other.bytes_to_clients;
   upstream_connections += other.upstream_connections;

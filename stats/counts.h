@@ -205,6 +205,9 @@ struct ProxyCounts {
   int64_t calls_shed = 0;      // RESOURCE_EXHAUSTED or UNAVAILABLE of our own, at a limit.
   int64_t calls_retried = 0;   // Provably unprocessed, sent again.
   int64_t deadlines_expired = 0;
+  // Whose experiment asks for a parameter, and whose first message could not be read for it: compressed, no protobuf,
+  // cut short, or with its parameters behind what is looked at. Routed as if there were none.
+  int64_t bodies_unread = 0;
   int64_t bytes_from_clients = 0;
   int64_t bytes_to_clients = 0;
   int64_t upstream_connections = 0;

@@ -5,30 +5,36 @@
 
 #include "stats/error_evidence.h"
 #include "stats/special_functions.h"
+#include "stats/two_arms.h"
 
 namespace weir::stats {
 namespace {
 
 constexpr int64_t kLeastOutcomes = 30;  // Fewer, and the normal approximation is not one.
 constexpr double kUsersToCluster = 128;
-// Of users who come back, fewer than this say too little about their spread for all looks together: measured with Zipf
-// traffic the sequence covered 60 to 90 % from the first outcomes on, 94 to 97 % from 128 users on, and 95 to 98 % so.
-constexpr double kUsersForASequence = 256;
-constexpr double kOutcomesOfOneCall = 1.5;  // Up to so many a user, outcomes are taken for independent.
+// How well the spread of outcomes must be known before a bound on their mean is judged, as a part of their variance.
+constexpr double kSpreadKnownTo = 0.1;
 
 double SquaredRho(double alpha, double planned_n) {
   const double log_alpha = std::log(alpha);
   return (-2 * log_alpha + std::log1p(-2 * log_alpha)) / planned_n;
 }
 
-bool HasTooFewUsers(const OutcomeCounts& counts) {
-  const double users = EstimateActiveUsers(OutcomeSums(counts));
-  return users<kUsersForASequence&& static_cast<double>(counts.n)> kOutcomesOfOneCall * users;
+// Over user buckets, as any ratio: a few large outcomes among many small ones leave the spread unknown for long.
+bool IsSpreadKnown(const OutcomeCounts& counts) {
+  BucketSums squares;
+  for (size_t b = 0; b < squares.size(); ++b) {
+    const OutcomeBucket& user = counts.users[b];
+    const double n = static_cast<double>(user.n);
+    squares[b] = {.n = n, .sum = user.sum_squares - 2 * counts.mean * user.sum + counts.mean * counts.mean * n};
+  }
+  const std::optional<ClusteredRatio> variance = RatioOverUsers(squares);
+  return variance && variance->ratio > 0 && std::sqrt(variance->variance) <= kSpreadKnownTo * variance->ratio;
 }
 
 double LogMeanBeyond(const OutcomeCounts& counts, double bound, double sign, double alpha, double planned_n) {
   const std::optional<MeanEstimate> estimate = EstimateMean(counts, alpha, planned_n);
-  if (!estimate) return 0;
+  if (!estimate || !IsSpreadKnown(counts)) return 0;
   const double excess = sign * (estimate->mean - bound);
   return LogMeanExcess(excess, estimate->standard_error, static_cast<double>(counts.n), alpha, planned_n);
 }
@@ -99,22 +105,17 @@ double ConfidenceSequenceHalfWidth(double standard_error, double n, double alpha
 
 std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alpha, double planned_n) {
   const std::optional<double> error = StandardErrorOfMean(counts);
-  if (counts.n < kLeastOutcomes || !error || !(*error > 0) || HasTooFewUsers(counts)) return std::nullopt;
+  if (counts.n < kLeastOutcomes || !error || !(*error > 0)) return std::nullopt;
+  if (HasTooFewUsers(OutcomeSums(counts), static_cast<double>(counts.n))) return std::nullopt;
   const double half = ConfidenceSequenceHalfWidth(*error, static_cast<double>(counts.n), alpha, planned_n);
   return MeanEstimate{counts.mean, *error, {.lower = counts.mean - half, .upper = counts.mean + half}};
 }
 
 std::optional<MeanComparison> CompareMeans(const OutcomeCounts& baseline, const OutcomeCounts& candidate, double alpha,
                                            double planned_n) {
-  double variance = 0;
-  for (const OutcomeCounts* counts : {&baseline, &candidate}) {
-    if (counts->n < kLeastOutcomes || HasTooFewUsers(*counts)) return std::nullopt;
-    if (EstimateActiveUsers(OutcomeSums(*counts)) < kUsersToCluster) return std::nullopt;
-    const double error = StandardErrorOfMean(*counts).value_or(0);
-    variance += error * error;
-  }
-  if (!(variance > 0)) return std::nullopt;
-  const double error = std::sqrt(variance);
+  const std::optional<TwoArms> arms = CompareArms(OutcomeSums(baseline), OutcomeSums(candidate));
+  if (!arms) return std::nullopt;
+  const double error = std::sqrt(arms->baseline.variance + arms->candidate.variance);
   const double n = static_cast<double>(baseline.n + candidate.n);
   const double difference = candidate.mean - baseline.mean;
   const double half = ConfidenceSequenceHalfWidth(error, n, alpha, planned_n);

@@ -66,8 +66,8 @@ std::optional<MeanEstimate> EstimateMean(const OutcomeCounts& counts, double alp
                                          double planned_n = kPlannedObservations);
 
 // A candidate's mean beside the default's, with a 1 - alpha interval of the difference that may be looked at after
-// every outcome, and log E of "it is higher" and "it is lower" (LogMeanExcess). Nothing where either side has fewer
-// than 128 active users, or EstimateMean's conditions on users and outcomes do not hold, or while nothing varies.
+// every outcome, and log E of "it is higher" and "it is lower" (LogMeanExcess), with the errors of two_arms.h, and
+// nothing where that gives nothing.
 struct MeanComparison {
   double baseline = 0, candidate = 0;
   double standard_error = 0;  // Of the difference.
@@ -87,8 +87,10 @@ double LogMeanDiffers(double difference, double standard_error, double n, double
 double LogMeanExcess(double excess, double standard_error, double n, double alpha,
                      double planned_n = kPlannedObservations);
 
-// log E of "the true mean is below `bound`" (or above), by LogMeanExcess. 0, no evidence, where
-// EstimateMean gives nothing.
+// log E of "the true mean is below `bound`" (or above), by LogMeanExcess. 0, no evidence, where EstimateMean gives
+// nothing, and until the outcomes' variance is known to a tenth of itself: 200 outcomes where they are normal, 800
+// where they are exponential, ten thousand and more where a few large ones make the mean. Nothing can be promised of a
+// mean that is made by outcomes so rare that none has come yet.
 double LogMeanBelow(const OutcomeCounts& counts, double bound, double alpha, double planned_n = kPlannedObservations);
 double LogMeanAbove(const OutcomeCounts& counts, double bound, double alpha, double planned_n = kPlannedObservations);
 

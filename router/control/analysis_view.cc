@@ -38,8 +38,8 @@ void ShowAnalysis(const experiment::Analyst& analyst, v1::ExperimentStatus& stat
     trend.set_variant(reading.candidate);
     trend.set_metric(reading.metric);
     trend.set_method(experiment::NameOf(reading.method));
-    trend.set_alarms(reading.alarms);
-    if (reading.alarmed_at) *trend.mutable_alarmed_at() = experiment::TimestampOf(*reading.alarmed_at);
+    trend.set_alarms(reading.alarms.count);
+    if (reading.alarms.last) *trend.mutable_alarmed_at() = experiment::TimestampOf(*reading.alarms.last);
     trend.set_statistic(reading.statistic);
     trend.set_limit(reading.limit);
     trend.set_note(reading.note);
@@ -49,9 +49,9 @@ void ShowAnalysis(const experiment::Analyst& analyst, v1::ExperimentStatus& stat
       if (guardrail.name() != detection.guardrail || guardrail.variant() != detection.candidate) continue;
       guardrail.set_detector_log10_statistic(Finite(detection.log10_statistic));
       guardrail.set_detector_log10_threshold(detection.log10_threshold);
-      guardrail.set_detector_alarms(detection.alarms);
-      if (detection.alarmed_at) {
-        *guardrail.mutable_detector_alarmed_at() = experiment::TimestampOf(*detection.alarmed_at);
+      guardrail.set_detector_alarms(detection.alarms.count);
+      if (detection.alarms.last) {
+        *guardrail.mutable_detector_alarmed_at() = experiment::TimestampOf(*detection.alarms.last);
       }
     }
   }
@@ -67,7 +67,7 @@ void MeasureAnalysis(const experiment::Analyst& analyst, stats::ExperimentMetric
                               .variant = reading.candidate,
                               .statistic = reading.statistic,
                               .limit = reading.limit,
-                              .alarms = reading.alarms});
+                              .alarms = reading.alarms.count});
   }
   for (const experiment::Detection& detection : analyst.detections()) {
     for (stats::GuardrailMetrics& guardrail : metrics.guardrails) {
@@ -76,7 +76,7 @@ void MeasureAnalysis(const experiment::Analyst& analyst, stats::ExperimentMetric
         continue;
       }
       guardrail.detector_log10_statistic = Finite(detection.log10_statistic);
-      guardrail.detector_alarms = detection.alarms;
+      guardrail.detector_alarms = detection.alarms.count;
     }
   }
 }

@@ -76,7 +76,7 @@ Announcement StandingIn(const State& state, NotifyEvent event) {
 
 Announcement WarningOf(const State& state, const experiment::Judgement& judgement, absl::Time now) {
   return {.event = NotifyEvent::kWarned,
-          .subject = absl::StrCat(judgement.guardrail, "/", judgement.candidate),
+          .subject = WarningSubject{WarningSubject::Kind::kGuardrail, judgement.guardrail, judgement.candidate},
           .run = state.run.ordinal,
           .epoch = state.epoch.ordinal,
           .action = "warned",
@@ -84,6 +84,30 @@ Announcement WarningOf(const State& state, const experiment::Judgement& judgemen
           .detail =
               absl::StrFormat("%s: %s: %s; evidence 10^%.2f, needed 10^%.2f", judgement.guardrail, judgement.candidate,
                               judgement.rule, judgement.log10_evidence, judgement.log10_threshold),
+          .at = now};
+}
+
+Announcement WarningOf(const State& state, const experiment::Warning& warning) {
+  const bool is_trend = warning.kind == experiment::Warning::Kind::kTrend;
+  const WarningSubject::Kind kind = is_trend ? WarningSubject::Kind::kTrend : WarningSubject::Kind::kDetector;
+  return {.event = NotifyEvent::kWarned,
+          .subject = WarningSubject{kind, warning.name, warning.candidate},
+          .run = state.run.ordinal,
+          .epoch = state.epoch.ordinal,
+          .action = is_trend ? "trend-warned" : "late-rise-warned",
+          .actor = "weir",
+          .detail = absl::StrCat(warning.name, ": ", warning.candidate, ": ", warning.text),
+          .at = warning.since};
+}
+
+Announcement EndOf(const State& state, const Announcement& warning, absl::Time now) {
+  return {.event = NotifyEvent::kWarned,
+          .part = Announcement::Part::kEnds,
+          .subject = warning.subject,
+          .run = state.run.ordinal,
+          .epoch = state.epoch.ordinal,
+          .action = "warning-over",
+          .actor = "weir",
           .at = now};
 }
 

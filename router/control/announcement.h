@@ -12,10 +12,21 @@
 
 #include "absl/time/time.h"
 #include "config/notify.h"
+#include "router/experiment/analyst.h"
 #include "router/experiment/guardrails.h"
 #include "router/experiment/machine.h"
 
 namespace weir::control {
+
+// What a warning is of.
+struct WarningSubject {
+  // Of a guardrail's test, of its detector of late rises, of a trend.
+  enum class Kind { kGuardrail, kDetector, kTrend };
+  Kind kind = Kind::kGuardrail;
+  std::string name{};  // The guardrail's, or the trend's.
+  std::string variant{};
+  auto operator<=>(const WarningSubject&) const = default;
+};
 
 struct Announcement {
   config::NotifyEvent event = config::NotifyEvent::kStepEntered;
@@ -23,15 +34,16 @@ struct Announcement {
   enum class Part { kBegins, kStands, kEnds };
   Part part = Part::kBegins;
   std::string proxy{};
-  std::string experiment{};  // Empty: of the proxy as a whole.
-  std::string subject{};     // What tells it from others of its event: of a warning, guardrail and variant.
+  std::string experiment{};                 // Empty: of the proxy as a whole.
+  std::optional<WarningSubject> subject{};  // Of a warning.
   uint32_t run = 0;
   uint32_t epoch = 0;
   std::string action{};  // "rolled-back", "step-entered", ... (router/experiment/machine.md)
   std::string actor{};
   std::string detail{};
   std::optional<experiment::Breach> breach{};
-  absl::Time at{};  // When it was decided; of what lasts, when it began, but where it ends.
+  std::string audit_head{};  // Of the audit journal's chain, hex: all that the journal had taken by then.
+  absl::Time at{};           // When it was decided; of what lasts, when it began, but where it ends.
   bool operator==(const Announcement&) const = default;
 };
 
@@ -53,6 +65,10 @@ Announcement StandingIn(const experiment::State& state, config::NotifyEvent even
 
 // Of a guardrail that only warns, or pauses.
 Announcement WarningOf(const experiment::State& state, const experiment::Judgement& judgement, absl::Time now);
+// Of a detector or a trend.
+Announcement WarningOf(const experiment::State& state, const experiment::Warning& warning);
+// That a warning is over.
+Announcement EndOf(const experiment::State& state, const Announcement& warning, absl::Time now);
 
 // Whether a target is told of it. A webhook and a chat are told when something happens; an Alertmanager of what lasts,
 // again while it stands, and of its end.

@@ -8,6 +8,7 @@
 
 #include "router/control/controller.h"
 #include "router/control/controller_rig.h"
+#include "router/experiment/alarms.h"
 
 namespace weir::control {
 namespace {
@@ -19,6 +20,12 @@ using Part = Announcement::Part;
 
 config::NotifyTarget Webhook(std::set<NotifyEvent> events = {}) {
   return {.kind = NotifyKind::kWebhook, .url = {"hook", 80, "/"}, .events = std::move(events)};
+}
+// Half of what the rig's calls take. Without a detector.
+config::Guardrail Slow() {
+  return {.name = "tail",
+          .rule = config::TailCeiling{0.95, absl::Milliseconds(5)},
+          .action = config::GuardrailAction::kWarn};
 }
 config::NotifyTarget Alertmanager() { return {.kind = NotifyKind::kAlertmanager, .url = {"alerts", 9093, "/"}}; }
 
@@ -72,6 +79,7 @@ TEST_F(AnnouncementsTest, ARollbackIsAnnouncedWithItsEvidence) {
   EXPECT_EQ(rollback.breach->guardrail, "errors");
   EXPECT_GT(rollback.breach->candidate_errors, 0);
   EXPECT_EQ(rollback.detail, rollback.breach->summary);
+  EXPECT_EQ(rollback.audit_head, "1") << "of the row that opened the run: what shuts goes before its own";
 }
 
 TEST_F(AnnouncementsTest, AWebhookHearsOfRunsRollbacksAndResets) {
@@ -122,22 +130,23 @@ TEST_F(AnnouncementsTest, OnlyTheEventsThatATargetAsksForAreTold) {
 }
 
 TEST_F(AnnouncementsTest, AWarningIsToldOnceARun) {
-  experiment.guardrails[0].action = config::GuardrailAction::kWarn;
+  experiment.guardrails[0] = Slow();
   File({Webhook({NotifyEvent::kWarned}), Alertmanager()});
   rig.Run(100, "candidate");
   std::vector<Notification> notifications = rig.TakeNotifications();
   ASSERT_EQ(notifications.size(), 1u);
   EXPECT_EQ(Text(notifications[0].announcement), "warned begins (warned)");
-  EXPECT_EQ(notifications[0].announcement.subject, "errors/candidate");
+  EXPECT_EQ(notifications[0].announcement.subject,
+            (WarningSubject{WarningSubject::Kind::kGuardrail, "tail", "candidate"}));
   EXPECT_EQ(notifications[0].targets.size(), 2u);
   experiment.run = "again";
   File({Webhook({NotifyEvent::kWarned}), Alertmanager()});
-  rig.Run(1);
-  EXPECT_EQ(Take(NotifyKind::kAlertmanager), Texts{"warned ends (warning-over)"});
+  rig.Run(1, "", 0);
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager), (Texts{"warned stands (warned)", "warned ends (warning-over)"}));
 }
 
 TEST_F(AnnouncementsTest, AWarningFromBeforeARestartStandsAndIsNoNews) {
-  experiment.guardrails[0].action = config::GuardrailAction::kWarn;
+  experiment.guardrails[0] = Slow();
   File({Webhook({NotifyEvent::kWarned}), Alertmanager()});
   rig.Run(100, "candidate");
   rig.TakeNotifications();
@@ -147,6 +156,80 @@ TEST_F(AnnouncementsTest, AWarningFromBeforeARestartStandsAndIsNoNews) {
   ASSERT_EQ(notifications.size(), 1u);
   EXPECT_EQ(Text(notifications[0].announcement), "warned stands (warned)");
   EXPECT_EQ(notifications[0].targets, std::vector<config::NotifyTarget>{Alertmanager()});
+}
+
+// A candidate whose errors rise late, beside a guardrail that a ratio of 10 would breach alone, and a trend.
+class LateRiseTest : public AnnouncementsTest {
+ protected:
+  // With the five minutes that a trend learns from.
+  void Rise() {
+    experiment.guardrails[0] = {.name = "errors", .rule = config::ErrorRatio{10}, .detector_arl = 1e4};
+    experiment.trends = {{"moves", "error_rate", config::TrendMethod::kThreeSigma}};
+    File({Webhook({NotifyEvent::kWarned}), Alertmanager()});
+    rig.Run(3300);
+    ASSERT_EQ(Take(NotifyKind::kWebhook), Texts());
+    rig.Run(300, "candidate");
+  }
+};
+
+TEST_F(LateRiseTest, WhatAlarmsAgainAndAgainIsOneWarning) {
+  Rise();
+  std::vector<Notification> notifications = rig.TakeNotifications();
+  ASSERT_EQ(notifications.size(), 2u);
+  EXPECT_EQ(Text(notifications[0].announcement), "warned begins (late-rise-warned)");
+  EXPECT_EQ(notifications[0].announcement.subject,
+            (WarningSubject{WarningSubject::Kind::kDetector, "errors", "candidate"}));
+  EXPECT_NE(notifications[0].announcement.detail.find("log10 statistic"), std::string::npos);
+  EXPECT_EQ(notifications[0].targets.size(), 2u);
+  EXPECT_EQ(Text(notifications[1].announcement), "warned begins (trend-warned)");
+  EXPECT_EQ(notifications[1].announcement.subject,
+            (WarningSubject{WarningSubject::Kind::kTrend, "moves", "candidate"}));
+  rig.Run(1200, "candidate");
+  EXPECT_EQ(rig.TakeNotifications().size(), 0u);
+  EXPECT_GT(rig.Status().trends(0).alarms(), 2);
+}
+
+TEST_F(LateRiseTest, AWarningIsOverWhenItsAlarmsHaveBeenQuietForLong) {
+  Rise();
+  rig.TakeNotifications();
+  const int quiet = static_cast<int>(experiment::Alarms::kQuiet / stats::kTick);
+  rig.Run(quiet - 400);
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager), Texts());
+  rig.Run(800);
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager), (Texts{"warned ends (warning-over)", "warned ends (warning-over)"}));
+}
+
+TEST_F(LateRiseTest, AnAlarmFromBeforeARestartStandsAndIsNoNews) {
+  Rise();
+  rig.TakeNotifications();
+  rig.Restart();
+  rig.Run(120);
+  EXPECT_EQ(Take(NotifyKind::kWebhook), Texts());
+  rig.Restart();
+  rig.Run(120);
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager),
+            (Texts{"warned stands (late-rise-warned)", "warned stands (trend-warned)"}));
+}
+
+TEST_F(LateRiseTest, AnAlertmanagerThatIsNamedLaterHearsOfWhatStands) {
+  Rise();
+  rig.TakeNotifications();
+  File({Webhook()});
+  EXPECT_EQ(rig.TakeNotifications().size(), 0u);
+  File({Webhook(), Alertmanager()});
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager),
+            (Texts{"warned stands (late-rise-warned)", "warned stands (trend-warned)"}));
+  rig.File({});
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager), (Texts{"warned ends (warning-over)", "warned ends (warning-over)"}));
+}
+
+TEST_F(LateRiseTest, ADetectorThatActsIsToldAsWhatItDoes) {
+  experiment.guardrails[0] = {
+      .name = "errors", .rule = config::ErrorRatio{10}, .detector_acts = true, .detector_arl = 1e4};
+  File({Webhook()});
+  rig.Run(600);
+  rig.Run(100, "candidate");
+  EXPECT_EQ(Take(NotifyKind::kWebhook), (Texts{"stepEntered begins (run-opened)", "rolledBack begins (rolled-back)"}));
 }
 
 TEST_F(AnnouncementsTest, ARolloutTellsItsStepsApprovalsAndPromotion) {

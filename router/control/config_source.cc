@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "config/limits.h"
+#include "config/load.h"
 
 namespace weir::control {
 namespace {
@@ -79,29 +82,60 @@ void ConfigSource::Start() {
 }
 
 void ConfigSource::OnReady(uint32_t) {
-  alignas(inotify_event) std::array<char, 4096> events;
-  while (read(inotify_.get(), events.data(), events.size()) > 0) {
+  TakeEvents();
+  Notice(options_.quiet);
+}
+
+// Which files somebody writes to, as far as these tell.
+void ConfigSource::TakeEvents() {
+  std::array<char, 4096> bytes;
+  for (ssize_t size; (size = read(inotify_.get(), bytes.data(), bytes.size())) > 0;) {
+    for (size_t at = 0; at < static_cast<size_t>(size);) {
+      inotify_event event;
+      std::memcpy(&event, &bytes[at], sizeof event);
+      TakeEvent(event, event.len == 0 ? "" : &bytes[at + sizeof event]);
+      at += sizeof event + event.len;
+    }
   }
-  Poll();
+}
+
+// `name` is of a file in the folder that is watched; empty: it is what is watched.
+void ConfigSource::TakeEvent(const inotify_event& event, const std::string& name) {
+  constexpr uint32_t kEnds = IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_IGNORED;
+  if ((event.mask & IN_Q_OVERFLOW) != 0) written_.clear();  // Some may be closed.
+  const auto watched = watched_.find(event.wd);
+  if (watched == watched_.end()) return;
+  const std::string path = name.empty() ? watched->second : absl::StrCat(watched->second, "/", name);
+  if ((event.mask & kEnds) != 0) {
+    written_.erase(path);
+  } else if ((event.mask & IN_MODIFY) != 0 && (name.empty() || config::IsSpecification(name)) &&
+             written_.size() < config::limits::kExperimentFiles) {
+    written_.insert(path);
+  }
+  if ((event.mask & IN_IGNORED) != 0) watched_.erase(watched);
 }
 
 void ConfigSource::Poll() {
   loop_.timers().Set(poll_timer_, loop_.now() + options_.poll);
-  if (quiet_timer_.is_set()) return;  // Noticed already.
+  Notice(options_.poll);
+}
+
+void ConfigSource::Notice(absl::Duration quiet) {
+  if (quiet_timer_.is_set() && quiet_ <= quiet) return;  // Noticed already.
   noticed_ = Fingerprint(paths_);
   if (noticed_ == loaded_) return;
   looks_ = 0;
-  loop_.timers().Set(quiet_timer_, loop_.now() + options_.quiet);
+  quiet_ = quiet;
+  loop_.timers().Set(quiet_timer_, loop_.now() + quiet_);
 }
 
 void ConfigSource::Look() {
   std::string seen = Fingerprint(paths_);
-  if (seen == noticed_ || ++looks_ >= options_.most_looks) {
-    LoadNow(std::move(seen));
-    return;
-  }
+  const bool is_quiet = seen == noticed_ && written_.empty();
+  const int most_looks = written_.empty() ? options_.most_looks : options_.most_looks_at_writer;
+  if (is_quiet || ++looks_ >= most_looks) return LoadNow(std::move(seen));
   noticed_ = std::move(seen);
-  loop_.timers().Set(quiet_timer_, loop_.now() + options_.quiet);
+  loop_.timers().Set(quiet_timer_, loop_.now() + quiet_);
 }
 
 void ConfigSource::LoadNow(std::string fingerprint) {
@@ -122,11 +156,17 @@ void ConfigSource::Watch() {
   constexpr uint32_t kChanges =
       IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
   for (const std::string& path : paths_) {
-    // A folder, and where each path hangs: a file that is replaced by rename is another file.
-    if (IsFolder(path)) (void)inotify_add_watch(inotify_.get(), path.c_str(), kChanges);
+    // A folder or file, and where it hangs: a file that is replaced by rename is another file. What else is written to
+    // there is nothing to wait for.
+    Watch(path, IsFolder(path) ? kChanges | IN_MODIFY : IN_MODIFY | IN_CLOSE_WRITE);
     const std::string parent = fs::path(path).parent_path().string();
-    (void)inotify_add_watch(inotify_.get(), parent.empty() ? "." : parent.c_str(), kChanges);
+    Watch(parent.empty() ? "." : parent, kChanges);
   }
+}
+
+void ConfigSource::Watch(const std::string& path, uint32_t changes) {
+  const int number = inotify_add_watch(inotify_.get(), path.c_str(), changes | IN_MASK_ADD);
+  if (number >= 0) watched_[number] = path;
 }
 
 }  // namespace weir::control

@@ -2,14 +2,20 @@
 //
 // Two ways of noticing: inotify tells at once; a look every second finds what inotify cannot tell (network file
 // systems, folders that were replaced) and the symlink swap with which Kubernetes updates a ConfigMap. Files are loaded
-// when they have been quiet for a moment, so that an editor or a copy of many files makes one load. A swap by rename is
-// seen whole or not at all; whoever rewrites a file in place may be caught half-way, and then the broken file is
-// refused and loaded again when it is whole.
+// when they have been quiet for a moment, so that an editor or a copy of many files makes one load.
+//
+// A swap by rename is seen whole or not at all. Whoever rewrites a file in place may stop half-way, where it may be
+// valid: inotify tells that the file is still open, and then it is waited for. What a look alone has found is to be the
+// same at the next one.
 
 #ifndef WEIR_ROUTER_CONTROL_CONFIG_SOURCE_H_
 #define WEIR_ROUTER_CONTROL_CONFIG_SOURCE_H_
 
+#include <sys/inotify.h>
+
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +35,8 @@ struct ConfigSourceOptions {
   bool use_inotify = true;  // Off where a test wants polling alone.
   absl::Duration poll = absl::Seconds(1);
   absl::Duration quiet = absl::Milliseconds(50);
-  int most_looks = 10;  // At files that never get quiet; then they are loaded as they are.
+  int most_looks = 10;             // At files that never get quiet; then they are loaded as they are.
+  int most_looks_at_writer = 200;  // The same where somebody has one open and writes to it.
 };
 
 // Lives on its loop's thread.
@@ -46,10 +53,14 @@ class ConfigSource : private runtime::ReadyEvents {
 
  private:
   void OnReady(uint32_t ready) override;
+  void TakeEvents();
+  void TakeEvent(const inotify_event& event, const std::string& name);
   void Poll();
+  void Notice(absl::Duration quiet);
   void Look();
   void LoadNow(std::string fingerprint);
   void Watch();
+  void Watch(const std::string& path, uint32_t changes);
 
   runtime::EventLoop& loop_;
   const Load load_;
@@ -57,9 +68,12 @@ class ConfigSource : private runtime::ReadyEvents {
   runtime::FileDescriptor inotify_;
   runtime::Timer poll_timer_;
   runtime::Timer quiet_timer_;
+  std::map<int, std::string> watched_;  // What inotify's numbers stand for.
+  std::set<std::string> written_;       // Files that were written to and not closed since.
   std::vector<std::string> paths_;
-  std::string loaded_;   // Fingerprint of what was loaded last.
-  std::string noticed_;  // Of the last look, while they are not quiet.
+  std::string loaded_;    // Fingerprint of what was loaded last.
+  std::string noticed_;   // Of the last look, while they are not quiet.
+  absl::Duration quiet_;  // Until the next look at them.
   int looks_ = 0;
 };
 

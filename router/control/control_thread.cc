@@ -15,9 +15,6 @@
 namespace weir::control {
 namespace {
 
-// Outstanding requests are few (journal_request.h): one for each experiment and kind.
-constexpr size_t kReplies = 16 * config::limits::kExperiments;
-
 std::vector<std::string> Lines(const std::vector<config::ConfigError>& errors) {
   std::vector<std::string> lines;
   for (const config::ConfigError& error : errors) lines.push_back(error.ToString());
@@ -48,7 +45,8 @@ absl::StatusOr<std::unique_ptr<ControlThread>> ControlThread::Start(ControlThrea
   auto control =
       std::unique_ptr<ControlThread>(new ControlThread(std::move(options), std::move(publish), *std::move(loop)));
   absl::StatusOr<experiment::Remembered> remembered = control->AskForMemory();
-  control->controller_.emplace(std::move(remembered), control->options_.version, control->options_.clock.Now());
+  control->controller_.emplace(std::move(remembered), control->options_.version, control->options_.issuer,
+                               control->options_.clock.Now());
   ConfigWatch::Read read = control->options_.read_files;
   if (!read) {
     read = [file = control->options_.proxy_file] { return config::Load(file, config::DiskFiles()); };
@@ -72,7 +70,7 @@ ControlThread::ControlThread(ControlThreadOptions options, Publish publish, std:
       reports_(config::limits::kCountsMailbox, [this] { loop_->Wake(); }),
       outcomes_(config::limits::kFeedbackMailbox, [this] { loop_->Wake(); }),
       commands_(config::limits::kCommandMailbox, [this] { loop_->Wake(); }),
-      replies_(kReplies, [this] { loop_->Wake(); }),
+      replies_(config::limits::kJournalRequests, [this] { loop_->Wake(); }),
       answers_(config::limits::kQueryMailbox, [this] { loop_->Wake(); }),
       tick_timer_([this] { Tick(); }) {}
 
@@ -95,7 +93,7 @@ absl::StatusOr<experiment::Remembered> ControlThread::AskForMemory() {
         return;
       }
     }
-    // Never full: the controller has fewer requests outstanding. If it were, a repetition of the request is harmless.
+    // Never full: the controller has fewer requests outstanding.
     (void)replies_.Post(reply);
   };
   writer_ = std::make_unique<JournalWriter>(options_.open_journal, take_reply, ReportWriter(options_.report_folder));

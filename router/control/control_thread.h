@@ -43,6 +43,7 @@ namespace weir::control {
 struct ControlThreadOptions {
   std::string proxy_file;  // Watched, with the experiments that it names.
   std::string version;     // For the status.
+  stats::Issuer issuer;    // Who issues this process's tickets.
   runtime::Clock clock;
   const runtime::Log* log = nullptr;  // Borrowed.
   // Opens the journal, on a thread of the control side's own; tried again while it fails. An error is why there is

@@ -71,6 +71,7 @@ class ControlThreadTest : public testing::Test {
     auto started = ControlThread::Start(
         {.proxy_file = root_ + "/weir.yaml",
          .version = "test",
+         .issuer = {.replica = 1, .boot = 1, .worker = 0},
          .clock = clock_,
          .log = &log_,
          .open_journal = [this]() -> absl::StatusOr<std::unique_ptr<experiment::Journal>> {

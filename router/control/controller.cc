@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "config/limits.h"
 #include "router/routing/assignment.h"
 #include "router/routing/build_table.h"
 
@@ -30,8 +31,9 @@ CountsLayout LayoutOf(const config::Experiment& specification, uint32_t run) {
 
 }  // namespace
 
-Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, absl::Time now)
-    : version_(std::move(version)), started_at_(now), checkpoint_due_(now + kCheckpointInterval) {
+Controller::Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, stats::Issuer process,
+                       absl::Time now)
+    : version_(std::move(version)), process_(process), started_at_(now), checkpoint_due_(now + kCheckpointInterval) {
   if (!remembered.ok()) {
     unread_ = remembered.status();
     load_again_at_ = now + kJournalRetry;
@@ -101,6 +103,7 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     Judge(governed, now);
     FollowFile(governed, now);
     AnnounceStanding(governed);
+    AnnounceWarnings(governed, now);
   }
   is_table_stale_ = true;
 }
@@ -116,7 +119,7 @@ void Controller::RefuseConfig(std::vector<std::string> errors, absl::Time now) {
 
 Controller::Governed& Controller::GovernedBy(const std::string& name) {
   names_[routing::NameHash(name)] = name;
-  return experiments_.try_emplace(name, name).first->second;
+  return experiments_.try_emplace(name, name, process_).first->second;
 }
 
 // --- Steps.
@@ -241,7 +244,6 @@ void Controller::GoOn(Governed& governed, absl::Time now) {
 void Controller::Judge(Governed& governed, absl::Time now) {
   if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
   std::optional<experiment::Breach> breach = governed.experiment.Judge(now);
-  AnnounceWarnings(governed, now);
   if (!breach) return;
   const experiment::Plan plan = governed.experiment.plan();
   const experiment::Breached breached{*std::move(breach)};
@@ -252,10 +254,6 @@ void Controller::Judge(Governed& governed, absl::Time now) {
 void Controller::Analyse(Governed& governed, absl::Time now) {
   if (!governed.experiment.is_open() || !governed.experiment.filed()) return;
   const std::optional<experiment::Event> event = governed.experiment.Analyse(now);
-  for (const experiment::Warning& warning : governed.experiment.TakeWarnings()) {
-    Say(true, absl::StrCat(warning.name, " of ", warning.candidate, " warns"), governed.experiment.name(),
-        warning.text);
-  }
   if (!event) return;
   auto step = experiment::Advance(governed.experiment.plan(), governed.experiment.state(), *event, now);
   if (step.ok() && *step) Carry(governed, **std::move(step), *event, now);
@@ -265,6 +263,7 @@ void Controller::Tick(absl::Time now) {
   for (auto& [name, governed] : experiments_) {
     Judge(governed, now);
     Analyse(governed, now);
+    AnnounceWarnings(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
     if (governed.unjournalled) AnswerShut(*governed.unjournalled, now - kShutPatience);
@@ -375,8 +374,10 @@ void Controller::Publish(absl::Time now) {
 // Asks the journal for what waits, where it is time to.
 void Controller::AskFor(Governed& governed, absl::Time now) {
   if (!unread_.ok() || now < governed.retry_at) return;
-  if (governed.unjournalled && governed.unjournalled->id == 0) {
+  const bool has_room = governed.rows_on_their_way.size() < config::limits::kShutRows;
+  if (governed.unjournalled && governed.unjournalled->id == 0 && has_room) {
     governed.unjournalled->id = NextRequest();
+    governed.rows_on_their_way.insert(governed.unjournalled->id);
     effects_.emplace_back(AskJournal{AppendRequest{governed.unjournalled->id, governed.unjournalled->change}});
   }
   if (governed.opening && governed.opening->id == 0) {
@@ -407,7 +408,10 @@ void Controller::Checkpoint(absl::Time now) {
 
 void Controller::CheckpointNow(absl::Time now) {
   // What the tests remember is of the counts that are written with it.
-  for (auto& [name, governed] : experiments_) Judge(governed, now);
+  for (auto& [name, governed] : experiments_) {
+    Judge(governed, now);
+    governed.rows_on_their_way.clear();  // They are written before what is asked now.
+  }
   Flush(now);
   checkpoint_request_ = 0;  // One that is outstanding is written before this one, in the journal's order.
   for (auto& [key, value] : std::exchange(asked_rows_, {})) unwritten_rows_.emplace(key, std::move(value));
@@ -430,6 +434,7 @@ void Controller::TakeReply(JournalReply reply, absl::Time now) {
 }
 
 void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time now) {
+  governed.rows_on_their_way.erase(reply.id);
   const bool is_row = governed.unjournalled && governed.unjournalled->id == reply.id;
   const bool is_opening = governed.opening && governed.opening->id == reply.id;
   if (!is_row && !is_opening) return;  // Of a row that a newer one replaced, or of another experiment.

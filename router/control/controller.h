@@ -6,11 +6,10 @@
 //
 // The order of a change of shares:
 //   shutting   in force (kPublish), then journalled (kAskJournal). A row that the journal refuses is kept and tried
-//   again, one
-//              for each experiment: a newer one takes its place, since it says where the experiment stands.
+//              again, one for each experiment: a newer one takes its place, since it says where the experiment stands.
+//              So it does on a slow disk, when several are on their way already.
 //   opening    journalled, and in force when that succeeded. What a person asked for is refused when it fails; what a
-//   file asks
-//              for is tried again, since the file still says so.
+//              file asks for is tried again, since the file still says so.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROLLER_H_
 #define WEIR_ROUTER_CONTROL_CONTROLLER_H_
@@ -74,8 +73,9 @@ class Controller {
   static constexpr absl::Duration kShutPatience = absl::Seconds(1);
 
   // `remembered`: what the journal said at start. An error is the reason why nothing can be read: then every experiment
-  // is frozen at its default.
-  Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, absl::Time now);
+  // is frozen at its default. `process`: who issues the tickets of this process.
+  Controller(absl::StatusOr<experiment::Remembered> remembered, std::string version, stats::Issuer process,
+             absl::Time now);
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
@@ -128,17 +128,19 @@ class Controller {
     std::vector<Waiting> waiting;  // In the order that they came; also for steps that this row replaced.
   };
   struct Governed {
-    explicit Governed(const std::string& name) : experiment(name) {}
+    Governed(const std::string& name, const stats::Issuer& process) : experiment(name, process) {}
     GovernedExperiment experiment;
     std::optional<Opening> opening;
     std::optional<Unjournalled> unjournalled;
+    // Requests of shutting steps that are not answered, also of rows that were replaced: limits::kShutRows at most.
+    std::set<uint64_t> rows_on_their_way;
     SpecificationVersions versions;
     FailedCalls failed_calls;
     absl::Time retry_at = absl::InfinitePast();
     std::string journal_error;  // Why the last step is not journalled.
     ExternalMetrics external;
-    std::set<std::string> warned;     // Of this run: the warnings that were announced, by their subject.
-    bool has_looked_at_them = false;  // In this process.
+    std::map<WarningSubject, Announcement> warned;  // The warnings that stand, as they were announced.
+    bool has_looked_at_them = false;                // Since the file was taken up first.
   };
 
   void TakeUp(config::Config config, absl::Time now);
@@ -181,8 +183,9 @@ class Controller {
   void AnnounceStep(const Governed& governed, const std::optional<experiment::State>& before,
                     const experiment::Step& step, absl::Time now);
   void AnnounceStanding(const Governed& governed);
-  void AnnounceEnds(const Governed& governed, absl::Time now);
+  void AnnounceEnds(Governed& governed, absl::Time now);
   void AnnounceWarnings(Governed& governed, absl::Time now);
+  std::map<WarningSubject, Announcement> WarningsIn(const Governed& governed, bool has_looked, absl::Time now) const;
   void AnnounceJournal(absl::Time now);
 
   // controller_view.cc
@@ -195,6 +198,7 @@ class Controller {
   int64_t CountUnjournalled() const;
 
   const std::string version_;
+  const stats::Issuer process_;
   const absl::Time started_at_;
   std::vector<Effect> effects_;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "router/control/controller.h"
 
 namespace weir::control {
@@ -13,6 +14,7 @@ void Controller::Announce(const Governed& governed, Announcement announcement) {
   if (!filed || !config_) return;
   announcement.proxy = config_->proxy.name;
   announcement.experiment = governed.experiment.name();
+  announcement.audit_head = journal_head_;
   std::vector<config::NotifyTarget> targets;
   for (const config::NotifyTarget& target : filed->notify) {
     if (Wants(target, announcement)) targets.push_back(target);
@@ -37,40 +39,66 @@ void Controller::AnnounceStanding(const Governed& governed) {
   for (const config::NotifyEvent event : LastingIn(governed.experiment.state())) {
     Announce(governed, StandingIn(*governed.experiment.state(), event));
   }
+  for (const auto& [subject, warning] : governed.warned) {
+    Announcement standing = warning;
+    standing.part = Announcement::Part::kStands;
+    Announce(governed, std::move(standing));
+  }
 }
 
 // The file does not name the experiment any more: nobody is to be called for it.
-void Controller::AnnounceEnds(const Governed& governed, absl::Time now) {
+void Controller::AnnounceEnds(Governed& governed, absl::Time now) {
   for (const config::NotifyEvent event : LastingIn(governed.experiment.state())) {
     Announcement end = StandingIn(*governed.experiment.state(), event);
     end.part = Announcement::Part::kEnds;
     end.at = now;
     Announce(governed, std::move(end));
   }
+  for (const auto& [subject, warning] : std::exchange(governed.warned, {})) {
+    Announce(governed, EndOf(*governed.experiment.state(), warning, now));
+  }
+  governed.has_looked_at_them = false;
 }
 
-void Controller::AnnounceWarnings(Governed& governed, absl::Time now) {
+std::map<WarningSubject, Announcement> Controller::WarningsIn(const Governed& governed, bool has_looked,
+                                                              absl::Time now) const {
   const experiment::State& state = *governed.experiment.state();
-  const auto part = governed.has_looked_at_them ? Announcement::Part::kBegins : Announcement::Part::kStands;
-  governed.has_looked_at_them = true;
-  std::set<std::string> before = std::exchange(governed.warned, {});
+  std::map<WarningSubject, Announcement> warnings;
+  const auto add = [&](Announcement warning, bool is_news) {
+    warning.part = is_news ? Announcement::Part::kBegins : Announcement::Part::kStands;
+    WarningSubject subject = *warning.subject;
+    warnings.emplace(std::move(subject), std::move(warning));
+  };
   for (const experiment::Judgement& judgement : governed.experiment.judgements()) {
     if (!judgement.breached || judgement.action == config::GuardrailAction::kRollback) continue;
-    Announcement warning = WarningOf(state, judgement, now);
-    warning.part = part;
-    governed.warned.insert(warning.subject);
-    if (before.erase(warning.subject) == 0) Announce(governed, std::move(warning));
+    add(WarningOf(state, judgement, now), has_looked);
   }
-  // Those of an earlier run, or of a guardrail that is gone.
-  for (const std::string& subject : before) {
-    Announce(governed, {.event = config::NotifyEvent::kWarned,
-                        .part = Announcement::Part::kEnds,
-                        .subject = subject,
-                        .run = state.run.ordinal,
-                        .epoch = state.epoch.ordinal,
-                        .action = "warning-over",
-                        .actor = "weir",
-                        .at = now});
+  for (const experiment::Warning& warning : governed.experiment.analyst().WarningsAt(now)) {
+    add(WarningOf(state, warning), warning.since >= started_at_);
+  }
+  return warnings;
+}
+
+// Each once while it stands, and its end: a guardrail's is that of its run.
+void Controller::AnnounceWarnings(Governed& governed, absl::Time now) {
+  if (!governed.experiment.filed()) return;
+  const bool has_looked = std::exchange(governed.has_looked_at_them, true);
+  if (!governed.experiment.state()) return;
+  std::map<WarningSubject, Announcement> before = std::exchange(governed.warned, WarningsIn(governed, has_looked, now));
+  for (auto& [subject, warning] : governed.warned) {
+    if (const auto known = before.find(subject); known != before.end()) {
+      warning = std::move(known->second);
+      before.erase(known);
+      continue;
+    }
+    if (warning.part == Announcement::Part::kBegins) {
+      Say(true, absl::StrCat(subject.name, " of ", subject.variant, " warns"), governed.experiment.name(),
+          warning.detail);
+    }
+    Announce(governed, warning);
+  }
+  for (const auto& [subject, warning] : before) {
+    Announce(governed, EndOf(*governed.experiment.state(), warning, now));
   }
 }
 
@@ -83,6 +111,7 @@ void Controller::AnnounceJournal(absl::Time now) {
                             .action = is_journal_healthy_ ? "journal-works" : "journal-fails",
                             .actor = "weir",
                             .detail = journal_error_,
+                            .audit_head = journal_head_,
                             .at = now};
   std::vector<config::NotifyTarget> targets;
   for (const config::Experiment& experiment : config_->experiments) {

@@ -33,7 +33,8 @@ config::Config ControllerRig::ConfigWith(std::vector<config::Experiment> experim
 void ControllerRig::Start() {
   absl::StatusOr<experiment::Remembered> remembered = journal_.Load();
   if (!unreadable_.ok()) remembered = unreadable_;
-  controller_ = std::make_unique<Controller>(std::move(remembered), "test", now_);
+  ++process_.boot;
+  controller_ = std::make_unique<Controller>(std::move(remembered), "test", process_, now_);
   table_.reset();
   if (files_) controller_->TakeConfig(*files_, now_);
   CarryOut();
@@ -48,6 +49,11 @@ void ControllerRig::Restart() {
 
 void ControllerRig::RestartUnreadable(absl::Status why) {
   unreadable_ = std::move(why);
+  Restart();
+}
+
+void ControllerRig::LoseJournal() {
+  journal_ = experiment::MemoryJournal();
   Restart();
 }
 
@@ -115,7 +121,7 @@ stats::Ticket ControllerRig::TicketOf(uint64_t sequence, const std::string& vari
           .variant = place,
           .user_bucket = static_cast<uint8_t>(sequence * 37),
           .start = now_,
-          .issuer = {.replica = 1, .boot = 1, .worker = 0},
+          .issuer = process_,
           .sequence = sequence};
 }
 

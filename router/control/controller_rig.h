@@ -31,6 +31,8 @@ class ControllerRig {
   void Restart();
   // The journal cannot be read by the next process.
   void RestartUnreadable(absl::Status why);
+  // Somebody took it away: the next process begins one.
+  void LoseJournal();
   // It can again.
   void RepairJournal() { unreadable_ = absl::OkStatus(); }
 
@@ -80,6 +82,7 @@ class ControllerRig {
   experiment::MemoryJournal journal_;
   absl::Status unreadable_;
   absl::Time now_;
+  stats::Issuer process_{.replica = 1, .boot = 0};
   std::optional<config::Config> files_;
   std::unique_ptr<Controller> controller_;
   routing::RouteTablePtr table_;

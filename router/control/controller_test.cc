@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/limits.h"
 #include "router/control/controller_rig.h"
 
 namespace weir::control {
@@ -112,11 +113,11 @@ TEST(ControllerTest, AnEditOfAnythingElseBeginsNoEpoch) {
   rig.File({AnExperiment()});
   config::Experiment edited = AnExperiment();
   edited.mirrors = {{.name = "other"}};
-  edited.key_headers = {"x-user"};
+  edited.key_sources = {{"x-user"}};
   rig.File({edited});
   EXPECT_EQ(rig.Status().epoch(), 1u);
   EXPECT_EQ(rig.controller().table()->experiments[0].mirrors.size(), 1u);
-  EXPECT_EQ(rig.controller().table()->experiments[0].key_headers.size(), 1u);
+  EXPECT_EQ(rig.controller().table()->experiments[0].key_sources.size(), 1u);
 }
 
 TEST(ControllerTest, TheSameFilesPublishNothing) {
@@ -315,6 +316,32 @@ TEST(ControllerTest, LessForACandidateIsInForceWithoutTheJournal) {
   rig.Run(15);
   EXPECT_EQ(rig.journal().records().back().state().epoch(), 3u);  // Where it stands; what was between is not needed.
   EXPECT_EQ(rig.controller().View(rig.now()).metrics.control.unjournalled, 0);
+}
+
+TEST(ControllerTest, OnASlowDiskSomeDecisionsAreKeptApartAndFromThenOnTheNewestWaits) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.HoldReplies();
+  for (uint32_t candidate = 29; candidate > 9; --candidate) {
+    rig.File({Weighing(100 - candidate, candidate)});
+    EXPECT_NEAR(rig.Share("candidate"), candidate / 100.0, 1e-12);
+  }
+  EXPECT_EQ(rig.journal().records().size(), 1 + config::limits::kShutRows);
+  EXPECT_EQ(rig.controller().View(rig.now()).metrics.control.unjournalled, 1);
+  rig.GiveReplies();
+  ASSERT_EQ(rig.journal().records().size(), 2 + config::limits::kShutRows);
+  EXPECT_EQ(rig.journal().records().back().state().epoch(), 21u);
+  EXPECT_EQ(rig.controller().View(rig.now()).metrics.control.unjournalled, 0);
+}
+
+TEST(ControllerTest, AnOrderlyEndWritesWhatWaitsForASlowDisk) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  rig.HoldReplies();
+  for (uint32_t candidate = 29; candidate > 9; --candidate) rig.File({Weighing(100 - candidate, candidate)});
+  rig.controller().CheckpointNow(rig.now());
+  rig.Tick();  // Carries out.
+  EXPECT_EQ(rig.journal().records().back().state().epoch(), 21u);
 }
 
 TEST(ControllerTest, MoreForACandidateWaitsForTheJournal) {

@@ -35,7 +35,8 @@ class GovernedExperiment {
   // Past runs that still take late reports of outcomes.
   static constexpr size_t kPastRuns = 2;
 
-  explicit GovernedExperiment(std::string name) : name_(std::move(name)) {}
+  // `process`: who issues the tickets of this process.
+  GovernedExperiment(std::string name, stats::Issuer process) : name_(std::move(name)), process_(process) {}
 
   // --- At start.
 
@@ -91,7 +92,6 @@ class GovernedExperiment {
   // a file, and that it is open.
   std::optional<experiment::Event> Analyse(absl::Time now);
   const experiment::Analyst& analyst() const { return analyst_; }
-  std::vector<experiment::Warning> TakeWarnings() { return analyst_.TakeWarnings(); }
   // All that the run has counted and what its guardrails say of it at `now`, so that it can be judged again.
   v1::EvidenceRecord Evidence(absl::Time now);
 
@@ -114,29 +114,36 @@ class GovernedExperiment {
   std::vector<experiment::CheckpointRow> TakeChanges(absl::Time now);
 
  private:
+  void FollowTests();
+  void ForgetValues(const std::optional<config::Experiment>& next);
+  bool CloseFuture(absl::Time now);
+  std::string Previewed() const;
+  void BeginEpoch();
+  void AskTests(absl::Time now);
+  void ShowGates();
+  std::optional<experiment::Demand> DemandToPause() const;
+  void FoldEpochs();
+
+  // governed_experiment_outcomes.cc
   experiment::RunEvidence* RunOf(uint32_t ordinal);
+  absl::Status Refuse(const char* cause, absl::Status status);
+  absl::Status CheckOutcome(const stats::OutcomeReport& report);
+
+  // governed_experiment_checkpoint.cc
   std::string PrefixOf(uint32_t run) const;
   absl::Status RestoreRun(uint32_t ordinal, const std::map<std::string, std::string>& rows,
                           experiment::RunEvidence& run);
   absl::Status RestoreTests(uint32_t run, const std::map<std::string, std::string>& checkpoints);
-  void FollowTests();
-  void ShowGates();
-  std::optional<experiment::Demand> DemandToPause() const;
   void RestoreAllocation(const std::map<std::string, std::string>& checkpoints);
-  absl::Status Refuse(const char* cause, absl::Status status);
-  absl::Status CheckOutcome(const stats::OutcomeReport& report);
-  bool CloseFuture(absl::Time now);
-  void ForgetValues(const std::optional<config::Experiment>& next);
-  void AskTests(absl::Time now);
-  void DropRun(uint32_t ordinal);
   void RemoveRows(const std::string& prefix, const std::map<std::string, std::string>& checkpoints);
   void RemoveLeftovers(const std::map<std::string, std::string>& checkpoints);
+  void RemoveTests(uint32_t run);
+  void DropRun(uint32_t ordinal);
   void DropExpiredRuns(absl::Time now);
   void DropUnfiled(absl::Time now);
-  void FoldEpochs();
-  std::string Previewed() const;
 
   const std::string name_;
+  const stats::Issuer process_;
   std::optional<config::Experiment> filed_;
   std::optional<experiment::State> state_;
   experiment::RunEvidence evidence_;           // Of the present run.

@@ -16,8 +16,9 @@
 
 namespace weir::control {
 
-// The control thread numbers its requests, and keeps few of them outstanding: at most two changes and a report an
-// experiment, one checkpoint and one load.
+// The control thread numbers its requests, and keeps few of them outstanding: for each experiment limits::kShutRows
+// rows of shutting steps, one of an opening one, and reports of rollbacks that were journalled; one checkpoint and one
+// load.
 struct AppendRequest {
   uint64_t id = 0;
   experiment::Change change;

@@ -44,8 +44,8 @@ struct AlertName {
   const char* severity;
 };
 
-AlertName AlertNameOf(NotifyEvent event) {
-  switch (event) {
+AlertName AlertNameOf(const Announcement& announcement) {
+  switch (announcement.event) {
     case NotifyEvent::kRolledBack:
       return {"WeirRolledBack", "critical"};
     case NotifyEvent::kJournalFails:
@@ -55,18 +55,32 @@ AlertName AlertNameOf(NotifyEvent event) {
     case NotifyEvent::kInconclusive:
       return {"WeirNeedsPerson", "warning"};
     default:
-      return {"WeirGuardrailWarned", "warning"};
+      break;
   }
+  switch (announcement.subject.value_or(WarningSubject()).kind) {
+    case WarningSubject::Kind::kDetector:
+      return {"WeirLateRiseWarned", "warning"};
+    case WarningSubject::Kind::kTrend:
+      return {"WeirTrendWarned", "warning"};
+    case WarningSubject::Kind::kGuardrail:
+      break;
+  }
+  return {"WeirGuardrailWarned", "warning"};
+}
+
+const char* WordOf(WarningSubject::Kind kind) {
+  constexpr const char* kWords[] = {"guardrail", "detector", "trend"};
+  return kWords[static_cast<size_t>(kind)];
 }
 
 Json::Object LabelsOf(const Announcement& announcement) {
-  const AlertName alert = AlertNameOf(announcement.event);
+  const AlertName alert = AlertNameOf(announcement);
   Json::Object labels = {{"alertname", alert.name}, {"severity", alert.severity}, {"proxy", announcement.proxy}};
   if (!announcement.experiment.empty()) labels.emplace_back("experiment", announcement.experiment);
-  const size_t slash = announcement.subject.find('/');
-  if (slash != std::string::npos) {
-    labels.emplace_back("guardrail", announcement.subject.substr(0, slash));
-    labels.emplace_back("variant", announcement.subject.substr(slash + 1));
+  if (announcement.subject) {
+    const bool is_trend = announcement.subject->kind == WarningSubject::Kind::kTrend;
+    labels.emplace_back(is_trend ? "trend" : "guardrail", announcement.subject->name);
+    labels.emplace_back("variant", announcement.subject->variant);
   }
   return labels;
 }
@@ -101,6 +115,12 @@ std::string WebhookBody(const Announcement& announcement, const std::string& id)
   body.emplace_back("action", announcement.action);
   body.emplace_back("actor", announcement.actor);
   body.emplace_back("detail", announcement.detail);
+  if (announcement.subject) {
+    body.emplace_back("warning", Json::Object{{"of", WordOf(announcement.subject->kind)},
+                                              {"name", announcement.subject->name},
+                                              {"variant", announcement.subject->variant}});
+  }
+  if (!announcement.audit_head.empty()) body.emplace_back("auditHead", announcement.audit_head);
   if (announcement.breach) body.emplace_back("breach", BreachOf(*announcement.breach));
   return runtime::WriteJson(Json(std::move(body)));
 }

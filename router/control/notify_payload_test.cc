@@ -100,11 +100,44 @@ TEST(AlertBodyTest, ItsEndHasTheSameLabelsAndAnEndThatIsPast) {
 TEST(AlertKeyTest, WarningsAreToldApartByGuardrailAndVariant) {
   Announcement warning = ARollback();
   warning.event = NotifyEvent::kWarned;
-  warning.subject = "tail/candidate";
+  warning.subject = WarningSubject{WarningSubject::Kind::kGuardrail, "tail", "candidate"};
   EXPECT_THAT(AlertKey(warning), HasSubstr(R"("guardrail":"tail","variant":"candidate")"));
   Announcement other = warning;
-  other.subject = "tail/other";
+  other.subject->variant = "other";
   EXPECT_NE(AlertKey(warning), AlertKey(other));
+}
+
+TEST(AlertKeyTest, AGuardrailsTestItsDetectorAndATrendOfOneNameAreDifferentAlerts) {
+  Announcement warning = ARollback();
+  warning.event = NotifyEvent::kWarned;
+  warning.subject = WarningSubject{WarningSubject::Kind::kGuardrail, "errors", "candidate"};
+  EXPECT_THAT(AlertKey(warning), HasSubstr(R"("alertname":"WeirGuardrailWarned","severity":"warning")"));
+  warning.subject->kind = WarningSubject::Kind::kDetector;
+  EXPECT_THAT(AlertKey(warning), HasSubstr(R"("alertname":"WeirLateRiseWarned","severity":"warning")"));
+  warning.subject->kind = WarningSubject::Kind::kTrend;
+  EXPECT_THAT(AlertKey(warning), HasSubstr(R"("alertname":"WeirTrendWarned","severity":"warning")"));
+  EXPECT_THAT(AlertKey(warning), HasSubstr(R"("trend":"errors","variant":"candidate")"));
+}
+
+TEST(WebhookBodyTest, OfAWarningItSaysWhatItIsOf) {
+  const Announcement warning{.event = NotifyEvent::kWarned,
+                             .proxy = "edge",
+                             .experiment = "income",
+                             .subject = WarningSubject{WarningSubject::Kind::kTrend, "drift", "candidate"},
+                             .run = 2,
+                             .epoch = 5,
+                             .action = "trend-warned",
+                             .actor = "weir",
+                             .detail = "accuracy moves",
+                             .at = kAt};
+  EXPECT_THAT(WebhookBody(warning, "id-3"),
+              HasSubstr(R"("warning":{"of":"trend","name":"drift","variant":"candidate"})"));
+}
+
+TEST(WebhookBodyTest, HoldsTheHeadOfTheAuditChain) {
+  Announcement announcement = ARollback();
+  announcement.audit_head = "c0ffee";
+  EXPECT_THAT(WebhookBody(announcement, "id-1"), HasSubstr(R"("auditHead":"c0ffee")"));
 }
 
 TEST(RequestOfAnnouncementTest, GoesWhereTheTargetSays) {

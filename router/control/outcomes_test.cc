@@ -76,21 +76,97 @@ TEST_F(OutcomesTest, CountAndMarkAreCheckpointedTogetherSoThatALostReportMayBeRe
   EXPECT_EQ(AccuracyOf(rig_, "candidate").count(), 1);
 }
 
-TEST_F(OutcomesTest, ATicketOfAnEpochThatACrashForgotIsNotOfTheNextOfItsNumber) {
+TEST_F(OutcomesTest, ATicketOfAnEpochThatACrashForgotIsNotOfTheNextOfItsNumberWhateverTheClock) {
   rig_.Run(11);
-  rig_.journal().FailWith(absl::ResourceExhaustedError("disk full"));
   config::Experiment edited = ControllerRig::AnExperiment();
-  edited.variants[1].weight = config::Weight::FromHundredths(1000);
-  rig_.File({edited});  // Takes away: it is in force, and no row tells of it.
+  uint32_t weight = 3000;
+  for (const absl::Duration clock_step : {absl::Seconds(1), -absl::Hours(1)}) {
+    rig_.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+    edited.variants[1].weight = config::Weight::FromHundredths(weight -= 1000);
+    rig_.File({edited});  // Takes away: it is in force, and no row tells of it.
+    const stats::OutcomeReport report{.ticket = rig_.TicketOf(7), .metrics = {{"correct", 1}}};
+    rig_.journal().FailWith(absl::OkStatus());
+    rig_.Advance(clock_step);
+    rig_.Restart();  // Follows the file anew.
+    ASSERT_EQ(rig_.TicketOf(8).epoch, report.ticket.epoch);
+    const int64_t before = AccuracyOf(rig_, "candidate").count();
+    EXPECT_TRUE(absl::IsOutOfRange(rig_.controller().TakeOutcome(report, rig_.now())));
+    EXPECT_TRUE(rig_.Outcome(8, 1).ok());
+    EXPECT_EQ(AccuracyOf(rig_, "candidate").count(), before + 1);
+    rig_.Run(11);
+  }
+}
+
+TEST_F(OutcomesTest, LateOutcomesOfCallsFromBeforeARestartCountWhateverTheClock) {
+  uint64_t sequence = 0;
+  std::vector<stats::OutcomeReport> reports;
+  rig_.Run(11);
+  for (const absl::Duration clock_step : {absl::Hours(2), -absl::Hours(1), -absl::Hours(3)}) {
+    reports.push_back({.ticket = rig_.TicketOf(++sequence), .metrics = {{"correct", 1}}});
+    rig_.Advance(clock_step);
+    rig_.Restart();
+    rig_.Run(1);
+  }
+  for (const stats::OutcomeReport& report : reports) {
+    EXPECT_TRUE(rig_.controller().TakeOutcome(report, rig_.now()).ok()) << report.ticket.sequence;
+  }
+  EXPECT_TRUE(rig_.Outcome(++sequence, 1).ok());
+  EXPECT_EQ(AccuracyOf(rig_, "candidate").count(), 4);
+}
+
+TEST_F(OutcomesTest, AnEpochOfWhichACrashForgotAllThatWasCountedTakesNoLateOutcomes) {
   const stats::OutcomeReport report{.ticket = rig_.TicketOf(7), .metrics = {{"correct", 1}}};
-  ASSERT_EQ(report.ticket.epoch, 2u);
-  rig_.journal().FailWith(absl::OkStatus());
-  rig_.Advance(absl::Seconds(1));
-  rig_.Restart();  // Follows the file anew.
-  ASSERT_EQ(rig_.TicketOf(8).epoch, 2u);
+  rig_.Restart();  // Before the first checkpoint.
+  EXPECT_TRUE(absl::IsOutOfRange(rig_.controller().TakeOutcome(report, rig_.now())));
+  EXPECT_EQ(rig_.controller().View(rig_.now()).metrics.experiments[0].outcomes_refused.at("unknown_run"), 1);
+  EXPECT_TRUE(rig_.Outcome(8, 1).ok());
+}
+
+TEST_F(OutcomesTest, ATicketOfARunOfAJournalThatWasLostIsNotOfTheRunThatHasItsNumberNow) {
+  const stats::OutcomeReport report{.ticket = rig_.TicketOf(7), .metrics = {{"correct", 1}}};
+  rig_.Advance(-absl::Hours(1));
+  rig_.LoseJournal();
+  ASSERT_EQ(rig_.TicketOf(8).run, report.ticket.run);
   EXPECT_TRUE(absl::IsOutOfRange(rig_.controller().TakeOutcome(report, rig_.now())));
   EXPECT_TRUE(rig_.Outcome(8, 1).ok());
-  EXPECT_EQ(AccuracyOf(rig_, "candidate").count(), 1);
+}
+
+// A step that opens is on its way through the journal when one that shuts takes its number, and a crash forgets that
+// one.
+class OvertakenTest : public OutcomesTest {
+ protected:
+  // The report of a call of the epoch that shut.
+  stats::OutcomeReport Overtake() {
+    rig_.Run(11);
+    rig_.HoldReplies();
+    config::Experiment wider = ControllerRig::AnExperiment();
+    wider.variants.insert(wider.variants.begin(), {"other", config::Weight::FromHundredths(3000)});
+    wider.variants[1].weight = config::Weight::FromHundredths(4000);
+    wider.default_variant = 1;
+    rig_.File({wider});  // Written, and not in force.
+    rig_.journal().FailWith(absl::ResourceExhaustedError("disk full"));
+    EXPECT_TRUE(absl::IsDeadlineExceeded(rig_.Obey(experiment::CommandKind::kRollback)));
+    rig_.journal().FailWith(absl::OkStatus());
+    return {.ticket = rig_.TicketOf(7, "baseline"), .metrics = {{"correct", 1}}};
+  }
+};
+
+TEST_F(OvertakenTest, ItsOutcomesAreNotThoseOfTheEpochThatIsFound) {
+  const stats::OutcomeReport report = Overtake();
+  rig_.Restart();
+  ASSERT_GT(rig_.Share("other"), 0);
+  ASSERT_EQ(rig_.TicketOf(8).epoch, report.ticket.epoch);
+  EXPECT_TRUE(absl::IsOutOfRange(rig_.controller().TakeOutcome(report, rig_.now())));
+}
+
+TEST_F(OvertakenTest, WhereItWasCheckpointedWhatGoesOnIsAnEpochOfItsOwn) {
+  const stats::OutcomeReport report = Overtake();
+  rig_.Tick();  // Writes a checkpoint.
+  rig_.Restart();
+  ASSERT_GT(rig_.Share("other"), 0);
+  EXPECT_EQ(rig_.TicketOf(8).epoch, report.ticket.epoch + 1);
+  EXPECT_TRUE(rig_.controller().TakeOutcome(report, rig_.now()).ok());
+  EXPECT_EQ(AccuracyOf(rig_, "baseline").count(), 1);
 }
 
 TEST_F(OutcomesTest, AReportAfterTheJoinWindowIsRefused) {

@@ -30,7 +30,7 @@ routing::RouteTablePtr MakeTable(int argc, char** argv) {
   experiment.match = {"*", ""};
   experiment.salt_seed = routing::SaltSeed("bench");
   experiment.run = experiment.run_ordinal = experiment.epoch = 1;
-  experiment.key_headers = {"x-user-id"};
+  experiment.key_sources = {{"x-user-id"}};
   experiment.variants = {{"baseline", 7000}, {"candidate", 3000}};
   experiment.variant_models = {0, 1};
   experiment.error_codes = 0b1111111111111110;

@@ -41,12 +41,20 @@ class RandomCalls {
     calls_.table().experiments[0].mirrors = {{2, config::Percent::All()}};
     calls_.table().experiments[0].variants = {{"baseline", 50}, {"candidate", 50}};
     calls_.table().routes.push_back({{"*", ""}, 0, false});
+    calls_.table().experiments.push_back(calls_.table().experiments[0]);
+    routing::ExperimentRoute& by_body = calls_.table().experiments[1];
+    by_body.match = {"inference.GRPCInferenceService", ""};
+    by_body.run = 8;
+    by_body.sequence = config::SequenceKey{"", "chat", "first", "last"};
+    by_body.parameters = {"chat", "first", "last"};
     client_reader_ = std::make_unique<LazyReader>(calls_.client());
     for (size_t i = 0; i < calls_.models_.size(); ++i) Watch(i);
   }
 
   void Step() {
-    switch (rng_() % 16) {
+    switch (rng_() % 17) {
+      case 16:
+        return ChangeWeights();
       case 0:
       case 1:
       case 2:
@@ -118,15 +126,37 @@ class RandomCalls {
     };
   }
   bool IsAlive(size_t i) { return calls_.models_[i].connection != nullptr; }
+  // What a ModelInferRequest has for one parameter (field 4 of it), and a tensor: the message is cut anywhere.
+  std::string InferBody() {
+    const auto field = [](char number, const std::string& payload) {
+      return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(payload.size())} + payload;
+    };
+    const auto entry = [&](const std::string& name, const std::string& value) {
+      return field(4, field(1, name) + field(2, value));
+    };
+    std::string message = entry("chat", field(3, std::string(1, static_cast<char>('a' + rng_() % 4))));
+    if (rng_() % 4 == 0) message += entry("first", {'\x08', '\x01'});
+    if (rng_() % 4 == 0) message += entry("last", {'\x08', '\x01'});
+    for (size_t tensors = rng_() % 200; tensors > 0; --tensors) message += field(7, std::string(rng_() % 128, 't'));
+    const std::string body = Message(message) + (rng_() % 2 ? Body() : "");
+    return rng_() % 2 ? body : body.substr(0, rng_() % body.size());
+  }
   std::string Body() { return std::string(rng_() % (rng_() % 4 == 0 ? 100'000 : 200), 'b'); }
   StreamId AnyClientStream() { return next_stream_ == 1 ? 1 : 1 + 2 * (rng_() % (next_stream_ / 2)); }
 
   void Ask() {
-    const char* const paths[] = {"/exp.S/M", "/plain.S/M", "/web.S/M"};
+    const char* const paths[] = {"/exp.S/M", "/plain.S/M", "/web.S/M", "/inference.GRPCInferenceService/ModelInfer"};
     std::vector<std::string_view> more = {"x-user", rng_() % 2 ? "u" : "v"};
     if (rng_() % 3 == 0) more.insert(more.end(), {"grpc-timeout", "150m"});
-    const StreamId stream = calls_.Ask(paths[rng_() % 3], Body(), rng_() % 2 == 0, more);
+    const size_t path = rng_() % 4;
+    const StreamId stream = calls_.Ask(paths[path], path == 3 ? InferBody() : Body(), rng_() % 2 == 0, more);
     if (stream != 0) next_stream_ = stream + 2;
+  }
+  void ChangeWeights() {
+    const uint32_t weight = rng_() % 101;
+    for (auto& experiment : calls_.table().experiments) {
+      experiment.variants = {{"baseline", 100 - weight}, {"candidate", weight}};
+    }
   }
   void ClientSends() {
     if (rng_() % 10 == 0) {
@@ -207,6 +237,7 @@ TEST(RandomCallsTest, LeaveNothingBehindAndGiveEveryWindowBack) {
     EXPECT_EQ(random.calls_.calls_.in_flight(), 0u);
     EXPECT_EQ(random.calls_.mirrors_.in_flight(), 0u);
     EXPECT_EQ(random.calls_.mirrors_.unsent_bytes(), 0u);
+    EXPECT_LE(random.calls_.services_.sequences.size(), 2 * 4u);  // Of two users.
     for (const auto& [key, counts] : random.calls_.counts().inference) EXPECT_EQ(counts.started(), counts.ended());
     random.ExpectWholeWindows();
     if (testing::Test::HasFailure()) return;

@@ -99,7 +99,7 @@ CallSimulation::CallSimulation(const http2::SessionOptions& client_options, cons
   experiment.match = {"exp.S", ""};
   experiment.run = 7;
   experiment.epoch = 3;
-  experiment.key_headers = {"x-user"};
+  experiment.key_sources = {{"x-user"}};
   experiment.variants = {{"baseline", 0}, {"candidate", 100}};
   experiment.variant_models = {0, 1};
   for (const int code : {2, 4, 8, 12, 13, 14, 15}) experiment.error_codes |= 1u << code;

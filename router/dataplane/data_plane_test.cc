@@ -72,7 +72,7 @@ class DataPlaneTest : public testing::Test {
     experiment.match = {"exp.S", ""};
     experiment.run = 7;
     experiment.epoch = 3;
-    experiment.key_headers = {"x-user"};
+    experiment.key_sources = {{"x-user"}};
     experiment.error_codes = 1u << 14;
     experiment.variants = {{"baseline", first}};
     experiment.variant_models = {0};

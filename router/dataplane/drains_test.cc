@@ -6,7 +6,7 @@
 #include "config/network.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/dataplane/call_simulation.h"
+#include "router/dataplane/call_rig.h"
 
 namespace weir::dataplane {
 namespace {
@@ -23,12 +23,8 @@ using testing::IsEmpty;
 constexpr char kExperiment[] = "/exp.S/M";
 constexpr char kEnd[] = "grpc-status=14 grpc-message=experiment exp was rolled back, and candidate is drained";
 
-class DrainsTest : public testing::Test {
+class DrainsTest : public testing::Test, public CallRig {
  protected:
-  http2::SessionRecorder& client() { return calls_.client(); }
-  http2::SessionRecorder& model(size_t i) { return calls_.model(i); }
-  routing::ExperimentRoute& experiment() { return calls_.table().experiments[0]; }
-
   // A stream on the candidate (model 1), whose response has begun.
   StreamId OpenStream() {
     const StreamId stream = calls_.Ask(kExperiment, Message("first"), false, {"x-user", "u"});
@@ -44,13 +40,7 @@ class DrainsTest : public testing::Test {
     experiment().drained_by = calls_.now + drain;
     calls_.AdoptTable();
   }
-  std::string Reply() {
-    std::string all;
-    for (const std::string& line : CallEvents(client())) all += line + "\n";
-    return all;
-  }
 
-  CallSimulation calls_;
   int streams_at_model_ = 0;
 };
 
@@ -129,12 +119,14 @@ TEST_F(DrainsTest, AFileThatGivesLessTimeIsObeyedWhileTheDrainGoesOn) {
 }
 
 TEST_F(DrainsTest, WhoForcesACandidateAfterItsRollbackIsNotDrained) {
-  calls_.table().force_variant_header = {"x-force", {*config::ParseNetwork("0.0.0.0/0")}};
+  calls_.table().force_variant_header = {"x-force", {*config::ParseNetwork("::/0")}};
   const std::vector<std::string_view> forced = {"x-force", "candidate"};
   calls_.Ask(kExperiment, Message("before"), false, forced);
   RollBack(absl::Seconds(1));
   calls_.Advance(absl::Milliseconds(1));
+  model(1).Take();
   calls_.Ask(kExperiment, Message("after"), false, forced);
+  EXPECT_THAT(CallEvents(model(1)), testing::Contains("D3 " + Message("after")));
   calls_.Advance(absl::Seconds(1));
   EXPECT_THAT(Reply(), HasSubstr("H1 "));  // The one of before.
   EXPECT_EQ(calls_.calls_.in_flight(), 1u);

@@ -104,6 +104,13 @@ bool IsGrpcContentType(std::string_view content_type) {
   return content_type.size() == kGrpc.size() || content_type[kGrpc.size()] == '+' || content_type[kGrpc.size()] == ';';
 }
 
+bool IsProtobufContentType(std::string_view content_type) {
+  constexpr std::string_view kProto = "application/grpc+proto";
+  if (content_type.starts_with(kProto))
+    return content_type.size() == kProto.size() || content_type[kProto.size()] == ';';
+  return IsGrpcContentType(content_type) && content_type.find('+') == std::string_view::npos;
+}
+
 void AppendPercentEncoded(std::string_view message, std::string& out) {
   constexpr char kHex[] = "0123456789ABCDEF";
   for (const char c : message) {

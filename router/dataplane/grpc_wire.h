@@ -46,6 +46,8 @@ GrpcCode CodeOfReset(http2::ErrorCode code);
 
 // "application/grpc", with a subtype ("+proto") or parameters or without.
 bool IsGrpcContentType(std::string_view content_type);
+// Of those: without a subtype, which means protobuf, or with "+proto".
+bool IsProtobufContentType(std::string_view content_type);
 
 // Appends a message as `grpc-message` has it: printable ASCII but "%" as it is, every other byte as %XX.
 void AppendPercentEncoded(std::string_view message, std::string& out);

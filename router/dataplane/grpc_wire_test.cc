@@ -61,6 +61,13 @@ TEST(ContentTypeTest, OnlyGrpcAndItsSubtypesAreGrpc) {
   EXPECT_FALSE(IsGrpcContentType("application/grpc-web"));
   EXPECT_FALSE(IsGrpcContentType("application/json"));
   EXPECT_FALSE(IsGrpcContentType(""));
+  for (const char* protobuf : {"application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8",
+                               "application/grpc+proto; a=b"}) {
+    EXPECT_TRUE(IsProtobufContentType(protobuf)) << protobuf;
+  }
+  for (const char* other : {"application/grpc+json", "application/grpc+protobuf", "application/grpc+", "text/plain"}) {
+    EXPECT_FALSE(IsProtobufContentType(other)) << other;
+  }
 }
 
 TEST(MessageCounterTest, CountsMessagesHoweverTheBodyIsCut) {

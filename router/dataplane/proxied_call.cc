@@ -50,16 +50,21 @@ void ProxiedCall::Start(ClientSession& client, http2::StreamId stream, const Hea
   state_.arrived = now();
   client.Listen(stream, this);
   ++counts().proxy.calls;
+  Admit(headers, std::nullopt);
+}
+
+void ProxiedCall::Admit(const HeaderList& received, const Parameters& parameters) {
   const auto& force = services_.table->force_variant_header;
   const std::string_view own_name = force.has_value() ? std::string_view(force->name) : std::string_view();
-  const std::optional<Decision> decision = Accept(FilterRequest(headers, headers_, own_name), headers);
+  const std::optional<Decision> decision = Accept(FilterRequest(received, headers_, own_name), received, parameters);
   if (!decision.has_value()) return;
   const uint64_t life = life_;
   Forward();
   if (life == life_) StartMirrors(*decision);
 }
 
-std::optional<Decision> ProxiedCall::Accept(const RequestFacts& facts, const HeaderList& received) {
+std::optional<Decision> ProxiedCall::Accept(const RequestFacts& facts, const HeaderList& received,
+                                            const Parameters& parameters) {
   if (facts.is_host_contradictory) {
     Refuse(&stats::ProxyCounts::calls_refused, GrpcCode::kInternal, "host and :authority differ");
     return std::nullopt;
@@ -74,15 +79,23 @@ std::optional<Decision> ProxiedCall::Accept(const RequestFacts& facts, const Hea
     return std::nullopt;
   }
   const ListView view(received);
-  const routing::RequestHead head{facts.path, &view, &state_.client->peer(), &services_.sequences};
+  const routing::RequestHead head{facts.path, &view, &state_.client->peer(), &services_.sequences, parameters};
   const Decision decision = routing::Decide(*services_.table, head, services_.models->healthy(), services_.rng);
-  if (!AcceptDecision(decision, facts) || !SetDeadline(facts)) return std::nullopt;
+  if (!AcceptDecision(decision, facts)) return std::nullopt;
+  if (decision.kind == Decision::Kind::kNeedsBody) {
+    AwaitBody(facts, received);
+    return std::nullopt;
+  }
+  Remember(decision);
+  const absl::Duration longest = services_.table->models[state_.model].deadline.value_or(absl::InfiniteDuration());
+  if (!SetDeadline(facts, longest)) return std::nullopt;
   return decision;
 }
 
 bool ProxiedCall::AcceptDecision(const Decision& decision, const RequestFacts& facts) {
   switch (decision.kind) {
     case Decision::Kind::kForward:
+    case Decision::Kind::kNeedsBody:
       break;
     case Decision::Kind::kUnrouted:
       Refuse(&stats::ProxyCounts::calls_unrouted, GrpcCode::kUnimplemented,
@@ -109,7 +122,6 @@ bool ProxiedCall::AcceptDecision(const Decision& decision, const RequestFacts& f
     Refuse(&stats::ProxyCounts::calls_refused, GrpcCode::kInternal, "a gRPC request is a POST");
     return false;
   }
-  Remember(decision);
   return true;
 }
 
@@ -138,12 +150,14 @@ void ProxiedCall::Remember(const Decision& decision) {
 // It goes where its first call was served, even if that was not whom the rule gave.
 void ProxiedCall::RememberSequence(const Decision& decision) {
   if (decision.kind != Decision::Kind::kForward) return;
-  state_.sequence = decision.sequence;
-  state_.begins_sequence = services_.sequences.Keep(state_.record.run(), decision.sequence, decision.served);
+  const SequencePins::Kept kept =
+      services_.sequences.Keep(state_.record.run(), decision.sequence, decision.served, decision.begins_sequence);
+  state_.sequence = kept.use;
+  state_.begins_sequence = kept.is_first;
+  state_.ends_sequence = decision.ends_sequence;
 }
 
-bool ProxiedCall::SetDeadline(const RequestFacts& facts) {
-  absl::Duration longest = services_.table->models[state_.model].deadline.value_or(absl::InfiniteDuration());
+bool ProxiedCall::SetDeadline(const RequestFacts& facts, absl::Duration longest) {
   if (facts.timeout.has_value()) {
     const std::optional<absl::Duration> timeout = ParseTimeout(*facts.timeout);
     if (!timeout.has_value() || facts.is_timeout_repeated) {
@@ -153,8 +167,8 @@ bool ProxiedCall::SetDeadline(const RequestFacts& facts) {
     longest = std::min(longest, *timeout);
   }
   if (longest == absl::InfiniteDuration()) return true;
-  if (longest <= absl::ZeroDuration()) {
-    Refuse(&stats::ProxyCounts::deadlines_expired, GrpcCode::kDeadlineExceeded, "the deadline had passed on arrival");
+  if (state_.arrived + longest <= now()) {
+    Refuse(&stats::ProxyCounts::deadlines_expired, GrpcCode::kDeadlineExceeded, "the deadline had passed before the call was placed");
     return false;
   }
   state_.deadline = state_.arrived + longest;
@@ -162,9 +176,11 @@ bool ProxiedCall::SetDeadline(const RequestFacts& facts) {
   return true;
 }
 
+// With what has come of the body, where the decision waited for it.
 void ProxiedCall::StartMirrors(const Decision& decision) {
   if (decision.mirrors.empty() || services_.mirrors == nullptr) return;
   const routing::RouteTable& table = *services_.table;
+  const std::span<const http2::Slice> body = replay_.pieces();
   for (size_t i = 0; i < decision.mirrors.size() && i < mirrors_.size(); ++i) {
     const routing::MirrorChoice& choice = decision.mirrors[i];
     const routing::ExperimentRoute& experiment = table.experiments[decision.experiment];
@@ -173,8 +189,11 @@ void ProxiedCall::StartMirrors(const Decision& decision) {
                               .error_codes = experiment.error_codes,
                               .deadline = table.models[choice.model].deadline.value_or(config::limits::kMirrorDeadline),
                               .headers = &headers_,
-                              .end_stream = state_.is_request_ended},
+                              .end_stream = state_.is_request_ended && body.empty()},
                              mirrors_[i]);
+    for (size_t j = 0; j < body.size(); ++j) {
+      mirrors_[i].Send(body[j], state_.is_request_ended && j + 1 == body.size());
+    }
   }
 }
 
@@ -204,7 +223,7 @@ void ProxiedCall::OnModelUnavailable() {
       state_.fallback.has_value() && !state_.was_attempted && services_.models->healthy()[state_.fallback->model];
   if (may_divert) {
     if (state_.begins_sequence) {
-      services_.sequences.Move(state_.record.run(), state_.sequence, state_.fallback->variant);
+      services_.sequences.Move(state_.sequence, state_.fallback->variant);
     }
     state_.record.Divert(state_.fallback->variant, counts());
     state_.model = state_.fallback->model;
@@ -265,7 +284,10 @@ void ProxiedCall::OnClientData(http2::Slice data, uint32_t flow_bytes, bool end_
   state_.times.ScanRequest(data.view());
   data = replay_.Keep(std::move(data), /*is_only_copy=*/state_.upstream == nullptr);
   for (MirrorTap& mirror : mirrors_) mirror.Send(data, end_stream);
-  if (state_.upstream == nullptr) return;  // Kept for when a stream is there.
+  if (state_.upstream == nullptr) {  // Kept for when a stream is there.
+    if (undecided_ != nullptr) ReadBody(data.view());
+    return;
+  }
   state_.upstream->port().Writing().SendData(state_.upstream_stream, std::move(data), end_stream);
 }
 
@@ -274,7 +296,10 @@ void ProxiedCall::OnClientTrailers(HeaderList& trailers) {
   request_trailers_ = std::make_unique<HeaderList>();
   FilterTrailers(trailers, *request_trailers_);
   for (MirrorTap& mirror : mirrors_) mirror.Send({}, true);
-  if (state_.upstream == nullptr) return;
+  if (state_.upstream == nullptr) {
+    if (undecided_ != nullptr) ReadBody({});
+    return;
+  }
   if (!state_.upstream->port().session().TakesHeaders(*request_trailers_)) return RefuseMetadata();
   state_.upstream->port().Writing().SendHeaders(state_.upstream_stream, *request_trailers_, true);
 }

@@ -1,6 +1,7 @@
 // The life of one call through the proxy.
 //
-//   request headers -> decided -> [waits for a stream] -> carried both ways -> the response ended -> gone
+//   request headers -> [waits for its first message] -> decided -> [waits for a stream] -> carried both ways
+//   -> the response ended -> gone
 //
 // At any point the client may reset or vanish, the model may reset, vanish or end early, and the deadline may pass;
 // each of these ends both sides. Nothing waits for the end of a message, of the request or of the response: what
@@ -13,6 +14,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,9 +92,10 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
     bool is_keyless = false;
     bool has_ticket = false;
     uint64_t ticket_sequence = 0;
-    uint64_t user = 0;      // As in Decision.
-    uint64_t sequence = 0;  // As in Decision: remembered; 0: of none.
+    uint64_t user = 0;     // As in Decision.
+    SequenceUse sequence;  // Whose place is remembered.
     bool begins_sequence = false;
+    bool ends_sequence = false;
     // For the log.
     struct End {
       GrpcCode code = GrpcCode::kOk;
@@ -109,12 +112,27 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
     std::optional<Fallback> fallback;
   };
 
-  // Nullopt: refused, and the call is over.
-  std::optional<routing::Decision> Accept(const RequestFacts& facts, const http2::HeaderList& received);
+  // A call that is not decided yet: its experiment's rule asks for a parameter of its first message.
+  struct Undecided {
+    http2::HeaderList received;
+    std::string body;         // Its beginning; empty as long as it came in one piece.
+    size_t needed_bytes = 0;  // As in ParameterScan.
+  };
+  using Parameters = std::optional<std::span<const routing::Parameter>>;  // As in routing::RequestHead.
+
+  // Decides and forwards a call, or refuses it, or lets it wait for its body.
+  void Admit(const http2::HeaderList& received, const Parameters& parameters);
+  // Nullopt: refused, and the call is over; or it waits.
+  std::optional<routing::Decision> Accept(const RequestFacts& facts, const http2::HeaderList& received,
+                                          const Parameters& parameters);
   bool AcceptDecision(const routing::Decision& decision, const RequestFacts& facts);
+  void AwaitBody(const RequestFacts& facts, const http2::HeaderList& received);
+  // `data` came for a call that waits; the last of it where the request has ended.
+  void ReadBody(std::string_view data);
   void Remember(const routing::Decision& decision);
   void RememberSequence(const routing::Decision& decision);
-  bool SetDeadline(const RequestFacts& facts);
+  // `longest`: the model's own bound, or InfiniteDuration.
+  bool SetDeadline(const RequestFacts& facts, absl::Duration longest);
   void StartMirrors(const routing::Decision& decision);
 
   void Forward();
@@ -158,8 +176,9 @@ class ProxiedCall final : public ClientStream, public UpstreamStream, public Str
   CallServices& services_;
   CallPool& pool_;
   State state_;
-  uint64_t life_ = 0;          // How many calls the object has carried: whether one is over is seen by it.
-  http2::HeaderList headers_;  // For the model; kept until the response begins.
+  uint64_t life_ = 0;                     // How many calls the object has carried: whether one is over is seen by it.
+  http2::HeaderList headers_;             // For the model; kept until the response begins.
+  std::unique_ptr<Undecided> undecided_;  // Null once decided.
   std::unique_ptr<http2::HeaderList> request_trailers_;
   std::string lost_peer_;  // Of the last stream that was reset or lost.
   ReplayBuffer replay_;

@@ -34,6 +34,8 @@ void ProxiedCall::CountCancelled(GrpcCode code) {
 
 void ProxiedCall::EndByModel(GrpcCode code, std::string_view message) {
   CountEnd(code, message);
+  // A last call that failed may be made again.
+  if (state_.ends_sequence && code == GrpcCode::kOk) services_.sequences.End(state_.sequence);
   CloseUpstream(ErrorCode::kNoError);
   FinishClient();
 }
@@ -97,7 +99,7 @@ void ProxiedCall::Log() {
 // A call that waits for a stream to a candidate would begin there after its gate was shut. Whoever forced it wants no
 // other, and a sequence stays until the drain is over.
 void ProxiedCall::OnGateShut(const ShutRun& shut) {
-  const bool is_bound = state_.record.reason() == stats::Reason::kForced || state_.sequence != 0;
+  const bool is_bound = state_.record.reason() == stats::Reason::kForced || state_.sequence.number != 0;
   if (!IsOnCandidateOf(shut) || state_.upstream != nullptr || is_bound) return;
   WaiterQueue::Withdraw(*this);
   OnModelUnavailable();
@@ -176,6 +178,10 @@ void ProxiedCall::OnUpstreamLost() {
 }
 
 void ProxiedCall::OnDeadline() {
+  if (undecided_ != nullptr) {
+    return Refuse(&stats::ProxyCounts::deadlines_expired, GrpcCode::kDeadlineExceeded,
+                  "the deadline passed before the first message came");
+  }
   const bool is_wait = state_.deadline == absl::InfiniteFuture();
   if (is_wait && !state_.was_attempted) {
     return Refuse(&stats::ProxyCounts::calls_shed, GrpcCode::kUnavailable,
@@ -204,6 +210,10 @@ void ProxiedCall::OnClientReset(ErrorCode) {
 void ProxiedCall::OnClientLost() { CancelByClient(); }
 
 void ProxiedCall::CancelByClient() {
+  if (undecided_ != nullptr) {  // Nobody was chosen, whose end this could be.
+    counts().proxy.deadlines_expired += is_expired_for_client();
+    return Release();
+  }
   if (is_expired_for_client() && !state_.times.is_held_by_client()) {
     ++counts().proxy.deadlines_expired;
     CountEnd(GrpcCode::kDeadlineExceeded, "the client cancelled at its deadline");
@@ -247,6 +257,7 @@ void ProxiedCall::Release() {
     mirror.Detach();
   }
   replay_.Reset();
+  undecided_.reset();
   request_trailers_.reset();
   state_ = State();
   ++life_;

@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/dataplane/call_simulation.h"
+#include "router/dataplane/call_rig.h"
 
 namespace weir::dataplane {
 namespace {
@@ -24,28 +24,7 @@ using testing::Not;
 constexpr char kPlain[] = "/plain.S/M";
 constexpr char kExperiment[] = "/exp.S/M";
 
-class ProxiedCallTest : public testing::Test {
- protected:
-  http2::SessionRecorder& client() { return calls_.client(); }
-  http2::SessionRecorder& model(size_t i = 0) { return calls_.model(i); }
-  http2::Session& at_model(size_t i = 0) { return model(i).session(); }
-
-  void Answer(StreamId stream, std::string_view body, size_t i = 0) {
-    at_model(i).SendHeaders(stream, Response(), false);
-    at_model(i).SendData(stream, Slice::Copy(body), false);
-    at_model(i).SendHeaders(stream, Trailers(), true);
-    calls_.Run();
-  }
-
-  // The whole of the client's last reply in one string.
-  std::string Reply() {
-    std::string all;
-    for (const std::string& line : CallEvents(client())) all += line + "\n";
-    return all;
-  }
-
-  CallSimulation calls_;
-};
+class ProxiedCallTest : public testing::Test, public CallRig {};
 
 // --- The four kinds of call.
 

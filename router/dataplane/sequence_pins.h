@@ -8,6 +8,10 @@
 // gRPC clients keep to one connection, which keeps to one worker; and when the weights of a run change, each worker of
 // a process tells the others which of its sequences go on (`Share`, `Learn`): once for a change, never for a call.
 // Between replicas nothing is said.
+//
+// A sequence's name may be used again: from a call that says so on, or after one that ended it. Only the worker that
+// had that last call knows of the end; what others have learnt is replaced when the name begins anew, or forgotten in
+// time.
 
 #ifndef WEIR_ROUTER_DATAPLANE_SEQUENCE_PINS_H_
 #define WEIR_ROUTER_DATAPLANE_SEQUENCE_PINS_H_
@@ -31,11 +35,19 @@ struct SharedPin {
   uint64_t sequence = 0;
   uint16_t variant = 0;
   absl::Time began{};
-  absl::Time heard{};  // Of its last call.
+  absl::Time begun_anew{};  // By a call that said so; InfinitePast: by none that is known.
+  absl::Time heard{};       // Of its last call.
 };
 
 // The runs that know sequences and whose weights differ between two tables.
 std::vector<uint32_t> RunsThatMoved(const routing::RouteTable& before, const routing::RouteTable& after);
+
+// One use of a sequence's name, for those who have calls of it under way. `number` is of one worker; 0: of no sequence.
+struct SequenceUse {
+  uint32_t run = 0;
+  uint64_t sequence = 0;
+  uint64_t number = 0;
+};
 
 // One worker's. Bounded by `most`: the sequence that was silent for longest is forgotten first, and each that was for
 // config::limits::kSequenceIdle.
@@ -47,13 +59,21 @@ class SequencePins final : public routing::SequenceView {
 
   std::optional<uint16_t> Find(uint32_t run, uint64_t sequence) const override;
 
-  // A call of the sequence was given to `variant`. The first call's stays, until it is forgotten. Whether this is it.
-  bool Keep(uint32_t run, uint64_t sequence, uint16_t variant);
-  // Its first call could not be given to its variant after all.
-  void Move(uint32_t run, uint64_t sequence, uint16_t variant);
-  // The run's sequences that go on.
+  struct Kept {
+    SequenceUse use;
+    bool is_first;
+  };
+  // A call of the sequence was given to `variant`. The first call's stays, until it is forgotten; one that
+  // `begins_anew` is the first of another use.
+  Kept Keep(uint32_t run, uint64_t sequence, uint16_t variant, bool begins_anew = false);
+  // Its first call could not be given to its variant after all. Nothing once the name is in another use; so are both.
+  void Move(const SequenceUse& use, uint16_t variant);
+  // Its last call ended.
+  void End(const SequenceUse& use);
+  // The run's sequences that go on, of those that had a call here.
   std::vector<SharedPin> Share(uint32_t run) const;
-  // Of two places of one sequence the earlier holds. What there is no room for is not learnt.
+  // Of two places of one sequence that of the later use holds, and of one use the earlier. What there is no room for is
+  // not learnt.
   void Learn(const std::vector<SharedPin>& pins);
   // All sequences of a run: its gate is shut, and the drain over.
   void Forget(uint32_t run);
@@ -66,15 +86,20 @@ class SequencePins final : public routing::SequenceView {
     Key key;
     uint16_t variant;
     absl::Time began;
+    absl::Time begun_anew;
     absl::Time heard;  // Of its last call.
+    uint64_t use;
+    bool is_heard_here;  // Not only learnt.
   };
 
   bool IsStale(const Pin& pin) const { return *now_ - pin.heard > config::limits::kSequenceIdle; }
   void Add(const Pin& pin);
-  void ForgetLast();
+  Pin* FindUse(const SequenceUse& use);
+  void Drop(std::list<Pin>::iterator pin);
 
   const absl::Time* const now_;
   const size_t most_;
+  uint64_t last_use_ = 0;
   std::list<Pin> pins_;  // The one heard of last in front.
   absl::flat_hash_map<Key, std::list<Pin>::iterator> places_;
 };

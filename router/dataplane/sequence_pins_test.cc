@@ -61,6 +61,77 @@ TEST_F(SequencePinsTest, OfTwoWorkersThatKnowASequenceTheEarlierIsBelieved) {
   }
 }
 
+TEST_F(SequencePinsTest, ASequenceThatBeginsAnewIsPlacedAnew) {
+  EXPECT_TRUE(pins_.Keep(kRun, 1, 0).is_first);
+  EXPECT_FALSE(pins_.Keep(kRun, 1, 1).is_first);
+  EXPECT_TRUE(pins_.Keep(kRun, 1, 1, /*begins_anew=*/true).is_first);
+  EXPECT_EQ(pins_.Find(kRun, 1), 1);
+  EXPECT_EQ(pins_.size(), 1u);
+}
+
+TEST_F(SequencePinsTest, ASequenceThatEndedIsForgottenAndItsPlaceIsFree) {
+  pins_.Keep(kRun, 1, 0);
+  pins_.Keep(kRun, 2, 0);
+  pins_.End(pins_.Keep(kRun, 1, 0).use);
+  EXPECT_EQ(pins_.Find(kRun, 1), std::nullopt);
+  EXPECT_EQ(pins_.Find(kRun, 2), 0);
+  EXPECT_EQ(pins_.size(), 1u);
+  EXPECT_TRUE(pins_.Keep(kRun, 1, 1).is_first);
+}
+
+TEST_F(SequencePinsTest, TheEndOfOneUseIsNotThatOfTheNext) {
+  const SequenceUse first = pins_.Keep(kRun, 1, 0).use;
+  const SequenceUse second = pins_.Keep(kRun, 1, 1, /*begins_anew=*/true).use;
+  pins_.Move(first, 0);
+  pins_.End(first);
+  EXPECT_EQ(pins_.Find(kRun, 1), 1);
+  pins_.End(second);
+  EXPECT_EQ(pins_.Find(kRun, 1), std::nullopt);
+  pins_.End(second);
+  pins_.Move(second, 1);
+  EXPECT_EQ(pins_.size(), 0u);
+  EXPECT_TRUE(pins_.Keep(kRun, 1, 1).is_first);
+  pins_.End(second);  // Of a use long before.
+  EXPECT_EQ(pins_.Find(kRun, 1), 1);
+}
+
+TEST_F(SequencePinsTest, OfTwoWorkersThatKnowASequenceTheLaterUseIsBelieved) {
+  SequencePins other(&now_, 3);
+  other.Keep(kRun, 1, 0);
+  pins_.Keep(kRun, 2, 0, /*begins_anew=*/true);
+  now_ += absl::Seconds(1);
+  pins_.Keep(kRun, 1, 1, /*begins_anew=*/true);
+  other.Keep(kRun, 2, 1, /*begins_anew=*/true);
+  other.Learn(pins_.Share(kRun));
+  pins_.Learn(other.Share(kRun));
+  for (const SequencePins* pins : {&pins_, &other}) {
+    EXPECT_EQ(pins->Find(kRun, 1), 1);
+    EXPECT_EQ(pins->Find(kRun, 2), 1);
+  }
+}
+
+TEST_F(SequencePinsTest, TheEndOfAUseBeforeIsNotThatOfALearntOne) {
+  SequencePins other(&now_, 3);
+  const SequenceUse before = pins_.Keep(kRun, 1, 0).use;
+  now_ += absl::Seconds(1);
+  other.Keep(kRun, 1, 1, /*begins_anew=*/true);
+  pins_.Learn(other.Share(kRun));
+  pins_.End(before);
+  EXPECT_EQ(pins_.Find(kRun, 1), 1);
+}
+
+TEST_F(SequencePinsTest, WhatIsOnlyLearntIsNotToldOnSoThatAnEndedSequenceStaysEnded) {
+  SequencePins other(&now_, 3);
+  const SequenceUse use = pins_.Keep(kRun, 1, 1).use;
+  other.Learn(pins_.Share(kRun));
+  EXPECT_TRUE(other.Share(kRun).empty());
+  pins_.End(use);
+  pins_.Learn(other.Share(kRun));
+  EXPECT_EQ(pins_.Find(kRun, 1), std::nullopt);
+  other.Keep(kRun, 1, 1);  // It went on there after all.
+  EXPECT_EQ(other.Share(kRun).size(), 1u);
+}
+
 TEST_F(SequencePinsTest, WhatIsLearntTakesNobodysPlace) {
   SequencePins other(&now_, 8);
   for (uint64_t sequence = 10; sequence < 18; ++sequence) other.Keep(kRun, sequence, 0);
@@ -74,7 +145,7 @@ TEST(RunsThatMovedTest, AreThoseThatKnowSequencesAndHaveOtherWeightsNow) {
   routing::RouteTable before;
   before.experiments.resize(2);
   before.experiments[0].run = 1;
-  before.experiments[0].sequence_header = "x-sequence";
+  before.experiments[0].sequence = config::SequenceKey{"x-sequence"};
   before.experiments[0].variants = {{"a", 1}, {"b", 0}};
   before.experiments[1].run = 2;
   routing::RouteTable after = before;
@@ -89,7 +160,7 @@ TEST(RunsThatMovedTest, AreThoseThatKnowSequencesAndHaveOtherWeightsNow) {
 
 class SequenceOfCallsTest : public testing::Test {
  protected:
-  SequenceOfCallsTest() { calls_.table().experiments[0].sequence_header = "x-sequence"; }
+  SequenceOfCallsTest() { calls_.table().experiments[0].sequence = config::SequenceKey{"x-sequence"}; }
   void SetWeights(uint32_t baseline, uint32_t candidate) {
     calls_.table().experiments[0].variants = {{"baseline", baseline}, {"candidate", candidate}};
   }

@@ -48,13 +48,6 @@ TestFacts FactsOf(const Judgement& judgement) {
           .log10_threshold = judgement.log10_threshold};
 }
 
-const config::Guardrail* Find(const config::Experiment& specification, const std::string& name) {
-  for (const config::Guardrail& guardrail : specification.guardrails) {
-    if (guardrail.name == name) return &guardrail;
-  }
-  return nullptr;
-}
-
 bool MovesShares(const config::Experiment& specification) {
   return specification.rollout && (specification.rollout->bandit || specification.rollout->schedule);
 }
@@ -130,7 +123,7 @@ void Analyst::Follow(const config::Experiment& specification, const Split& split
   const config::Experiment promotion = PromotionOf(specification);
   tests_promotion_ = !promotion.guardrails.empty();
   promotion_.Follow(promotion, split);
-  detectors_.Follow(specification.guardrails, split);
+  detectors_.Follow(Judged(specification).guardrails, split);
   trends_.Follow(specification, split);
 }
 
@@ -156,25 +149,36 @@ void Analyst::LookAtTests(const Known& known, absl::Time now) {
   if (!tests_promotion_) not_worse_.clear();
   detections_ = detectors_.Look(known.evidence, now);
   for (const Detection& detection : detections_) {
-    const config::Guardrail* guardrail = Find(known.specification, detection.guardrail);
-    if (!detection.alarms_now || guardrail == nullptr || !gates_.IsOpen(*guardrail)) continue;
-    if (guardrail->detector_acts) {
-      alarms_.push_back(
-          {detection.guardrail, detection.candidate, true, detection.log10_statistic, detection.log10_threshold});
-      continue;
-    }
-    warnings_.push_back(
-        {Warning::Kind::kDetector, detection.guardrail, detection.candidate,
-         absl::StrFormat("its detector of late rises alarms: %s lately; log10 statistic %.2f of %.2f",
-                         config::ToString(guardrail->rule), detection.log10_statistic, detection.log10_threshold)});
+    if (!detection.alarms_now || !detection.acts) continue;
+    alarms_.push_back(
+        {detection.guardrail, detection.candidate, true, detection.log10_statistic, detection.log10_threshold});
   }
   readings_ = trends_.Look(known.evidence, now);
-  for (const TrendReading& reading : readings_) {
-    if (!reading.alarms_now) continue;
-    warnings_.push_back({Warning::Kind::kTrend, reading.name, reading.candidate,
-                         absl::StrFormat("%s moves: %s %.3g beyond %.3g", reading.metric, NameOf(reading.method),
-                                         reading.statistic, reading.limit)});
+}
+
+std::vector<Warning> Analyst::WarningsAt(absl::Time now) const {
+  std::vector<Warning> warnings;
+  // The numbers of an alarm are known at the look that made it.
+  for (const Detection& detection : detections_) {
+    if (detection.acts || !detection.alarms.StandAt(now)) continue;
+    std::string text = absl::StrCat("its detector of late rises alarms: ", detection.rule, " lately");
+    if (detection.alarms_now) {
+      absl::StrAppendFormat(&text, "; log10 statistic %.2f of %.2f", detection.log10_statistic,
+                            detection.log10_threshold);
+    }
+    warnings.push_back(
+        {Warning::Kind::kDetector, detection.guardrail, detection.candidate, std::move(text), *detection.alarms.since});
   }
+  for (const TrendReading& reading : readings_) {
+    if (!reading.alarms.StandAt(now)) continue;
+    std::string text = absl::StrCat(reading.metric, " moves");
+    if (reading.alarms_now) {
+      absl::StrAppendFormat(&text, ": %s %.3g beyond %.3g", NameOf(reading.method), reading.statistic, reading.limit);
+    }
+    warnings.push_back(
+        {Warning::Kind::kTrend, reading.name, reading.candidate, std::move(text), *reading.alarms.since});
+  }
+  return warnings;
 }
 
 Evidence Analyst::EvidenceOf(const Known& known, absl::Time now) const {

@@ -36,6 +36,7 @@ struct Warning {
   std::string name;  // The guardrail's, or the trend's.
   std::string candidate;
   std::string text;
+  absl::Time since;  // Of the first alarm of it.
   bool operator==(const Warning&) const = default;
 };
 
@@ -76,7 +77,8 @@ class Analyst {
   std::optional<double> sample_ratio_log10_bayes_factor() const { return sample_ratio_; }
   const std::vector<Detection>& detections() const { return detections_; }
   const std::vector<TrendReading>& trends() const { return readings_; }
-  std::vector<Warning> TakeWarnings() { return std::exchange(warnings_, {}); }
+  // Those that stand at `now`, as of the last look: at most one of a detector, and of a trend, of a candidate.
+  std::vector<Warning> WarningsAt(absl::Time now) const;
   // Alarms of detectors that act, of a look that was made just now.
   const std::vector<Demand>& alarms() const { return alarms_; }
 
@@ -117,7 +119,6 @@ class Analyst {
   std::vector<Judgement> not_worse_;
   std::vector<Detection> detections_;
   std::vector<TrendReading> readings_;
-  std::vector<Warning> warnings_;
   std::vector<Demand> alarms_;
   std::optional<Decision> decision_;
   std::optional<DecisionQuestion> question_;  // That it answers.

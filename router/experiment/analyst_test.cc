@@ -85,7 +85,7 @@ class World {
   void Look() {
     judgements_ = guardrails_.Judge(evidence_, now_);
     if (analyst_.Look({experiment_, state_, evidence_, judgements_, values_}, now_)) Follow();
-    for (Warning& warning : analyst_.TakeWarnings()) warnings_.push_back(std::move(warning));
+    for (Warning& warning : analyst_.WarningsAt(now_)) warnings_.push_back(std::move(warning));
     has_succeeded_ |= verdict() == Verdict::kSuccess;
   }
   // The process dies; the next one reads what it wrote.

@@ -228,7 +228,7 @@ std::optional<double> ValueOf(const Criteria& criteria, const Evidence& evidence
   if (named->kind == config::NamedValue::Kind::kOfVariant) return value;
   const std::optional<double> baseline = ValueOfVariant(evidence, named->metric, evidence.default_variant);
   if (!value || !baseline || *baseline == 0) return std::nullopt;
-  return (*value - *baseline) / *baseline;
+  return (*value - *baseline) / std::abs(*baseline);
 }
 
 std::vector<Finding> CheckConditions(const Criteria& criteria, const Evidence& evidence) {
@@ -284,7 +284,7 @@ std::vector<Finding> CheckHealth(const Criteria& criteria, const Evidence& evide
 const config::OutcomeMetric* AccuracyOf(const std::vector<config::OutcomeMetric>& metrics) {
   const config::OutcomeMetric* accuracy = nullptr;
   for (const config::OutcomeMetric& metric : metrics) {
-    if (metric.type != config::MetricType::kProportion) continue;
+    if (metric.type != config::MetricType::kProportion || metric.goal == config::Goal::kDecrease) continue;
     if (metric.role == config::Role::kPrimary) return &metric;
     if (accuracy == nullptr || metric.name == "accuracy") accuracy = &metric;
   }

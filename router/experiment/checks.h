@@ -43,15 +43,17 @@ Valuation CheckValue(const Criteria& criteria, const Evidence& evidence, bool is
 // the default's: a ratio of nothing can never be shown.
 std::vector<Finding> CheckNonInferiority(const Criteria& criteria, const Evidence& evidence);
 
-// log10 E of "the candidate's error rate is below what is negligible".
-double NegligibleErrorsLog10E(const Criteria& criteria, const stats::VariantCounts& counts);
+// log10 E of "the candidate's error rate is below what is negligible" at `now`. Calls in flight that are slower than 99
+// of 100 of the default's count as errors: what fails by its deadline is heard of last.
+double NegligibleErrorsLog10E(const Criteria& criteria, const stats::VariantCounts& baseline,
+                              const stats::VariantCounts& candidate, absl::Time now);
 
 // A name of a condition, as config/condition_names.h lists them; nullopt where it is not known, too few calls or
 // outcomes say it, or an answer is too old, or from before the step.
 std::optional<double> ValueOf(const Criteria& criteria, const Evidence& evidence, const std::string& name);
 
-// The metric whose mean is "the accuracy": the first primary proportion, else one of that name, else the first; null if
-// there is no proportion.
+// The metric whose mean is "the accuracy", of proportions that are to increase: the first primary one, else one of that
+// name, else the first; null if there is none.
 const config::OutcomeMetric* AccuracyOf(const std::vector<config::OutcomeMetric>& metrics);
 
 }  // namespace weir::experiment

@@ -74,8 +74,10 @@ struct Value {
   stats::Interval interval;
 };
 
-// Always valid: over `n` observations, unlike the estimate's own interval.
-Value WithInterval(const stats::JackknifeEstimate& estimate, double n, double alpha, double planned) {
+// Always valid: over `n` observations, unlike the estimate's own interval, and with no less variance than
+// `least_variance`.
+Value WithInterval(stats::JackknifeEstimate estimate, double least_variance, double n, double alpha, double planned) {
+  estimate.standard_error = std::max(estimate.standard_error, std::sqrt(least_variance));
   const double half = stats::ConfidenceSequenceHalfWidth(estimate.standard_error, n, alpha, planned);
   return {estimate, {.lower = estimate.estimate - half, .upper = estimate.estimate + half}};
 }
@@ -98,9 +100,11 @@ std::optional<Value> NetValue(const Criteria& criteria, const VariantFacts& base
     n = std::min(
         n, static_cast<double>(OutcomesOf(&baseline, accuracy->name).n + OutcomesOf(&candidate, accuracy->name).n));
   }
-  const auto value = stats::EstimateBusinessValue(weights, sums_of(baseline), sums_of(candidate), alpha, false);
-  if (!value || !(value->net.standard_error > 0)) return std::nullopt;
-  return WithInterval(value->net, n, alpha, criteria.rules.planned_users);
+  const stats::BusinessSums a = sums_of(baseline), b = sums_of(candidate);
+  const std::optional<double> least = stats::LeastVarianceOfValue(weights, a, b);
+  const auto value = stats::EstimateBusinessValue(weights, a, b, alpha, false);
+  if (!least || !value) return std::nullopt;
+  return WithInterval(value->net, *least, n, alpha, criteria.rules.planned_users);
 }
 
 // In percent: of a change of 1 % with weight 1, 1.
@@ -120,9 +124,10 @@ std::optional<Value> CriterionValue(const Criteria& criteria, const VariantFacts
   for (size_t i = 0; i < parts.size(); ++i) {
     metrics.push_back({.baseline = &sums[2 * i], .candidate = &sums[2 * i + 1], .weight = 100 * parts[i].weight});
   }
+  const std::optional<double> least = stats::LeastVarianceOfCriterion(metrics);
   const std::optional<stats::JackknifeEstimate> estimate = stats::OverallCriterion(metrics);
-  if (!estimate || !(estimate->standard_error > 0)) return std::nullopt;
-  return WithInterval(*estimate, n, alpha, criteria.rules.planned_users);
+  if (!least || !estimate) return std::nullopt;
+  return WithInterval(*estimate, *least, n, alpha, criteria.rules.planned_users);
 }
 
 // From the worst to the best.
@@ -216,7 +221,9 @@ std::vector<Finding> CheckNonInferiority(const Criteria& criteria, const Evidenc
         if (*finding.value >= *finding.bound) finding.state = CheckState::kPassed;
       }
       if (has_two_ways && finding.state != CheckState::kPassed) {
-        const double log10_e = NegligibleErrorsLog10E(criteria, candidate->counts);
+        const VariantFacts* baseline = FactsOf(evidence, evidence.default_variant);
+        const double log10_e = NegligibleErrorsLog10E(
+            criteria, baseline == nullptr ? stats::VariantCounts() : baseline->counts, candidate->counts, evidence.now);
         const double bound = std::log10(2 / criteria.rules.alpha);
         if (!finding.value || log10_e - bound > *finding.value - *finding.bound) {
           finding.value = log10_e;
@@ -232,12 +239,15 @@ std::vector<Finding> CheckNonInferiority(const Criteria& criteria, const Evidenc
   return findings;
 }
 
-double NegligibleErrorsLog10E(const Criteria& criteria, const stats::VariantCounts& counts) {
-  const double calls = static_cast<double>(counts.ended() - counts.neutral());
-  const double successes = calls - static_cast<double>(counts.errors());
+double NegligibleErrorsLog10E(const Criteria& criteria, const stats::VariantCounts& baseline,
+                              const stats::VariantCounts& candidate, absl::Time now) {
+  const absl::Duration slow = baseline.latencies().QuantileAtMost(0.99).value_or(absl::ZeroDuration());
+  const int64_t in_flight = candidate.InFlightSlowerThan(slow, now);
+  const double successes = static_cast<double>(candidate.ended() - candidate.neutral() - candidate.errors());
+  const double calls = static_cast<double>(candidate.ended() - candidate.neutral() + in_flight);
   if (!(calls > 0)) return 0;
   const stats::GridLog grid = stats::CeilingGrid(1 - criteria.rules.negligible_error_rate, successes, calls);
-  return stats::LogMixture(grid, stats::ErrorDesignEffect(counts.users())) * std::numbers::log10e;
+  return stats::LogMixture(grid, stats::ErrorDesignEffect(candidate.users())) * std::numbers::log10e;
 }
 
 }  // namespace weir::experiment

@@ -89,6 +89,50 @@ TEST(DecisionStatisticalTest, ANullTestEndsInSuccessInAtMostAlphaOfRuns) {
   EXPECT_LE(said, 16);
 }
 
+// A candidate like its default, with one call in a hundred: how often its value is ever recommended, of 60 looks a run.
+int RunsThatRecommend(const Criteria& criteria, int runs) {
+  int recommended = 0;
+  for (int run = 0; run < runs; ++run) {
+    std::mt19937_64 random(static_cast<uint64_t>(run));
+    std::uniform_real_distribution<double> uniform;
+    Evidence evidence{.now = absl::FromUnixSeconds(1'700'000'000), .begun = {}, .default_variant = "a"};
+    evidence.begun = evidence.now;
+    evidence.variants = {{.name = "a", .weight = config::Weight::FromHundredths(9900)},
+                         {.name = "b", .weight = config::Weight::FromHundredths(100)}};
+    for (int look = 0; look < 60; ++look) {
+      evidence.now += absl::Seconds(10);
+      for (int call = 0; call < 400; ++call) {
+        VariantFacts& facts = evidence.variants[uniform(random) < 0.01 ? 1 : 0];
+        const auto bucket = static_cast<uint8_t>(random() >> 56);
+        const stats::Tick tick = stats::TickOf(evidence.now);
+        facts.counts.CountStart(tick, bucket);
+        facts.counts.CountEnd(
+            {.started = tick,
+             .user_bucket = bucket,
+             .outcome = uniform(random) < 0.01 ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
+             .latency = absl::Milliseconds(10)});
+        facts.outcomes["accuracy"].Add(bucket, uniform(random) < 0.8 ? 1 : 0);
+        ++facts.assigned[bucket];
+        facts.newest = evidence.now;
+      }
+      if (Decide(criteria, evidence).verdict != Verdict::kSuccess) continue;
+      ++recommended;
+      break;
+    }
+  }
+  return recommended;
+}
+
+// Half of the runs did, while a candidate's first calls were taken for all that there is to know.
+TEST(DecisionStatisticalTest, ACandidateLikeItsDefaultIsHardlyEverRecommendedHoweverSmallItsShare) {
+  Criteria criteria{.metrics = {{.name = "accuracy", .field = "accuracy", .role = config::Role::kPrimary}},
+                    .analysis = {.needs_non_inferiority = false, .needs_value = true}};
+  criteria.weights = config::DecisionWeights{.revenue_per_accuracy_point = 0.5};
+  EXPECT_LE(RunsThatRecommend(criteria, 40), 4);
+  criteria.weights = config::DecisionWeights{.risk_per_error_point = 10};
+  EXPECT_LE(RunsThatRecommend(criteria, 40), 4);
+}
+
 TEST(DecisionStatisticalTest, UnequalUsersAreRarelyTakenForAMismatch) {
   // Its alpha is a thousandth, over two ratios.
   EXPECT_LE(RunsThatEverSay(Verdict::kInconclusive, 200, 0), 2);

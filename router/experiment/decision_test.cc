@@ -146,6 +146,20 @@ TEST(DecideTest, AnErrorRateThatIsNegligibleIsNotWorseThanNone) {
   EXPECT_EQ(Decide(strict, evidence).verdict, Verdict::kUndecided);
 }
 
+TEST(DecideTest, CallsThatHangAreErrorsBeforeTheyEnd) {
+  Evidence evidence =
+      TwoVariants(Facts("a", 0, 800, absl::Milliseconds(10), 9000), Facts("b", 0, 800, absl::Milliseconds(10), 9000));
+  evidence.promotion[0].log10_evidence = 0;
+  // One in twenty of the candidate's, until their deadline.
+  stats::VariantCounts& counts = evidence.variants[1].counts;
+  for (int call = 0; call < 450; ++call) {
+    counts.CountStart(stats::TickOf(evidence.variants[1].newest), static_cast<uint8_t>(call));
+  }
+  const Decision decision = Decide(Wants({}), evidence);
+  EXPECT_NE(Find(decision, Check::kNonInferiority)->state, CheckState::kPassed);
+  EXPECT_EQ(decision.verdict, Verdict::kUndecided);
+}
+
 TEST(DecideTest, AHardLimitFailsAndASoftOneDecidesNothing) {
   Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));
   evidence.guardrails[0].is_proven = true;
@@ -188,6 +202,26 @@ TEST(DecideTest, TheValueIsLabelledByItsIntervalAndTheEstimateStandsBesideIt) {
   ASSERT_NE(finding, nullptr);
   EXPECT_LT(*finding->lower, *finding->value);
   EXPECT_LT(*finding->value, *finding->upper);
+}
+
+TEST(DecideTest, AFewCallsOfACandidateAreWorthNothingYet) {
+  for (const bool by_criterion : {false, true}) {
+    Criteria criteria = Wants({.needs_non_inferiority = false, .needs_value = true});
+    if (by_criterion) criteria.rules.criterion = {{"accuracy", 1}};
+    if (!by_criterion) criteria.weights = config::DecisionWeights{.revenue_per_accuracy_point = 0.5};
+    Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 0, 1000, absl::Milliseconds(10), /*calls=*/2));
+    const Decision decision = Decide(criteria, evidence);
+    EXPECT_EQ(decision.label, "CONTINUE_TESTING");
+    EXPECT_EQ(Find(decision, Check::kValue)->state, CheckState::kUnknown);
+  }
+}
+
+TEST(DecideTest, WhatShouldFallIsNoAccuracy) {
+  std::vector<config::OutcomeMetric> metrics = {
+      {.name = "churn", .field = "churn", .goal = config::Goal::kDecrease, .role = config::Role::kPrimary}};
+  EXPECT_EQ(AccuracyOf(metrics), nullptr);
+  metrics.push_back({.name = "hits", .field = "hits"});
+  EXPECT_EQ(AccuracyOf(metrics)->name, "hits");
 }
 
 TEST(DecideTest, ALatencyThatRisesCosts) {

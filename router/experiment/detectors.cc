@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "router/experiment/alarms_record.h"
 #include "router/experiment/proto_time.h"
 #include "stats/clustered.h"
 #include "stats/epoch_evidence.h"
@@ -62,15 +63,13 @@ void Detectors::Follow(const std::vector<config::Guardrail>& guardrails, const S
         // NaNs do not come from a detector.
         (void)detector.statistic.Restore(same->statistic.state());
         detector.alarms = same->alarms;
-        detector.alarmed_at = same->alarmed_at;
       } else if (kept != restored_.end()) {
         const v1::DetectorCheckpoint& record = kept->second;
         stats::ShiryaevRoberts::State state;
         const bool fits = static_cast<size_t>(record.log_r_size()) == state.size();
         if (fits) std::copy(record.log_r().begin(), record.log_r().end(), state.begin());
         if (fits && detector.statistic.Restore(state).ok()) {
-          detector.alarms = record.alarms();
-          if (record.has_alarmed_at()) detector.alarmed_at = TimeOf(record.alarmed_at());
+          detector.alarms = AlarmsOf(record);
           fed.epoch = record.epoch();
           fed.before = record.fed_before();
           fed.cohorts = stats::PairedCohorts(fed.before);
@@ -117,16 +116,16 @@ std::vector<Detection> Detectors::Look(const RunEvidence& evidence, absl::Time n
     for (Detector& detector : fed.detectors) {
       Detection detection{.guardrail = detector.guardrail.name,
                           .candidate = candidate,
+                          .rule = config::ToString(detector.guardrail.rule),
+                          .acts = detector.guardrail.detector_acts,
                           .log10_statistic = detector.statistic.log_statistic() * std::numbers::log10e,
                           .log10_threshold = std::log10(detector.guardrail.detector_arl),
                           .alarms_now = detector.statistic.alarms()};
       if (detection.alarms_now) {
-        ++detector.alarms;
-        detector.alarmed_at = now;
+        detector.alarms.Note(now);
         detector.statistic.Reset();
       }
       detection.alarms = detector.alarms;
-      detection.alarmed_at = detector.alarmed_at;
       detections.push_back(std::move(detection));
     }
   }
@@ -150,8 +149,7 @@ void Detectors::Write(v1::AnalysisCheckpoint& checkpoint) const {
       record->set_epoch(fed.epoch);
       record->set_fed_before(fed.before);
       record->mutable_log_r()->Add(detector.statistic.state().begin(), detector.statistic.state().end());
-      record->set_alarms(detector.alarms);
-      if (detector.alarmed_at) *record->mutable_alarmed_at() = TimestampOf(*detector.alarmed_at);
+      WriteAlarms(detector.alarms, *record);
     }
   }
 }

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "proto/weir/v1/journal.pb.h"
+#include "router/experiment/alarms.h"
 #include "router/experiment/run_evidence.h"
 #include "router/experiment/split.h"
 #include "stats/detector.h"
@@ -26,11 +27,12 @@ namespace weir::experiment {
 struct Detection {
   std::string guardrail;
   std::string candidate;
+  std::string rule;
+  bool acts = false;           // `detector: act`.
   double log10_statistic = 0;  // Of the mean of R; -infinity before the first call.
   double log10_threshold = 0;
   bool alarms_now = false;  // At this look.
-  int alarms = 0;           // In this run.
-  std::optional<absl::Time> alarmed_at{};
+  Alarms alarms{};
 };
 
 // One run's. The control thread's.
@@ -51,8 +53,7 @@ class Detectors {
   struct Detector {
     config::Guardrail guardrail;
     stats::ShiryaevRoberts statistic;
-    int alarms = 0;
-    std::optional<absl::Time> alarmed_at{};
+    Alarms alarms{};
   };
   // The cohorts of a candidate beside the default's.
   struct Fed {

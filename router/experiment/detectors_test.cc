@@ -62,8 +62,8 @@ TEST_F(DetectorsTest, ARiseAfterALongHealthyHistoryIsFoundSoon) {
   EXPECT_EQ(Run(600, 0.01, 0.01), 0);
   EXPECT_GE(Run(30, 0.01, 0.10), 1);
   const Detection detection = detectors_.Look(evidence_, now_)[0];
-  EXPECT_GE(detection.alarms, 1);
-  EXPECT_TRUE(detection.alarmed_at.has_value());
+  EXPECT_GE(detection.alarms.count, 1);
+  EXPECT_TRUE(detection.alarms.last.has_value());
 }
 
 TEST_F(DetectorsTest, ARiseOfBothIsNone) { EXPECT_EQ(Run(120, 0.01, 0.01) + Run(120, 0.10, 0.10), 0); }

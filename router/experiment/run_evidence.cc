@@ -17,6 +17,17 @@ void EncodeAll(const Outcomes& outcomes, google::protobuf::RepeatedPtrField<v1::
   for (const auto& [metric, counts] : outcomes) Encode(metric, counts, *records.Add());
 }
 
+v1::ProcessRecord RecordOf(const stats::Issuer& process) {
+  v1::ProcessRecord record;
+  record.set_replica(process.replica);
+  record.set_boot(process.boot);
+  return record;
+}
+
+stats::Issuer ProcessOf(const v1::ProcessRecord& record) {
+  return {.replica = record.replica(), .boot = record.boot()};
+}
+
 absl::Status DecodeAll(const google::protobuf::RepeatedPtrField<v1::OutcomeCheckpoint>& records, Outcomes& outcomes) {
   for (const v1::OutcomeCheckpoint& record : records) {
     absl::StatusOr<stats::OutcomeCounts> counts = Decode(record);
@@ -24,6 +35,19 @@ absl::Status DecodeAll(const google::protobuf::RepeatedPtrField<v1::OutcomeCheck
     outcomes.insert_or_assign(record.metric(), *std::move(counts));
   }
   return absl::OkStatus();
+}
+
+// Tickets count milliseconds.
+constexpr absl::Duration kTicketClock = absl::Milliseconds(1);
+
+// Whether a ticket that names the number of an epoch is of the epoch that began so. A replica's processes follow each
+// other, and none gives the number of an epoch that it found to another. Nothing is known of another replica's, and
+// only time tells what came before.
+bool IsOf(const stats::Ticket& ticket, const EpochOrigin& origin) {
+  if (origin.begun_by && origin.begun_by->replica == ticket.issuer.replica) {
+    return ticket.issuer.boot >= origin.begun_by->boot;
+  }
+  return ticket.start + kTicketClock >= origin.started;
 }
 
 // `variants` may be const; so is then what is found.
@@ -35,11 +59,11 @@ auto FindIn(Variants& variants, std::string_view name) -> decltype(&variants.fro
 
 }  // namespace
 
-void RunEvidence::BeginEpoch(uint32_t epoch, const Split& split, absl::Time started) {
+void RunEvidence::BeginEpoch(uint32_t epoch, const Split& split, const EpochOrigin& origin) {
   if (names_.contains(epoch)) return;  // Restored.
   std::vector<VariantEvidence>& variants = open_[epoch];
   NamedEpoch& named = names_[epoch];
-  named.started = started;
+  named.origin = origin;
   for (const config::Variant& variant : split.variants) {
     named.names.push_back(variant.name);
     variants_.try_emplace(variant.name);
@@ -65,16 +89,22 @@ void RunEvidence::Merge(uint32_t epoch, std::string_view variant, const stats::V
   is_changed_ = true;
 }
 
-absl::StatusOr<std::string> RunEvidence::VariantAt(uint32_t epoch, size_t place) const {
-  const auto named = names_.find(epoch);
-  if (named == names_.end()) return absl::NotFoundError("its epoch is no longer kept");
-  if (place >= named->second.names.size()) return absl::NotFoundError("its epoch had no such variant");
-  return named->second.names[place];
+absl::StatusOr<std::string> RunEvidence::VariantOf(const stats::Ticket& ticket) const {
+  const auto named = names_.find(ticket.epoch);
+  if (named == names_.end() || !IsOf(ticket, named->second.origin)) {
+    return absl::NotFoundError("the epoch of its ticket is no longer kept");
+  }
+  const std::vector<std::string>& names = named->second.names;
+  if (ticket.variant >= names.size()) return absl::NotFoundError("the epoch of its ticket had no such variant");
+  return names[ticket.variant];
 }
 
-absl::Time RunEvidence::StartOf(uint32_t epoch) const {
-  const auto named = names_.find(epoch);
-  return named == names_.end() ? absl::InfinitePast() : named->second.started;
+bool RunEvidence::HasPassed(uint32_t epoch, const Split& split, absl::Time started) const {
+  if (newest_epoch() != epoch) return newest_epoch() > epoch;
+  const NamedEpoch& newest = names_.rbegin()->second;
+  if (newest.origin.started != absl::InfinitePast() && newest.origin.started != started) return true;
+  return !std::equal(newest.names.begin(), newest.names.end(), split.variants.begin(), split.variants.end(),
+                     [](const std::string& name, const config::Variant& variant) { return name == variant.name; });
 }
 
 void RunEvidence::AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
@@ -192,7 +222,9 @@ v1::RunCheckpoint RunEvidence::RunRecord() const {
     v1::EpochNames* written = record.add_epochs();
     written->set_epoch(epoch);
     written->mutable_names()->Add(named.names.begin(), named.names.end());
-    if (named.started != absl::InfinitePast()) *written->mutable_started_at() = TimestampOf(named.started);
+    const EpochOrigin& origin = named.origin;
+    if (origin.started != absl::InfinitePast()) *written->mutable_started_at() = TimestampOf(origin.started);
+    if (origin.begun_by) *written->mutable_begun_by() = RecordOf(*origin.begun_by);
   }
   if (ended_ != absl::InfiniteFuture()) *record.mutable_ended_at() = TimestampOf(ended_);
   return record;
@@ -230,7 +262,8 @@ absl::Status RunEvidence::RestoreRun(const std::string& value) {
   for (const v1::EpochNames& written : record.epochs()) {
     NamedEpoch& named = names_[written.epoch()];
     named.names.assign(written.names().begin(), written.names().end());
-    if (written.has_started_at()) named.started = TimeOf(written.started_at());
+    if (written.has_started_at()) named.origin.started = TimeOf(written.started_at());
+    if (written.has_begun_by()) named.origin.begun_by = ProcessOf(written.begun_by());
   }
   if (record.has_ended_at()) ended_ = TimeOf(record.ended_at());
   is_changed_ = false;

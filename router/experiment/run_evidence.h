@@ -18,6 +18,7 @@
 #include "router/experiment/machine.h"
 #include "stats/counts.h"
 #include "stats/outcomes.h"
+#include "stats/ticket.h"
 
 namespace weir::experiment {
 
@@ -37,6 +38,13 @@ struct RunVariant {
   Outcomes outcomes;          // Of all epochs.
 };
 
+// What tells an epoch from another that had its number before, and that a crash forgot.
+struct EpochOrigin {
+  absl::Time started = absl::InfinitePast();  // No call of it began before.
+  std::optional<stats::Issuer> begun_by{};    // The process; nullopt: not recorded.
+  bool operator==(const EpochOrigin&) const = default;
+};
+
 // A value. Variants are told by name, since an edit may move their places. Epochs are open until no test needs them
 // apart from each other; then they are folded into the past, which shares merge into but tests do not read.
 class RunEvidence {
@@ -44,15 +52,15 @@ class RunEvidence {
   // Epochs whose names are kept for reports that come late; the oldest go first.
   static constexpr size_t kNamedEpochs = 1024;
 
-  // Makes `epoch` the current one. It is above all before it, and no call of it began before `started`.
-  void BeginEpoch(uint32_t epoch, const Split& split, absl::Time started = absl::InfinitePast());
+  // Makes `epoch` the current one. It is above all before it.
+  void BeginEpoch(uint32_t epoch, const Split& split, const EpochOrigin& origin = {});
 
   // Counts of calls that started in `epoch`, open or not. A variant unknown to it is ignored: no table ever named it.
   void Merge(uint32_t epoch, std::string_view variant, const stats::VariantCounts& delta);
 
-  // NOT_FOUND where the run keeps no such epoch or variant. `place` is the variant's in the epoch's specification.
-  absl::StatusOr<std::string> VariantAt(uint32_t epoch, size_t place) const;
-  absl::Time StartOf(uint32_t epoch) const;  // InfinitePast where it is not known.
+  // The name of the variant that a ticket of this run names. NOT_FOUND where the run does not keep its epoch, or keeps
+  // another of that number, or where the epoch has no such variant.
+  absl::StatusOr<std::string> VariantOf(const stats::Ticket& ticket) const;
   void AddOutcome(uint32_t epoch, const std::string& variant, const std::string& metric, uint8_t user_bucket,
                   double value);
 
@@ -65,6 +73,8 @@ class RunEvidence {
   // Open ones, ascending; the current one is the last.
   const std::map<uint32_t, std::vector<VariantEvidence>>& open() const { return open_; }
   uint32_t newest_epoch() const { return names_.empty() ? 0 : names_.rbegin()->first; }  // Of all that began; 0: none.
+  // Whether a later epoch than this one began, or another of its number.
+  bool HasPassed(uint32_t epoch, const Split& split, absl::Time started) const;
   const VariantEvidence* Find(uint32_t epoch, std::string_view variant) const;  // Null if not open, or not in it.
   const stats::OutcomeCounts* OutcomesOf(std::string_view variant,
                                          std::string_view metric) const;  // Of the run; may be null.
@@ -100,7 +110,7 @@ class RunEvidence {
   std::map<uint32_t, std::vector<VariantEvidence>> open_;
   struct NamedEpoch {
     std::vector<std::string> names;  // In the order of its specification.
-    absl::Time started = absl::InfinitePast();
+    EpochOrigin origin;
   };
   std::map<uint32_t, NamedEpoch> names_;
   std::map<std::string, RunVariant, std::less<>> variants_;

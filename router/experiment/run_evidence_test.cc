@@ -41,6 +41,13 @@ void Apply(const std::vector<CheckpointRow>& rows, Store& store) {
   }
 }
 
+stats::Ticket ATicket(uint32_t epoch, uint16_t variant) {
+  stats::Ticket ticket;
+  ticket.epoch = epoch;
+  ticket.variant = variant;
+  return ticket;
+}
+
 RunEvidence Restored(const Store& store) {
   RunEvidence evidence;
   EXPECT_TRUE(evidence.RestoreRun(store.at("run/x/1")).ok());
@@ -85,10 +92,10 @@ TEST(RunEvidenceTest, APlaceInATicketIsReadByTheNamesOfItsEpoch) {
   RunEvidence evidence;
   evidence.BeginEpoch(1, TwoVariants("b"));
   evidence.BeginEpoch(2, TwoVariants("c"));
-  EXPECT_EQ(*evidence.VariantAt(1, 1), "b");
-  EXPECT_EQ(*evidence.VariantAt(2, 1), "c");
-  EXPECT_TRUE(absl::IsNotFound(evidence.VariantAt(2, 2).status()));
-  EXPECT_TRUE(absl::IsNotFound(evidence.VariantAt(3, 0).status()));
+  EXPECT_EQ(*evidence.VariantOf(ATicket(1, 1)), "b");
+  EXPECT_EQ(*evidence.VariantOf(ATicket(2, 1)), "c");
+  EXPECT_TRUE(absl::IsNotFound(evidence.VariantOf(ATicket(2, 2)).status()));
+  EXPECT_TRUE(absl::IsNotFound(evidence.VariantOf(ATicket(3, 0)).status()));
 }
 
 TEST(RunEvidenceTest, AnOutcomeCountsForItsEpochAndForTheRun) {
@@ -130,8 +137,65 @@ TEST(RunEvidenceTest, ARestoredRunIsTheSame) {
   EXPECT_EQ(restored.Find(2, "c")->counts, evidence.Find(2, "c")->counts);
   EXPECT_EQ(restored.Find(2, "c")->outcomes, evidence.Find(2, "c")->outcomes);
   EXPECT_EQ(*restored.OutcomesOf("a", "accuracy"), *evidence.OutcomesOf("a", "accuracy"));
-  EXPECT_EQ(*restored.VariantAt(1, 1), "b");
+  EXPECT_EQ(*restored.VariantOf(ATicket(1, 1)), "b");
   EXPECT_TRUE(restored.TakeChanges("x/1").empty());
+}
+
+// --- Which tickets are of an epoch, and which of another that had its number.
+
+const absl::Time kBegan = absl::FromUnixMillis(1'700'000'000'000);
+
+// As a restart finds it.
+RunEvidence AnEpochThatBegan(const EpochOrigin& origin) {
+  Store store;
+  RunEvidence evidence;
+  evidence.BeginEpoch(1, TwoVariants(), origin);
+  Apply(evidence.TakeChanges("x/1"), store);
+  return Restored(store);
+}
+
+bool IsOfIt(const RunEvidence& evidence, const stats::Issuer& issuer, absl::Time start) {
+  stats::Ticket ticket = ATicket(1, 1);
+  ticket.start = start;
+  ticket.issuer = issuer;
+  return evidence.VariantOf(ticket).ok();
+}
+
+TEST(EpochOriginTest, TicketsOfTheReplicaThatBeganItAreToldByItsBootsWhateverTheTime) {
+  const RunEvidence evidence =
+      AnEpochThatBegan({.started = kBegan, .begun_by = stats::Issuer{.replica = 4'000'000'000, .boot = 7}});
+  for (const absl::Duration late : {-absl::Hours(1), absl::ZeroDuration(), absl::Hours(1)}) {
+    EXPECT_FALSE(IsOfIt(evidence, {.replica = 4'000'000'000, .boot = 6, .worker = 3}, kBegan + late));
+    EXPECT_TRUE(IsOfIt(evidence, {.replica = 4'000'000'000, .boot = 7, .worker = 3}, kBegan + late));
+    EXPECT_TRUE(IsOfIt(evidence, {.replica = 4'000'000'000, .boot = 8, .worker = 3}, kBegan + late));
+  }
+}
+
+TEST(EpochOriginTest, TicketsOfAnotherReplicaAreToldByTimeToTheMillisecond) {
+  const RunEvidence evidence = AnEpochThatBegan(
+      {.started = kBegan + absl::Microseconds(900), .begun_by = stats::Issuer{.replica = 4'000'000'000, .boot = 7}});
+  for (const uint32_t boot : {6u, 8u}) {
+    EXPECT_FALSE(IsOfIt(evidence, {.replica = 5, .boot = boot}, kBegan - absl::Milliseconds(1)));
+    EXPECT_TRUE(IsOfIt(evidence, {.replica = 5, .boot = boot}, kBegan));
+  }
+}
+
+TEST(EpochOriginTest, WhereItIsNotRecordedWhoBeganItTicketsAreToldByTimeAndElseAllAreOfIt) {
+  const RunEvidence timed = AnEpochThatBegan({.started = kBegan});
+  EXPECT_FALSE(IsOfIt(timed, {.replica = 0, .boot = 8}, kBegan - absl::Seconds(1)));
+  EXPECT_TRUE(IsOfIt(timed, {.replica = 0, .boot = 8}, kBegan + absl::Seconds(1)));
+  EXPECT_TRUE(IsOfIt(AnEpochThatBegan({}), {.replica = 0, .boot = 8}, absl::UnixEpoch()));
+}
+
+TEST(EpochOriginTest, AnEpochHasPassedWhereALaterOneOrAnotherOfItsNumberBegan) {
+  const RunEvidence evidence = AnEpochThatBegan({.started = kBegan});
+  EXPECT_FALSE(evidence.HasPassed(1, TwoVariants(), kBegan));
+  EXPECT_FALSE(evidence.HasPassed(2, TwoVariants(), kBegan));
+  EXPECT_TRUE(evidence.HasPassed(1, TwoVariants(), kBegan + absl::Milliseconds(1)));
+  EXPECT_TRUE(evidence.HasPassed(1, TwoVariants("c"), kBegan));
+  EXPECT_TRUE(evidence.HasPassed(0, TwoVariants(), kBegan));
+  EXPECT_FALSE(AnEpochThatBegan({}).HasPassed(1, TwoVariants(), kBegan)) << "it is not recorded when it began";
+  EXPECT_FALSE(RunEvidence().HasPassed(1, TwoVariants(), kBegan));
 }
 
 TEST(RunEvidenceTest, CallsInFlightWhenTheProcessDiedAreClosedNeutral) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "router/experiment/proto_time.h"
+#include "router/experiment/alarms_record.h"
 
 namespace weir::experiment {
 namespace {
@@ -181,8 +181,7 @@ void Trends::Follow(const config::Experiment& specification, const Split& split)
         watched.window = record.window();
         watched.n = record.n();
         watched.sum = record.sum();
-        watched.alarms = record.alarms();
-        if (record.has_alarmed_at()) watched.alarmed_at = TimeOf(record.alarmed_at());
+        watched.alarms = AlarmsOf(record);
       }
       followed.push_back(std::move(watched));
     }
@@ -201,8 +200,7 @@ void Trends::Take(const RunEvidence& evidence, absl::Time now, Watched& watched,
   if (!begins && n < TrendChart::kLeastValues) return;
   if (!begins && watched.chart.Add(n, (counted.sum - watched.sum) / static_cast<double>(n))) {
     alarms_now = true;
-    ++watched.alarms;
-    watched.alarmed_at = now;
+    watched.alarms.Note(now);
   }
   watched.window = window;
   watched.n = counted.n;
@@ -225,8 +223,7 @@ const std::vector<TrendReading>& Trends::Look(const RunEvidence& evidence, absl:
                          .statistic = watched.chart.statistic(),
                          .limit = watched.chart.limit(),
                          .alarms_now = alarms_now,
-                         .alarms = watched.alarms,
-                         .alarmed_at = watched.alarmed_at};
+                         .alarms = watched.alarms};
     if (watched.chart.is_learning()) {
       reading.note =
           absl::StrCat("learning: ", watched.chart.windows(), " of ", TrendChart::kReferenceWindows, " windows");
@@ -248,8 +245,7 @@ void Trends::Write(v1::AnalysisCheckpoint& checkpoint) const {
     record->set_n(watched.n);
     record->set_sum(watched.sum);
     record->set_bucket(static_cast<uint32_t>(watched.bucket));
-    record->set_alarms(watched.alarms);
-    if (watched.alarmed_at) *record->mutable_alarmed_at() = TimestampOf(*watched.alarmed_at);
+    WriteAlarms(watched.alarms, *record);
     watched.chart.Write(*record);
   }
 }

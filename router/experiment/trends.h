@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "proto/weir/v1/journal.pb.h"
+#include "router/experiment/alarms.h"
 #include "router/experiment/run_evidence.h"
 #include "router/experiment/split.h"
 #include "stats/trend.h"
@@ -30,8 +31,7 @@ struct TrendReading {
   double statistic = 0;  // Of the chart, in either direction; beyond the limit it alarms.
   double limit = 0;
   bool alarms_now = false;  // At this look.
-  int alarms = 0;           // In this run.
-  std::optional<absl::Time> alarmed_at{};
+  Alarms alarms{};
   std::string note{};  // "learning: 12 of 30 windows"
 };
 std::string NameOf(config::TrendMethod method);  // "ewma", as it is written.
@@ -88,8 +88,7 @@ class Trends {
     std::optional<int64_t> window{};  // Under way; with what was counted before it.
     int64_t n = 0;
     double sum = 0;
-    int alarms = 0;
-    std::optional<absl::Time> alarmed_at{};
+    Alarms alarms{};
   };
   void Take(const RunEvidence& evidence, absl::Time now, Watched& watched, bool& alarms_now);
 

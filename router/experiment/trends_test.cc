@@ -70,8 +70,8 @@ TEST_F(TrendsTest, ErrorsThatRiseAreTold) {
   Run(330, 0.05, 0, 0);
   EXPECT_EQ(Reading().note, "");
   EXPECT_GE(Run(60, 0.15, 0, 0), 1);
-  EXPECT_GE(Reading().alarms, 1);
-  EXPECT_TRUE(Reading().alarmed_at.has_value());
+  EXPECT_GE(Reading().alarms.count, 1);
+  EXPECT_TRUE(Reading().alarms.last.has_value());
 }
 
 TEST_F(TrendsTest, ATailThatGrowsIsTold) {

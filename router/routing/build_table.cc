@@ -55,6 +55,18 @@ std::optional<PreviewRoute> RoutePreview(const config::Experiment& experiment, c
   return PreviewRoute{preview.header, preview.value, static_cast<uint16_t>(named - experiment.variants.begin())};
 }
 
+std::vector<std::string> ParametersAskedFor(const config::Experiment& experiment) {
+  std::set<std::string> names;
+  if (experiment.sequence && !experiment.sequence->parameter.empty()) {
+    const config::SequenceKey& sequence = *experiment.sequence;
+    names = {sequence.parameter, sequence.start, sequence.end};
+  }
+  for (const config::KeySource& source : experiment.key_sources) {
+    if (source.is_parameter) names.insert(source.name);
+  }
+  return {names.begin(), names.end()};
+}
+
 ExperimentRoute Route(const config::Experiment& experiment, const ExperimentState& state, const ModelNumbers& numbers) {
   ExperimentRoute route;
   route.name = experiment.name;
@@ -64,8 +76,9 @@ ExperimentRoute Route(const config::Experiment& experiment, const ExperimentStat
   route.run = state.run;
   route.run_ordinal = state.run_ordinal;
   route.epoch = state.epoch;
-  route.key_headers = experiment.key_headers;
-  if (experiment.sequence) route.sequence_header = experiment.sequence->header;
+  route.key_sources = experiment.key_sources;
+  route.sequence = experiment.sequence;
+  route.parameters = ParametersAskedFor(experiment);
   route.preview = RoutePreview(experiment, state.previewed);
   route.drained_by = state.rolled_back_at + experiment.drain_timeout;
   route.default_variant = static_cast<uint16_t>(experiment.default_variant);

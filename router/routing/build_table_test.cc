@@ -128,6 +128,17 @@ TEST(BuildTableTest, OnlyARolledBackRunIsDrainedAsLongAsItsFileSays) {
   EXPECT_EQ(BuildRouteTable(config, {{"e", state}}, nullptr, 1)->experiments[0].drained_by, absl::FromUnixSeconds(105));
 }
 
+TEST(BuildTableTest, WhatTheRuleAsksOfABodyIsListedOnce) {
+  config::Config config = TwoVariants();
+  config.experiments[0].key_sources = {{"x-user"}};
+  config.experiments[0].sequence = config::SequenceKey{"x-sequence"};
+  const auto asked = [&] { return BuildRouteTable(config, {{"e", {1}}}, nullptr, 1)->experiments[0].parameters; };
+  EXPECT_TRUE(asked().empty());
+  config.experiments[0].key_sources = {{"x-user"}, {"user", /*is_parameter=*/true}, {"chat", /*is_parameter=*/true}};
+  config.experiments[0].sequence = config::SequenceKey{"", "chat", "first", "last"};
+  EXPECT_EQ(asked(), (std::vector<std::string>{"chat", "first", "last", "user"}));
+}
+
 TEST(BuildTableTest, APreviewIsThereOnlyWhileItGoesSomewhere) {
   config::Config config = TwoVariants();
   config.experiments[0].rollout.emplace().preview = {"x-preview", "green"};

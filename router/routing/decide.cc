@@ -1,7 +1,10 @@
 #include "router/routing/decide.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <string>
+#include <utility>
 
 #include "config/network.h"
 
@@ -60,6 +63,9 @@ std::optional<uint16_t> ForcedVariant(const RouteTable& table, const ExperimentR
   return static_cast<uint16_t>(named - experiment.variants.begin());
 }
 
+// Whether `decision` is one already: a refusal, or a wait for the body.
+bool IsDecided(const Decision& decision) { return decision.kind != Decision::Kind::kUnrouted; }
+
 // The header's value; nullopt when it is absent or empty. One that occurs twice turns `decision` into a refusal.
 std::optional<std::string_view> FindOnly(const std::string& name, const HeaderView& headers, Decision& decision) {
   const std::optional<std::string_view> value = headers.Find(name);
@@ -78,13 +84,78 @@ bool IsPreviewed(const ExperimentRoute& experiment, const HeaderView& headers, D
   return value.has_value() && (experiment.preview->value.empty() || *value == experiment.preview->value);
 }
 
+// What is known of a body.
+using Body = std::optional<std::span<const Parameter>>;
+
+// Nothing yet, or its parameters: none where the rule asks for none, or where such calls have none.
+Body BodyOf(const ExperimentRoute& experiment, const RequestHead& head, const Call& call) {
+  if (experiment.parameters.empty() || !config::CarriesParameters(call.service, call.method))
+    return Body(std::in_place);
+  return head.parameters;
+}
+
+// A parameter's text, in memory of its own where it is a number.
+class ParameterText {
+ public:
+  // nullopt: there is none of that name, or it is empty, or says yes or no. Where the body is not known yet, `decision`
+  // becomes a wait for it.
+  std::optional<std::string_view> Find(std::string_view name, const Body& body, Decision& decision) {
+    if (!body.has_value()) {
+      decision.kind = Decision::Kind::kNeedsBody;
+      return std::nullopt;
+    }
+    const Parameter* const found = FindIn(*body, name);
+    return found == nullptr ? std::nullopt : std::visit(*this, found->value);
+  }
+
+  static const Parameter* FindIn(std::span<const Parameter> parameters, std::string_view name) {
+    const auto found =
+        std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
+    return found == parameters.end() ? nullptr : &*found;
+  }
+  static bool IsTrue(std::span<const Parameter> parameters, std::string_view name) {
+    const Parameter* const found = FindIn(parameters, name);
+    return found != nullptr && found->value == decltype(found->value)(true);
+  }
+
+  using Text = std::optional<std::string_view>;
+  Text operator()(bool) { return std::nullopt; }
+  Text operator()(std::string_view text) { return text.empty() ? std::nullopt : Text(text); }
+  template <typename Number>
+  Text operator()(Number number) {
+    is_zero_ = number == 0;
+    const auto end = std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr;
+    return std::string_view(digits_.data(), static_cast<size_t>(end - digits_.data()));
+  }
+
+  bool is_zero() const { return is_zero_; }
+
+ private:
+  std::array<char, 20> digits_;  // Of 64 bits, with a sign.
+  bool is_zero_ = false;
+};
+
+// The call's sequence; nullopt: it is of none, or `decision` is a refusal or a wait.
+std::optional<std::string_view> FindSequence(const ExperimentRoute& experiment, const HeaderView& headers,
+                                             const Body& body, ParameterText& text, Decision& decision) {
+  if (!experiment.sequence.has_value()) return std::nullopt;
+  const config::SequenceKey& names = *experiment.sequence;
+  if (names.parameter.empty()) return FindOnly(names.header, headers, decision);
+  const std::optional<std::string_view> sequence = text.Find(names.parameter, body, decision);
+  if (!sequence.has_value() || text.is_zero()) return std::nullopt;  // As Triton has it, 0 is none.
+  decision.begins_sequence = ParameterText::IsTrue(*body, names.start);
+  decision.ends_sequence = ParameterText::IsTrue(*body, names.end);
+  return sequence;
+}
+
 // By whose hash the call is assigned: the user's by the key, without one the sequence's, and by chance without either.
-UserHash IdentifyUser(const ExperimentRoute& experiment, const HeaderView& headers,
+UserHash IdentifyUser(const ExperimentRoute& experiment, const HeaderView& headers, const Body& body,
                       std::optional<std::string_view> sequence, absl::BitGenRef rng, Decision& decision) {
   std::optional<std::string_view> key;
-  for (const std::string& name : experiment.key_headers) {
-    key = FindOnly(name, headers, decision);
-    if (decision.kind == Decision::Kind::kRepeatedKey) return {};
+  ParameterText text;
+  for (const config::KeySource& source : experiment.key_sources) {
+    key = source.is_parameter ? text.Find(source.name, body, decision) : FindOnly(source.name, headers, decision);
+    if (IsDecided(decision)) return {};
     if (key.has_value()) break;
   }
   if (!key.has_value()) key = sequence;
@@ -96,18 +167,20 @@ UserHash IdentifyUser(const ExperimentRoute& experiment, const HeaderView& heade
   return user;
 }
 
-// Assigns by the rule, or as the sequence was; a repeated key or sequence turns `decision` into a refusal.
-void AssignUser(const ExperimentRoute& experiment, const RequestHead& head, absl::BitGenRef rng, Decision& decision) {
+// Assigns by the rule, or as the sequence was. A repeated key or sequence turns `decision` into a refusal, and one that
+// only the body tells into a wait for it.
+void AssignUser(const ExperimentRoute& experiment, const RequestHead& head, const Body& body, absl::BitGenRef rng,
+                Decision& decision) {
   decision.reason = stats::Reason::kAssigned;
-  std::optional<std::string_view> sequence;
-  if (!experiment.sequence_header.empty()) sequence = FindOnly(experiment.sequence_header, *head.headers, decision);
-  if (decision.kind == Decision::Kind::kRepeatedKey) return;
-  const UserHash user = IdentifyUser(experiment, *head.headers, sequence, rng, decision);
-  if (decision.kind == Decision::Kind::kRepeatedKey) return;
+  ParameterText text;
+  const std::optional<std::string_view> sequence = FindSequence(experiment, *head.headers, body, text, decision);
+  if (IsDecided(decision)) return;
+  const UserHash user = IdentifyUser(experiment, *head.headers, body, sequence, rng, decision);
+  if (IsDecided(decision)) return;
   decision.assigned = static_cast<uint16_t>(Assign(user, experiment.variants));
   if (!sequence.has_value()) return;
   decision.sequence = SequenceNumber(*sequence, user);
-  if (head.sequences == nullptr) return;
+  if (head.sequences == nullptr || decision.begins_sequence) return;
   const std::optional<uint16_t> before = head.sequences->Find(experiment.run, decision.sequence);
   if (!before.has_value() || *before >= experiment.variants.size()) return;
   decision.is_moved = *before != decision.assigned;
@@ -154,33 +227,43 @@ void ChooseMirrors(const ExperimentRoute& experiment, std::string_view method, a
 void DecideWithin(const RouteTable& table, const ExperimentRoute& experiment, const RequestHead& head, const Call& call,
                   std::span<const bool> healthy, absl::BitGenRef rng, Decision& decision) {
   const std::optional<uint16_t> forced = ForcedVariant(table, experiment, head, decision);
-  if (decision.kind == Decision::Kind::kUnknownForced) return;
+  if (IsDecided(decision)) return;
   if (forced.has_value()) {
     decision.assigned = *forced;
     decision.reason = stats::Reason::kForced;
   } else if (IsPreviewed(experiment, *head.headers, decision)) {
     decision.assigned = experiment.preview->variant;
     decision.reason = stats::Reason::kTargeted;
-  } else if (decision.kind != Decision::Kind::kRepeatedKey) {
-    AssignUser(experiment, head, rng, decision);
+  } else if (!IsDecided(decision)) {
+    AssignUser(experiment, head, BodyOf(experiment, head, call), rng, decision);
     decision.is_logged = IsLogged(table, decision.user);
   }
-  if (decision.kind == Decision::Kind::kRepeatedKey) return;
+  if (IsDecided(decision)) return;
   Place(experiment, healthy, decision);
   if (decision.kind != Decision::Kind::kForward) return;
   ChooseMirrors(experiment, call.method, rng, decision);
   decision.wants_ticket = decision.enters_inference && experiment.issues_tickets && Draw(experiment.ticket_sample, rng);
 }
 
+const ExperimentRoute* FindMatch(const RouteTable& table, const Call& call) {
+  for (const ExperimentRoute& experiment : table.experiments) {
+    if (Matches(experiment.match, call)) return &experiment;
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+const ExperimentRoute* FindExperiment(const RouteTable& table, std::string_view path) {
+  return FindMatch(table, SplitPath(path));
+}
 
 Decision Decide(const RouteTable& table, const RequestHead& head, std::span<const bool> healthy, absl::BitGenRef rng) {
   Decision decision;
   const Call call = SplitPath(head.path);
-  for (size_t i = 0; i < table.experiments.size(); ++i) {
-    if (!Matches(table.experiments[i].match, call)) continue;
-    decision.experiment = static_cast<uint16_t>(i);
-    DecideWithin(table, table.experiments[i], head, call, healthy, rng, decision);
+  if (const ExperimentRoute* const experiment = FindMatch(table, call)) {
+    decision.experiment = static_cast<uint16_t>(experiment - table.experiments.data());
+    DecideWithin(table, *experiment, head, call, healthy, rng, decision);
     return decision;
   }
   for (size_t i = 0; i < table.routes.size(); ++i) {

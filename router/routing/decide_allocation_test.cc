@@ -49,7 +49,7 @@ TEST(DecideAllocationTest, AKeyedCallWithMirrorsAndTicketsTakesNoMemory) {
                          {config.proxy.models[1].name, config::Weight::FromHundredths(30)}};
   experiment.mirrors = {{"shadow", config::Percent::All()}, {"shadow-2", config::Percent::All()}};
   experiment.mirror_methods = {"ModelInfer"};
-  experiment.key_headers = {"x-absent", "x-user-id"};
+  experiment.key_sources = {{"x-absent"}, {"x-user-id"}};
   experiment.metrics = {{"accuracy", "correct"}};
   config.experiments = {experiment};
   config.proxy.force_variant_header = {"x-weir-force", {}};
@@ -65,6 +65,31 @@ TEST(DecideAllocationTest, AKeyedCallWithMirrorsAndTicketsTakesNoMemory) {
   EXPECT_EQ(decision.kind, Decision::Kind::kForward);
   EXPECT_EQ(decision.mirrors.size(), 2u);
   EXPECT_TRUE(decision.wants_ticket);
+}
+
+TEST(DecideAllocationTest, NeitherDoesAnExperimentThatReadsBodies) {
+  RouteTable table;
+  table.models = {{"only", {}, {}, {}}};
+  ExperimentRoute route;
+  route.match = {"*", ""};
+  route.key_sources = {{"a-parameter-with-a-rather-long-name", /*is_parameter=*/true}};
+  route.sequence = config::SequenceKey{"", "sequence_id", "sequence_start", "sequence_end"};
+  route.parameters = {"a-parameter-with-a-rather-long-name", "sequence_end", "sequence_id", "sequence_start"};
+  route.variants = {{"only", 1}};
+  route.variant_models = {0};
+  table.experiments = {route};
+  const std::array<Parameter, 3> parameters = {{{"a-parameter-with-a-rather-long-name", int64_t{-1}},
+                                                {"sequence_id", uint64_t{18446744073709551615u}},
+                                                {"sequence_end", true}}};
+  const OneHeader headers;
+  const std::array<uint8_t, 16> peer{};
+  const std::array<bool, 1> healthy = {true};
+  std::mt19937_64 rng(1);
+  const int before = allocations;
+  const Decision decision =
+      Decide(table, {"/inference.GRPCInferenceService/ModelInfer", &headers, &peer, nullptr, parameters}, healthy, rng);
+  EXPECT_EQ(allocations, before);
+  EXPECT_TRUE(decision.ends_sequence);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ RouteTable TableOf(int experiments, int variants) {
     experiment.mirrors = {{config.proxy.models[0].name, config::Percent::All()}};
     experiment.match.service =
         "inference.GRPCInferenceServic" + std::string(1, static_cast<char>('e' - experiments + 1 + e));
-    experiment.key_headers = {"x-user-id", "x-session-id"};
+    experiment.key_sources = {{"x-user-id"}, {"x-session-id"}};
     experiment.metrics = {{"accuracy", "correct"}};
     experiment.ticket_sample = *config::Percent::FromDouble(10);
     states[experiment.name] = {1, 1, 0, false};

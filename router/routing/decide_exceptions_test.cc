@@ -1,13 +1,11 @@
-// Calls that are not placed by the weights of now: previews and sequences. And which are logged.
+// Calls that are not placed by the weights of now: previews and sequences. What a body says. And which are logged.
 
-#include <map>
-#include <random>
+#include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "router/routing/decide.h"
+#include "router/routing/decide_rig.h"
 
 namespace weir::routing {
 namespace {
@@ -15,58 +13,28 @@ namespace {
 using Kind = Decision::Kind;
 using stats::Reason;
 
-class Headers : public HeaderView {
- public:
-  Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
-  std::optional<std::string_view> Find(std::string_view name) const override {
-    for (const auto& [field, value] : fields_) {
-      if (field == name) return value;
-    }
-    return std::nullopt;
-  }
-  bool IsRepeated(std::string_view name) const override {
-    int found = 0;
-    for (const auto& [field, value] : fields_) found += field == name;
-    return found > 1;
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> fields_;
-};
-
-class Sequences : public SequenceView {
- public:
-  std::optional<uint16_t> Find(uint32_t run, uint64_t sequence) const override {
-    const auto found = known.find({run, sequence});
-    return found == known.end() ? std::nullopt : std::optional<uint16_t>(found->second);
-  }
-  std::map<std::pair<uint32_t, uint64_t>, uint16_t> known;
-};
-
 class DecideExceptionsTest : public testing::Test {
  protected:
-  DecideExceptionsTest() {
-    table_.models = {{"baseline", {}, {}, {}}, {"candidate", {}, {}, {}}};
+  DecideExceptionsTest() : rig_(TwoModels()) {}
+  ExperimentRoute& experiment() { return rig_.table().experiments[0]; }
+  Decision Go(const ListedHeaders& headers) { return rig_.Go(headers); }
+
+  static RouteTable TwoModels() {
+    RouteTable table;
+    table.models = {{"baseline", {}, {}, {}}, {"candidate", {}, {}, {}}};
     ExperimentRoute route;
     route.name = "e";
     route.match = {"*", ""};
     route.run = 4;
-    route.key_headers = {"x-user"};
+    route.key_sources = {{"x-user"}};
     route.variants = {{"baseline", 100}, {"candidate", 0}};
     route.variant_models = {0, 1};
     route.issues_tickets = true;
-    table_.experiments = {route};
-  }
-  ExperimentRoute& experiment() { return table_.experiments[0]; }
-  Decision Go(const Headers& headers) {
-    return Decide(table_, {"/s.S/M", &headers, &peer_, &sequences_}, std::span<const bool>(healthy_, 2), rng_);
+    table.experiments = {route};
+    return table;
   }
 
-  RouteTable table_;
-  Sequences sequences_;
-  bool healthy_[2] = {true, true};
-  std::array<uint8_t, 16> peer_{};
-  std::mt19937_64 rng_{20};
+  DecideRig rig_;
 };
 
 TEST_F(DecideExceptionsTest, APreviewGoesToTheCandidateAndEntersNoInference) {
@@ -99,17 +67,17 @@ TEST_F(DecideExceptionsTest, APreviewThatOccursTwiceIsRefused) {
 
 TEST_F(DecideExceptionsTest, APreviewIsNeverDiverted) {
   experiment().preview = {"x-preview", "", 1};
-  healthy_[1] = false;
+  rig_.SetHealthy("candidate", false);
   EXPECT_EQ(Go({{"x-preview", "1"}}).kind, Kind::kUnavailable);
   EXPECT_EQ(Go({{"x-user", "u"}}).kind, Kind::kForward);
 }
 
 TEST_F(DecideExceptionsTest, ARememberedSequenceGoesWhereItWentAndTheRestByTheWeights) {
-  experiment().sequence_header = "x-sequence";
+  experiment().sequence = config::SequenceKey{"x-sequence"};
   const Decision first = Go({{"x-user", "u"}, {"x-sequence", "s"}});
   ASSERT_NE(first.sequence, 0u);
   EXPECT_TRUE(first.enters_inference);
-  sequences_.known[{4, first.sequence}] = 1;
+  rig_.sequences().known[{4, first.sequence}] = 1;
   const Decision next = Go({{"x-user", "u"}, {"x-sequence", "s"}});
   EXPECT_EQ(next.assigned, 1);
   EXPECT_EQ(next.reason, Reason::kAssigned);
@@ -123,22 +91,22 @@ TEST_F(DecideExceptionsTest, ARememberedSequenceGoesWhereItWentAndTheRestByTheWe
 }
 
 TEST_F(DecideExceptionsTest, ASequenceThatIsWhereTheWeightsWouldHaveItEntersInference) {
-  experiment().sequence_header = "x-sequence";
-  sequences_.known[{4, Go({{"x-user", "u"}, {"x-sequence", "s"}}).sequence}] = 0;
+  experiment().sequence = config::SequenceKey{"x-sequence"};
+  rig_.sequences().known[{4, Go({{"x-user", "u"}, {"x-sequence", "s"}}).sequence}] = 0;
   EXPECT_TRUE(Go({{"x-user", "u"}, {"x-sequence", "s"}}).enters_inference);
 }
 
 TEST_F(DecideExceptionsTest, ASequenceThatOccursTwiceIsRefused) {
-  experiment().sequence_header = "x-sequence";
+  experiment().sequence = config::SequenceKey{"x-sequence"};
   EXPECT_EQ(Go({{"x-sequence", "s"}, {"x-sequence", "s"}}).kind, Kind::kRepeatedKey);
 }
 
 TEST_F(DecideExceptionsTest, WithoutAKeyTheSequenceIsTheUser) {
-  experiment().sequence_header = "x-sequence";
+  experiment().sequence = config::SequenceKey{"x-sequence"};
   experiment().variants = {{"baseline", 50}, {"candidate", 50}};
   int to_candidate = 0;
   for (int i = 0; i < 2000; ++i) {
-    const Headers headers = {{"x-sequence", std::to_string(i)}};
+    const ListedHeaders headers = {{"x-sequence", std::to_string(i)}};
     const Decision decision = Go(headers);
     EXPECT_EQ(Go(headers).assigned, decision.assigned);
     EXPECT_FALSE(decision.is_keyless);
@@ -147,13 +115,118 @@ TEST_F(DecideExceptionsTest, WithoutAKeyTheSequenceIsTheUser) {
   EXPECT_NEAR(to_candidate, 1000, 5 * 22.4);
 }
 
+// --- What the body says.
+
+const config::SequenceKey kTriton = {"", "sequence_id", "sequence_start", "sequence_end"};
+
+class DecideByBodyTest : public DecideExceptionsTest {
+ protected:
+  DecideByBodyTest() {
+    experiment().sequence = kTriton;
+    experiment().parameters = {"sequence_end", "sequence_id", "sequence_start", "user_id"};
+  }
+  Decision GoWith(const std::vector<Parameter>& parameters, const std::string& user = "u") {
+    return rig_.Go({{"x-user", user}}, parameters);
+  }
+  // What is remembered of the sequence that these parameters name.
+  uint16_t& PlaceOf(const std::vector<Parameter>& parameters) {
+    return rig_.sequences().known[{4, GoWith(parameters).sequence}];
+  }
+};
+
+TEST_F(DecideByBodyTest, ACallWhoseRuleAsksForItsBodyWaitsForItAndNoOtherDoes) {
+  EXPECT_EQ(Go({{"x-user", "u"}}).kind, Kind::kNeedsBody);
+  EXPECT_EQ(Go({{"x-user", "u"}}).experiment, 0);
+  EXPECT_EQ(rig_.Go({{"x-user", "u"}}, "/inference.GRPCInferenceService/ModelStreamInfer").kind, Kind::kNeedsBody);
+  EXPECT_EQ(GoWith({}).kind, Kind::kForward);
+  EXPECT_EQ(GoWith({}).sequence, 0u);
+  // Their requests carry no parameters.
+  EXPECT_EQ(rig_.Go({{"x-user", "u"}}, "/inference.GRPCInferenceService/ModelReady").kind, Kind::kForward);
+  EXPECT_EQ(rig_.Go({{"x-user", "u"}}, "/shop.Recommender/ModelInfer").kind, Kind::kForward);
+}
+
+TEST_F(DecideByBodyTest, WhoIsForcedPreviewedOrRefusedDoesNotWait) {
+  experiment().preview = {"x-preview", "", 1};
+  EXPECT_EQ(Go({{"x-preview", "1"}}).kind, Kind::kForward);
+  EXPECT_EQ(Go({{"x-preview", "1"}, {"x-preview", "1"}}).kind, Kind::kRepeatedKey);
+  rig_.table().force_variant_header = {"x-force", {*config::ParseNetwork("127.0.0.0/8")}};
+  EXPECT_EQ(Go({{"x-force", "candidate"}}).kind, Kind::kForward);
+  EXPECT_EQ(Go({{"x-force", "nobody"}}).kind, Kind::kUnknownForced);
+}
+
+TEST_F(DecideByBodyTest, ARememberedSequenceGoesWhereItWentWhicheverKindOfNumberOrTextNamesIt) {
+  PlaceOf({{"sequence_id", int64_t{42}}}) = 1;
+  EXPECT_EQ(GoWith({{"sequence_id", int64_t{42}}}).assigned, 1);
+  EXPECT_EQ(GoWith({{"sequence_id", uint64_t{42}}}).assigned, 1);
+  EXPECT_EQ(GoWith({{"sequence_id", std::string_view("42")}}).assigned, 1);
+  EXPECT_EQ(GoWith({{"sequence_id", int64_t{-42}}}).assigned, 0);
+  EXPECT_EQ(GoWith({{"sequence_id", int64_t{42}}}, "another user").assigned, 0);
+  EXPECT_EQ(GoWith({{"sequence_start", int64_t{42}}}).assigned, 0);
+}
+
+TEST_F(DecideByBodyTest, TheLongestNumbersAreTheirText) {
+  const auto number = [&](auto value) { return GoWith({{"sequence_id", value}}).sequence; };
+  EXPECT_EQ(number(std::numeric_limits<int64_t>::min()), number(std::string_view("-9223372036854775808")));
+  EXPECT_EQ(number(std::numeric_limits<uint64_t>::max()), number(std::string_view("18446744073709551615")));
+}
+
+TEST_F(DecideByBodyTest, ZeroAndNothingAndYesNameNoSequence) {
+  for (const Parameter& none : std::vector<Parameter>{{"sequence_id", int64_t{0}},
+                                                      {"sequence_id", uint64_t{0}},
+                                                      {"sequence_id", std::string_view("")},
+                                                      {"sequence_id", true}}) {
+    const Decision decision = GoWith({none, {"sequence_start", true}, {"sequence_end", true}});
+    EXPECT_EQ(decision.kind, Kind::kForward);
+    EXPECT_EQ(decision.sequence, 0u);
+    EXPECT_FALSE(decision.begins_sequence);
+    EXPECT_FALSE(decision.ends_sequence);
+  }
+  EXPECT_NE(GoWith({{"sequence_id", std::string_view("0")}}).sequence, 0u);
+}
+
+TEST_F(DecideByBodyTest, ASequenceThatBeginsAnewIsPlacedByTheRule) {
+  PlaceOf({{"sequence_id", int64_t{42}}}) = 1;
+  const Decision anew = GoWith({{"sequence_id", int64_t{42}}, {"sequence_start", true}});
+  EXPECT_EQ(anew.assigned, 0);
+  EXPECT_TRUE(anew.begins_sequence);
+  EXPECT_TRUE(anew.enters_inference);
+  EXPECT_EQ(GoWith({{"sequence_id", int64_t{42}}, {"sequence_start", false}}).assigned, 1);
+  EXPECT_EQ(GoWith({{"sequence_id", int64_t{42}}, {"sequence_start", int64_t{1}}}).assigned, 1);
+}
+
+TEST_F(DecideByBodyTest, TheLastCallOfASequenceGoesWhereItWentAndSaysSo) {
+  PlaceOf({{"sequence_id", int64_t{42}}}) = 1;
+  const Decision last = GoWith({{"sequence_id", int64_t{42}}, {"sequence_end", true}});
+  EXPECT_EQ(last.assigned, 1);
+  EXPECT_TRUE(last.ends_sequence);
+  EXPECT_FALSE(GoWith({{"sequence_id", int64_t{42}}}).ends_sequence);
+}
+
+TEST_F(DecideByBodyTest, TheKeyIsTheFirstPresentOfHeadersAndParameters) {
+  experiment().sequence.reset();
+  experiment().key_sources = {{"x-user"}, {"user_id", /*is_parameter=*/true}, {"x-session"}};
+  const auto user = [&](const ListedHeaders& headers, std::string_view id) {
+    return rig_.Go(headers, {{"user_id", id}}).user;
+  };
+  // With the header there is nothing to wait for.
+  EXPECT_EQ(Go({{"x-user", "ann"}}).user, UserNumber("ann"));
+  EXPECT_EQ(Go({{"x-session", "s"}}).kind, Kind::kNeedsBody);
+  EXPECT_EQ(user({{"x-session", "s"}}, "bob"), UserNumber("bob"));
+  EXPECT_EQ(user({{"x-user", "ann"}}, "bob"), UserNumber("ann"));
+  EXPECT_EQ(user({{"x-session", "s"}}, ""), UserNumber("s"));
+  EXPECT_EQ(rig_.Go({}, {{"user_id", int64_t{0}}}).user, UserNumber("0"));
+  EXPECT_TRUE(rig_.Go({}, std::vector<Parameter>()).is_keyless);
+  experiment().key_sources = {{"user_id", /*is_parameter=*/true}, {"x-user"}};
+  EXPECT_EQ(user({{"x-user", "ann"}}, "bob"), UserNumber("bob"));
+}
+
 TEST_F(DecideExceptionsTest, TheLogHasAllCallsOfAUserOrNoneWhateverTheirVariant) {
   experiment().variants = {{"baseline", 50}, {"candidate", 50}};
   EXPECT_FALSE(Go({{"x-user", "u"}}).is_logged);
-  table_.log_sample = *config::Percent::FromDouble(10);
+  rig_.table().log_sample = *config::Percent::FromDouble(10);
   int logged[2] = {0, 0};
   for (int i = 0; i < 20'000; ++i) {
-    const Headers headers = {{"x-user", std::to_string(i)}};
+    const ListedHeaders headers = {{"x-user", std::to_string(i)}};
     const Decision decision = Go(headers);
     EXPECT_EQ(Go(headers).is_logged, decision.is_logged);
     EXPECT_EQ(decision.user_bucket, BucketOf(decision.user));
@@ -161,7 +234,7 @@ TEST_F(DecideExceptionsTest, TheLogHasAllCallsOfAUserOrNoneWhateverTheirVariant)
   }
   EXPECT_NEAR(logged[0], 1000, 5 * 31);
   EXPECT_NEAR(logged[1], 1000, 5 * 31);
-  table_.log_sample = config::Percent::All();
+  rig_.table().log_sample = config::Percent::All();
   EXPECT_TRUE(Go({{"x-user", "u"}}).is_logged);
   EXPECT_TRUE(Go({}).is_logged);
 }

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <map>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,34 +9,13 @@
 
 #include "config/network.h"
 #include "gtest/gtest.h"
-#include "router/routing/build_table.h"
+#include "router/routing/decide_rig.h"
 
 namespace weir::routing {
 namespace {
 
 using Kind = Decision::Kind;
 using stats::Reason;
-
-constexpr std::string_view kInfer = "/inference.GRPCInferenceService/ModelInfer";
-
-class Headers : public HeaderView {
- public:
-  Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
-  std::optional<std::string_view> Find(std::string_view name) const override {
-    for (const auto& [field, value] : fields_) {
-      if (field == name) return value;
-    }
-    return std::nullopt;
-  }
-  bool IsRepeated(std::string_view name) const override {
-    int found = 0;
-    for (const auto& [field, value] : fields_) found += field == name;
-    return found > 1;
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> fields_;
-};
 
 config::Percent Percent(double percent) { return *config::Percent::FromDouble(percent); }
 config::Weight Weight(double weight) { return *config::Weight::FromDouble(weight); }
@@ -53,48 +31,16 @@ config::Config TwoVariants() {
   experiment.salt = "income";
   experiment.variants = {{"baseline", Weight(70)}, {"enhanced", Weight(30)}};
   experiment.match = {"inference.GRPCInferenceService", ""};
-  experiment.key_headers = {"x-user-id", "x-session"};
+  experiment.key_sources = {{"x-user-id"}, {"x-session"}};
   experiment.error_codes = config::DefaultErrorCodes();
   config.experiments = {experiment};
   config.proxy.routes = {{{"other.Service", ""}, "other", false}};
   return config;
 }
 
-RouteTable TableOf(const config::Config& config, bool is_gate_shut = false) {
-  ExperimentStates states;
-  uint32_t run = 0;
-  for (const config::Experiment& e : config.experiments) states[e.name] = {++run, 1, 0, is_gate_shut};
-  return *BuildRouteTable(config, states, nullptr, 1);
-}
-
-// A table with its models' health, a peer and chance from a fixed seed.
-class Router {
- public:
-  explicit Router(const config::Config& config, bool is_gate_shut = false) : table_(TableOf(config, is_gate_shut)) {
-    for (bool& healthy : healthy_) healthy = true;
-  }
-  void SetHealthy(std::string_view model, bool healthy) {
-    for (size_t i = 0; i < table_.models.size(); ++i) {
-      if (table_.models[i].name == model) healthy_[i] = healthy;
-    }
-  }
-  void SetPeer(std::string_view ip) { peer_ = *config::ParseIp(ip); }
-  Decision Go(const Headers& headers, std::string_view path = kInfer) {
-    return Decide(table_, {path, &headers, &peer_}, std::span<const bool>(healthy_, table_.models.size()), rng_);
-  }
-  const std::string& NameOf(ModelIndex model) const { return table_.models[model].name; }
-  const RouteTable& table() const { return table_; }
-
- private:
-  RouteTable table_;
-  bool healthy_[16];
-  std::array<uint8_t, 16> peer_ = *config::ParseIp("127.0.0.1");
-  std::mt19937_64 rng_{20};
-};
-
 // A user that the rule gives to variant `wanted` of TwoVariants().
 std::string UserOf(uint16_t wanted) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   for (int i = 0;; ++i) {
     const std::string user = "user-" + std::to_string(i);
     if (router.Go({{"x-user-id", user}}).assigned == wanted) return user;
@@ -102,9 +48,9 @@ std::string UserOf(uint16_t wanted) {
 }
 
 TEST(DecideTest, AUserStaysWithOneVariantWhateverTheModelsHealth) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   for (int i = 0; i < 200; ++i) {
-    const Headers headers = {{"x-user-id", std::to_string(i)}};
+    const ListedHeaders headers = {{"x-user-id", std::to_string(i)}};
     const uint16_t assigned = router.Go(headers).assigned;
     router.SetHealthy("enhanced", false);
     EXPECT_EQ(router.Go(headers).assigned, assigned);
@@ -118,7 +64,7 @@ TEST(DecideTest, AUserStaysWithOneVariantWhateverTheModelsHealth) {
 }
 
 TEST(DecideTest, AnAssignedCallIsServedByItsVariantAndEntersInference) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   const Decision decision = router.Go({{"x-user-id", UserOf(1)}});
   EXPECT_EQ(decision.kind, Kind::kForward);
   EXPECT_EQ(router.NameOf(decision.model), "enhanced");
@@ -132,7 +78,7 @@ TEST(DecideTest, AnAssignedCallIsServedByItsVariantAndEntersInference) {
 TEST(DecideTest, AnUnreachableCandidatesCallIsDivertedAndEntersNoInference) {
   config::Config config = TwoVariants();
   config.experiments[0].metrics.push_back({"accuracy", "correct"});
-  Router router(config);
+  DecideRig router(config);
   router.SetHealthy("enhanced", false);
   const Decision decision = router.Go({{"x-user-id", UserOf(1)}});
   EXPECT_EQ(decision.kind, Kind::kForward);
@@ -145,7 +91,7 @@ TEST(DecideTest, AnUnreachableCandidatesCallIsDivertedAndEntersNoInference) {
 }
 
 TEST(DecideTest, AnUnreachableDefaultIsNeverDivertedToACandidate) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   router.SetHealthy("baseline", false);
   const Decision decision = router.Go({{"x-user-id", UserOf(0)}});
   EXPECT_EQ(decision.kind, Kind::kUnavailable);
@@ -155,7 +101,7 @@ TEST(DecideTest, AnUnreachableDefaultIsNeverDivertedToACandidate) {
 }
 
 TEST(DecideTest, WithoutTheDefaultACandidatesDivertedCallIsUnavailable) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   router.SetHealthy("baseline", false);
   router.SetHealthy("enhanced", false);
   const Decision decision = router.Go({{"x-user-id", UserOf(1)}});
@@ -165,7 +111,7 @@ TEST(DecideTest, WithoutTheDefaultACandidatesDivertedCallIsUnavailable) {
 }
 
 TEST(DecideTest, TheKeyIsTheFirstHeaderPresent) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   for (int i = 0; i < 100; ++i) {
     const std::string id = "id" + std::to_string(i);
     const Decision alone = router.Go({{"x-user-id", id}});
@@ -176,7 +122,7 @@ TEST(DecideTest, TheKeyIsTheFirstHeaderPresent) {
 }
 
 TEST(DecideTest, AnEmptyKeyIsAbsent) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   for (int i = 0; i < 50; ++i) {
     const std::string id = "id" + std::to_string(i);
     EXPECT_EQ(router.Go({{"x-user-id", ""}, {"x-session", id}}).assigned, router.Go({{"x-session", id}}).assigned);
@@ -186,7 +132,7 @@ TEST(DecideTest, AnEmptyKeyIsAbsent) {
 }
 
 TEST(DecideTest, CallsWithoutAKeyAreEachAUserOfTheirOwn) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   int to_candidate = 0;
   std::map<uint8_t, int> buckets;
   constexpr int kCalls = 20000;
@@ -202,7 +148,7 @@ TEST(DecideTest, CallsWithoutAKeyAreEachAUserOfTheirOwn) {
 }
 
 TEST(DecideTest, ARepeatedKeyHeaderIsRefusedEvenIfItsValuesAgreeOrAreEmpty) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   EXPECT_EQ(router.Go({{"x-user-id", "a"}, {"x-user-id", "b"}}).kind, Kind::kRepeatedKey);
   EXPECT_EQ(router.Go({{"x-user-id", "a"}, {"x-user-id", "a"}}).kind, Kind::kRepeatedKey);
   EXPECT_EQ(router.Go({{"x-user-id", ""}, {"x-user-id", "b"}}).kind, Kind::kRepeatedKey);
@@ -221,7 +167,7 @@ config::Config WithForceHeader() {
 }
 
 TEST(DecideForcedTest, AListedPeerForcesAnyVariantOfTheExperimentAndEntersNoInference) {
-  Router router(WithForceHeader());
+  DecideRig router(WithForceHeader());
   uint16_t expected = 0;
   for (std::string variant : {"baseline", "enhanced", "other"}) {  // The last has weight 0.
     const Decision decision = router.Go({{"x-user-id", "u"}, {"x-weir-force", variant}});
@@ -236,7 +182,7 @@ TEST(DecideForcedTest, AListedPeerForcesAnyVariantOfTheExperimentAndEntersNoInfe
 }
 
 TEST(DecideForcedTest, AnUnlistedPeersForceHeaderChangesNothing) {
-  Router router(WithForceHeader());
+  DecideRig router(WithForceHeader());
   router.SetPeer("10.0.0.1");
   for (int i = 0; i < 50; ++i) {
     const std::string user = std::to_string(i);
@@ -249,7 +195,7 @@ TEST(DecideForcedTest, AnUnlistedPeersForceHeaderChangesNothing) {
 }
 
 TEST(DecideForcedTest, WhatNamesNoVariantIsRefused) {
-  Router router(WithForceHeader());
+  DecideRig router(WithForceHeader());
   EXPECT_EQ(router.Go({{"x-weir-force", "enhance"}}).kind, Kind::kUnknownForced);
   EXPECT_EQ(router.Go({{"x-weir-force", ""}}).kind, Kind::kUnknownForced);
   EXPECT_EQ(router.Go({{"x-weir-force", "shadow"}}).kind, Kind::kUnknownForced);  // A model, but no variant.
@@ -257,7 +203,7 @@ TEST(DecideForcedTest, WhatNamesNoVariantIsRefused) {
 }
 
 TEST(DecideForcedTest, AForcedCallIsServedByItsVariantOrByNone) {
-  Router router(WithForceHeader());
+  DecideRig router(WithForceHeader());
   router.SetHealthy("enhanced", false);
   const Decision decision = router.Go({{"x-weir-force", "enhanced"}});
   EXPECT_EQ(decision.kind, Kind::kUnavailable);
@@ -267,12 +213,12 @@ TEST(DecideForcedTest, AForcedCallIsServedByItsVariantOrByNone) {
 TEST(DecideForcedTest, WithoutTheSettingTheHeaderMeansNothing) {
   config::Config config = WithForceHeader();
   config.proxy.force_variant_header.reset();
-  Router router(config);
+  DecideRig router(config);
   EXPECT_EQ(router.Go({{"x-user-id", "u"}, {"x-weir-force", "nonsense"}}).reason, Reason::kAssigned);
 }
 
 TEST(DecideTest, AShutGateGivesTheDefaultEverything) {
-  Router router(TwoVariants(), /*is_gate_shut=*/true);
+  DecideRig router(TwoVariants(), /*is_gate_shut=*/true);
   for (int i = 0; i < 500; ++i) {
     EXPECT_EQ(router.Go({{"x-user-id", std::to_string(i)}}).assigned, 0);
     EXPECT_EQ(router.Go({}).assigned, 0);
@@ -282,7 +228,7 @@ TEST(DecideTest, AShutGateGivesTheDefaultEverything) {
 TEST(DecideMirrorTest, MirrorsAreDrawnByTheirPercentIndependentlyOfEachOther) {
   config::Config config = TwoVariants();
   config.experiments[0].mirrors = {{"shadow", Percent(100)}, {"other", Percent(25)}, {"enhanced", Percent(0)}};
-  Router router(config);
+  DecideRig router(config);
   int drawn = 0;
   constexpr int kCalls = 20000;
   for (int i = 0; i < kCalls; ++i) {
@@ -300,7 +246,7 @@ TEST(DecideMirrorTest, OnlyMethodsThatAreSafeToSendTwiceAreMirrored) {
   config::Config config = TwoVariants();
   config.experiments[0].mirrors = {{"shadow", Percent(100)}};
   config.experiments[0].mirror_methods = {"ModelInfer", "ServerLive"};
-  Router router(config);
+  DecideRig router(config);
   EXPECT_EQ(router.Go({}).mirrors.size(), 1u);
   EXPECT_EQ(router.Go({}, "/inference.GRPCInferenceService/ModelInferX").mirrors.size(), 0u);
   EXPECT_EQ(router.Go({}, "/inference.GRPCInferenceService/ModelStreamInfer").mirrors.size(), 0u);
@@ -310,7 +256,7 @@ TEST(DecideMirrorTest, OnlyMethodsThatAreSafeToSendTwiceAreMirrored) {
 TEST(DecideMirrorTest, AMirrorsHealthNeverTouchesThePrimary) {
   config::Config config = TwoVariants();
   config.experiments[0].mirrors = {{"shadow", Percent(100)}};
-  Router router(config);
+  DecideRig router(config);
   router.SetHealthy("shadow", false);
   const Decision decision = router.Go({{"x-user-id", "u"}});
   EXPECT_EQ(decision.kind, Kind::kForward);
@@ -321,7 +267,7 @@ TEST(DecideMirrorTest, AMirrorsHealthNeverTouchesThePrimary) {
 TEST(DecideMirrorTest, ARefusedCallIsNotMirrored) {
   config::Config config = TwoVariants();
   config.experiments[0].mirrors = {{"shadow", Percent(100)}};
-  Router router(config);
+  DecideRig router(config);
   router.SetHealthy("baseline", false);
   router.SetHealthy("enhanced", false);
   EXPECT_TRUE(router.Go({}).mirrors.empty());
@@ -330,11 +276,11 @@ TEST(DecideMirrorTest, ARefusedCallIsNotMirrored) {
 
 TEST(DecideTicketTest, TicketsAreIssuedForTheSampleOfCallsThatMetricsAskFor) {
   config::Config config = TwoVariants();
-  EXPECT_FALSE(Router(config).Go({{"x-user-id", "u"}}).wants_ticket);
+  EXPECT_FALSE(DecideRig(config).Go({{"x-user-id", "u"}}).wants_ticket);
   config.experiments[0].metrics.push_back({"accuracy", "correct"});
-  EXPECT_TRUE(Router(config).Go({{"x-user-id", "u"}}).wants_ticket);
+  EXPECT_TRUE(DecideRig(config).Go({{"x-user-id", "u"}}).wants_ticket);
   config.experiments[0].ticket_sample = Percent(10);
-  Router router(config);
+  DecideRig router(config);
   int tickets = 0;
   constexpr int kCalls = 20000;
   for (int i = 0; i < kCalls; ++i) tickets += router.Go({{"x-user-id", "u"}}).wants_ticket;
@@ -344,7 +290,7 @@ TEST(DecideTicketTest, TicketsAreIssuedForTheSampleOfCallsThatMetricsAskFor) {
 TEST(DecideMatchTest, WhatNoExperimentMatchesTakesTheFirstRouteThatDoes) {
   config::Config config = TwoVariants();
   config.proxy.routes = {{{"other.Service", "Get"}, "other", false}, {{"*", ""}, "shadow", false}};
-  Router router(config);
+  DecideRig router(config);
   const Decision exact = router.Go({}, "/other.Service/Get");
   EXPECT_EQ(exact.kind, Kind::kForward);
   EXPECT_EQ(router.NameOf(exact.model), "other");
@@ -358,7 +304,7 @@ TEST(DecideMatchTest, WhatNoExperimentMatchesTakesTheFirstRouteThatDoes) {
 }
 
 TEST(DecideMatchTest, WhatNothingMatchesIsUnrouted) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   for (std::string path :
        {"/inference.GRPCInferenceServiceX/ModelInfer", "/inference.GRPCInferenceServic/ModelInfer",
         "/Inference.GRPCInferenceService/ModelInfer", "/x.inference.GRPCInferenceService/ModelInfer"}) {
@@ -367,7 +313,7 @@ TEST(DecideMatchTest, WhatNothingMatchesIsUnrouted) {
 }
 
 TEST(DecideMatchTest, AnUnhealthyRoutesModelIsUnavailable) {
-  Router router(TwoVariants());
+  DecideRig router(TwoVariants());
   router.SetHealthy("other", false);
   EXPECT_EQ(router.Go({}, "/other.Service/Get").kind, Kind::kUnavailable);
 }
@@ -376,10 +322,10 @@ TEST(DecideMatchTest, APathOfAnotherFormMatchesOnlyAPassthroughForAll) {
   config::Config config = TwoVariants();
   config.experiments[0].match = {"*", ""};
   const std::vector<std::string> odd = {"", "/", "//", "*", "/a", "a/b", "/a/", "//b", "x"};
-  Router strict(config);
+  DecideRig strict(config);
   for (const std::string& path : odd) EXPECT_EQ(strict.Go({}, path).kind, Kind::kUnrouted) << path;
   config.proxy.routes = {{{"*", ""}, "other", true}};
-  Router passthrough(config);
+  DecideRig passthrough(config);
   for (const std::string& path : odd) {
     EXPECT_EQ(passthrough.NameOf(passthrough.Go({}, path).model), "other") << path;
     EXPECT_EQ(passthrough.Go({}, path).kind, Kind::kForward) << path;
@@ -397,7 +343,7 @@ TEST(DecideMatchTest, AMoreSpecificExperimentIsTriedFirstWhateverItsName) {
     config.experiments.back().name = name;
     config.experiments.back().match = match;
   }
-  Router router(config);
+  DecideRig router(config);
   const auto taken = [&](std::string_view path) {
     return router.table().experiments[router.Go({}, path).experiment].name;
   };
@@ -411,9 +357,9 @@ TEST(DecideTest, TheSameCallAndChanceGiveTheSameDecision) {
   config::Config config = WithForceHeader();
   config.experiments[0].mirrors = {{"shadow", Percent(50)}};
   config.experiments[0].ticket_sample = Percent(50);
-  Router one(config), other(config);
+  DecideRig one(config), other(config);
   for (int i = 0; i < 500; ++i) {
-    const Headers headers = {{i % 3 == 0 ? "x-none" : "x-user-id", std::to_string(i)}};
+    const ListedHeaders headers = {{i % 3 == 0 ? "x-none" : "x-user-id", std::to_string(i)}};
     const Decision a = one.Go(headers), b = other.Go(headers);
     EXPECT_EQ(a.assigned, b.assigned);
     EXPECT_EQ(a.user_bucket, b.user_bucket);

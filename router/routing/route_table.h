@@ -16,8 +16,9 @@
 
 namespace weir::routing {
 
-// A model's place in `RouteTable::models`. Stable over reloads within a process: a name keeps its number, and a removed one's is
-// not given to another. (A removed model's entry stays, with no endpoints; when the name comes back, so does its number.)
+// A model's place in `RouteTable::models`. Stable over reloads within a process: a name keeps its number, and a removed
+// one's is not given to another. (A removed model's entry stays, with no endpoints; when the name comes back, so does
+// its number.)
 using ModelIndex = uint16_t;
 
 struct ModelRoute {
@@ -45,18 +46,20 @@ struct PreviewRoute {
 struct ExperimentRoute {
   std::string name;
   config::Match match;
-  uint64_t salt_seed = 0;       // XXH3_64(salt).
-  uint64_t name_hash = 0;       // XXH3_64(name): its number in tickets.
-  uint32_t run = 0;             // stats::CountsKey::run
-  uint32_t run_ordinal = 0;     // stats::Ticket::run
+  uint64_t salt_seed = 0;    // XXH3_64(salt).
+  uint64_t name_hash = 0;    // XXH3_64(name): its number in tickets.
+  uint32_t run = 0;          // stats::CountsKey::run
+  uint32_t run_ordinal = 0;  // stats::Ticket::run
   uint32_t epoch = 0;
-  std::vector<std::string> key_headers;
-  std::string sequence_header;  // Empty: calls are of no sequence.
+  std::vector<config::KeySource> key_sources;
+  std::optional<config::SequenceKey> sequence;  // nullopt: calls are of none.
+  // What the rule asks of a body: the names in `key_sources` and `sequence`, each once. Empty: nothing.
+  std::vector<std::string> parameters;
   std::optional<PreviewRoute> preview;
   // The run was rolled back, and what was open on its candidates then ends at this time. InfiniteFuture: it was not.
   absl::Time drained_by = absl::InfiniteFuture();
-  std::vector<WeightedVariant> variants;    // In the order of the specification, with the weights in force.
-  std::vector<ModelIndex> variant_models;   // Of the same places.
+  std::vector<WeightedVariant> variants;   // In the order of the specification, with the weights in force.
+  std::vector<ModelIndex> variant_models;  // Of the same places.
   uint16_t default_variant = 0;
   std::vector<MirrorRoute> mirrors;
   std::vector<std::string> mirror_methods;  // Names without service, sorted; empty: all.
@@ -78,9 +81,9 @@ struct RouteTable {
   std::vector<ModelRoute> models;
   // The first that matches: the more specific match first, then by name. Not the order of Config::experiments.
   std::vector<ExperimentRoute> experiments;
-  std::vector<PlainRoute> routes;            // Then the first of these.
+  std::vector<PlainRoute> routes;  // Then the first of these.
   std::optional<config::ForceVariantHeader> force_variant_header;
-  uint32_t default_error_codes = 0;          // For calls outside experiments.
+  uint32_t default_error_codes = 0;           // For calls outside experiments.
   std::optional<config::Percent> log_sample;  // Of users whose calls are logged; nullopt: there is no log.
   bool operator==(const RouteTable&) const = default;
 };

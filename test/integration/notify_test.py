@@ -36,10 +36,11 @@ class NotifyTest(IntegrationTest):
         self.addCleanup(receiver.close)
         return receiver
 
-    def start(self, *targets):
+    def start(self, *targets, **changes):
         self.models = models.start_models(self)
-        self.gate = self.weir(self.models, routes=[],
-                              experiments={EXPERIMENT: models.experiment(**({"notify": list(targets)} if targets else {}))})
+        if targets:
+            changes["notify"] = list(targets)
+        self.gate = self.weir(self.models, routes=[], experiments={EXPERIMENT: models.experiment(**changes)})
         self.user = models.ModelClient(self.gate.address)
         self.addCleanup(self.user.close)
 
@@ -71,6 +72,10 @@ class NotifyTest(IntegrationTest):
         self.assertFalse(is_signed(hook.received[0], b"another"))
         self.assertEqual((told["version"], told["proxy"], told["experiment"], told["run"], told["action"], told["actor"]),
                          (1, "test", EXPERIMENT, 1, "rolled-back", "weir"))
+        verified = self.gate.weirctl("audit", "verify", str(self.gate.folder / "state"), "--head", told["auditHead"])
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+        forged = self.gate.weirctl("audit", "verify", str(self.gate.folder / "state"), "--head", "0" * 64)
+        self.assertEqual(forged.returncode, 1, forged.stdout + forged.stderr)
         breach = self.gate.status()["experiments"][0]["breach"]
         self.assertEqual(told["breach"]["guardrail"], "errors")
         self.assertEqual(told["breach"]["variant"], ENHANCED)
@@ -155,6 +160,37 @@ class NotifyTest(IntegrationTest):
         ended = wait_until(lambda: next((d for d in pager.documents() if d["status"] == "resolved"), None),
                            "its end is handed on")
         self.assertEqual(ended["alerts"][0]["labels"], labels)
+
+    @unittest.skipUnless(ALERTMANAGER.exists(), "Alertmanager is not installed")
+    def test_a_soft_limit_and_a_late_rise_are_told_once_and_end_with_their_run(self):
+        pager, hook = self.receiver(), self.receiver()
+        alertmanager = self.keep(Alertmanager(self.folder, pager))
+        wait_until(lambda: alertmanager.alerts() == [], lambda: f"it is ready; {alertmanager.log()[-2000:]}")
+        soft = {"name": "errors", "metric": "error_rate", "compareTo": "default", "maxRatio": 1.2, "alpha": 0.001,
+                "action": "warn"}
+        targets = [{"alertmanager": f"http://{alertmanager.address}"}, {"webhook": hook.url, "events": ["warned"]}]
+        self.start(*targets, guardrails=[soft])
+        self.models[ENHANCED].misbehave(fail_share=0.5, fail_code=13)
+        names = {"WeirGuardrailWarned", "WeirLateRiseWarned"}
+        send_until(self.user, ROWS, lambda: {a["alertname"] for a in alertmanager.alerts()} == names, "both alerts fire")
+        for labels in alertmanager.alerts():
+            self.assertEqual(labels, {"alertname": labels["alertname"], "severity": "warning", "proxy": "test",
+                                      "experiment": EXPERIMENT, "guardrail": "errors", "variant": ENHANCED})
+        alarms = int(self.gate.status()["experiments"][0]["guardrails"][0]["detector_alarms"])
+        send_until(self.user, ROWS, lambda: int(
+            self.gate.status()["experiments"][0]["guardrails"][0]["detector_alarms"]) > alarms, "the detector alarms again")
+        self.assertNotEqual(phase_of(self.gate), "ROLLED_BACK")
+        wait_until(lambda: self.target(hook)["queued"] == "0", "the webhook is told")
+        self.assertEqual(sorted(d["warning"]["of"] for d in hook.documents()), ["detector", "guardrail"])
+        self.assertEqual({(d["event"], d["warning"]["name"], d["warning"]["variant"]) for d in hook.documents()},
+                         {("warned", "errors", ENHANCED)})
+
+        self.models[ENHANCED].misbehave()
+        self.gate.write_experiment(EXPERIMENT, models.experiment(notify=targets, guardrails=[soft], run="again"))
+        wait_until(lambda: alertmanager.alerts() == [], "both are over with their run")
+        resolved = lambda: {a["labels"]["alertname"] for d in pager.documents() if d["status"] == "resolved"
+                            for a in d["alerts"]}
+        wait_until(lambda: resolved() == names, "their ends are handed on")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,10 @@ class Story {
           const auto* written = std::get_if<RowWritten>(&event);
           if (written != nullptr && IsStep(written->record)) actions.push_back(written->record.action());
           if (const auto* call = std::get_if<CallPlaced>(&event)) calls_diverted += call->is_diverted;
+          const auto* answered = std::get_if<OutcomeAnswered>(&event);
+          if (answered != nullptr && !answered->variant.empty() && absl::IsOutOfRange(answered->status)) {
+            ++outcomes_too_late;
+          }
         }) {
     world.files() = {{World::kProxyFile, kProxy}, {kFile, absl::StrCat(kExperiment, rollout, "\n")}};
     world.models() = {{"baseline", {}}, {"candidate", {}}};
@@ -77,6 +81,14 @@ class Story {
   absl::StatusCode AnswerTo(uint64_t token) {
     const std::optional<absl::Status> answer = world.AnswerOf(token);
     return answer ? answer->code() : absl::StatusCode::kDeadlineExceeded;
+  }
+  // The file as it is, with these candidates, and without a rollout.
+  void FileWeights(const std::string& candidates) {
+    std::string& text = world.files()[kFile];
+    if (const size_t rollout = text.find("  rollout: "); rollout != std::string::npos) text.erase(rollout);
+    const size_t begin = text.find("candidates:"), end = text.find('\n', begin);
+    text.replace(begin, end - begin, absl::StrCat("candidates: [", candidates, "]"));
+    world.ReadFiles();
   }
   // Whether it is so within a minute.
   bool RunUntil(const std::function<bool()>& is_so) {
@@ -105,6 +117,7 @@ class Story {
  public:
   std::vector<std::string> actions;  // Of all steps.
   int calls_diverted = 0;
+  int outcomes_too_late = 0;  // Of calls that were served.
   World world;
 };
 
@@ -280,30 +293,39 @@ TEST(StoryTest, AControlThreadThatIsHeldUpLosesNoCall) {
 
 TEST(StoryTest, AnEpochThatACrashForgotIsNotTakenForTheNextOfItsNumber) {
   Story story(kLongSteps);
-  const std::string rollout = absl::StrCat("  rollout: ", kLongSteps, "\n");
-  const auto file = [&](const std::string& candidates) {
-    std::string text = story.world.files()[kFile];
-    if (const size_t at = text.find(rollout); at != std::string::npos) text.erase(at);
-    const size_t begin = text.find("candidates:"), end = text.find('\n', begin);
-    text.replace(begin, end - begin, absl::StrCat("candidates: [", candidates, "]"));
-    story.world.files()[kFile] = text;
-    story.world.ReadFiles();
-  };
-  file("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
+  story.FileWeights("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
   story.world.Run(absl::Seconds(3));
   story.world.disk().refusal = absl::UnavailableError("for a moment");
-  file("{name: baseline, weight: 90}, {name: second, weight: 0}, {name: candidate, weight: 10}");
+  story.FileWeights("{name: baseline, weight: 90}, {name: second, weight: 0}, {name: candidate, weight: 10}");
   story.world.Turn(absl::Milliseconds(10));
   story.world.disk().refusal = absl::OkStatus();
   // The next write is a checkpoint, before the row is tried again.
   story.world.DieWhere([](Moment moment) { return moment == Moment::kAfterWrite; });
   EXPECT_TRUE(story.RunUntil([&] { return !story.world.is_alive(); }));
   story.world.DieWhere({});
-  file("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
+  story.FileWeights("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
   story.world.Run(absl::Seconds(3));
   EXPECT_EQ(story.world.processes(), 2);
-  file("{name: baseline, weight: 60}, {name: candidate, weight: 40}");
+  story.FileWeights("{name: baseline, weight: 60}, {name: candidate, weight: 40}");
   story.world.Run(absl::Seconds(8));
+  EXPECT_EQ(story.Broken(), "");
+}
+
+TEST(StoryTest, LateOutcomesOfAForgottenEpochCountForNobodyThoughTheClockWasSetBack) {
+  Story story(kLongSteps);
+  story.world.models()["second"] = {};
+  story.FileWeights("{name: baseline, weight: 50}, {name: candidate, weight: 50}");
+  story.world.Run(absl::Seconds(3));
+  story.world.disk().refusal = absl::UnavailableError("for a moment");
+  story.FileWeights("{name: baseline, weight: 60}, {name: candidate, weight: 40}");
+  story.world.Run(absl::Seconds(2));
+  story.world.SetRestart(absl::Seconds(1), -absl::Hours(1));
+  story.world.Kill("in the story");
+  story.world.disk().refusal = absl::OkStatus();
+  story.FileWeights("{name: second, weight: 30}, {name: baseline, weight: 40}, {name: candidate, weight: 30}");
+  story.world.Run(absl::Seconds(8));
+  EXPECT_EQ(story.world.processes(), 2);
+  EXPECT_GT(story.outcomes_too_late, 0);
   EXPECT_EQ(story.Broken(), "");
 }
 

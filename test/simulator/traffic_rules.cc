@@ -50,7 +50,7 @@ void UsersStayWhileTheirShareGrows::Place(const CallPlaced& call, const Accuse& 
   const auto table = tables_.find(call.table->version);
   if (table == tables_.end()) return accuse(absl::StrCat("a worker goes by table ", call.table->version));
   const Placed placed{process_, table->second, call.experiment, call.assigned};
-  if (placed.route().key_headers.empty()) return;  // By its file each call is a user of its own.
+  if (placed.route().key_sources.empty()) return;  // By its file each call is a user of its own.
   const auto [last, is_first] = last_.try_emplace(UserOf{placed.route().salt_seed, call.user}, placed);
   if (is_first) return;
   const auto when = [](const Placed& p) { return std::pair(p.process, p.table->version); };

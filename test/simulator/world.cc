@@ -59,11 +59,12 @@ void World::Start() {
   absl::StatusOr<experiment::Remembered> remembered = writer_->Load();
   See(ProcessStarted{remembered.ok() ? &*remembered : nullptr});
   if (remembered.ok() && find_instead_) find_instead_(*remembered);
-  controller_ = std::make_unique<control::Controller>(std::move(remembered), "simulated", now());
+  const stats::Issuer process{.replica = 1, .boot = static_cast<uint32_t>(boots_)};
+  controller_ = std::make_unique<control::Controller>(std::move(remembered), "simulated", process, now());
   mail_ = std::make_unique<runtime::Mailbox<stats::WorkerReport>>(shape_.mailbox);
   for (int i = 0; i < shape_.workers; ++i) {
     workers_.emplace_back(
-        stats::Issuer{.replica = 1, .boot = static_cast<uint32_t>(boots_), .worker = static_cast<uint16_t>(i)});
+        stats::Issuer{.replica = process.replica, .boot = process.boot, .worker = static_cast<uint16_t>(i)});
   }
   ReadFiles();
   if (!is_dying_) Show();

@@ -38,7 +38,7 @@ class WrittenHistory {
     route.run = route.run_ordinal = run;
     route.epoch = epoch;
     route.salt_seed = 7;
-    route.key_headers = {"x-user-id"};
+    route.key_sources = {{"x-user-id"}};
     route.variants = {{"baseline", baseline}, {"candidate", candidate}};
     route.variant_models = {0, 1};
     table->experiments = {route};

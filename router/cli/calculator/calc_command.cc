@@ -74,27 +74,28 @@ bool List(const Calculator& calculator, const std::vector<std::string>& names, s
 // --- One call on the command line.
 
 Answer AnswerToArguments(const Calculator& calculator, const std::vector<std::string>& arguments) {
-  Json::Object inputs;
+  runtime::Json::Object inputs;
   for (size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     const size_t equals = argument.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      return ErrorAnswer(Json(), "inputs must be name=value, got " + arguments[i].substr(0, 60));
+      return ErrorAnswer(runtime::Json(), "inputs must be name=value, got " + arguments[i].substr(0, 60));
     }
     const std::string name(argument.substr(0, equals));
     const std::string_view text = argument.substr(equals + 1);
-    absl::StatusOr<Json> value = ParseJson(text);
+    absl::StatusOr<runtime::Json> value = runtime::ParseJson(text);
     // What is no JSON is a number as people write them, .05, or a name: method=holm.
     double number = 0;
     if (!value.ok() && absl::SimpleAtod({text.data(), text.size()}, &number) && std::isfinite(number)) {
-      value = Json(number);
+      value = runtime::Json(number);
     }
     if (std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.first == name; })) {
-      return ErrorAnswer(Json(), absl::StrCat("inputs.", name, ": is given twice"));
+      return ErrorAnswer(runtime::Json(), absl::StrCat("inputs.", name, ": is given twice"));
     }
-    inputs.emplace_back(name, value.ok() ? *std::move(value) : Json(text));
+    inputs.emplace_back(name, value.ok() ? *std::move(value) : runtime::Json(text));
   }
-  return calculator.AnswerTo(Json(Json::Object{{"function", arguments.front()}, {"inputs", Json(std::move(inputs))}}));
+  return calculator.AnswerTo(runtime::Json(
+      runtime::Json::Object{{"function", arguments.front()}, {"inputs", runtime::Json(std::move(inputs))}}));
 }
 
 // --- Calls from a stream.
@@ -131,7 +132,7 @@ class Conversation {
       const Reading reading = ReadLine(in, line);
       if (reading == Reading::kEnd) return;
       if (reading == Reading::kTooLong) {
-        Say(ErrorAnswer(Json(), absl::StrCat("line ", number, ": longer than ", kMaxCallBytes, " bytes")));
+        Say(ErrorAnswer(runtime::Json(), absl::StrCat("line ", number, ": longer than ", kMaxCallBytes, " bytes")));
       } else if (!IsBlank(line)) {
         TakeLine(line, number);
       }
@@ -142,23 +143,24 @@ class Conversation {
     std::string text;
     for (int c; (c = in.get()) != std::istream::traits_type::eof();) {
       if (text.size() >= kMaxCallBytes) {
-        return Say(ErrorAnswer(
-            Json(), absl::StrCat("the array is longer than ", kMaxCallBytes, " bytes: send its calls as lines")));
+        return Say(ErrorAnswer(runtime::Json(), absl::StrCat("the array is longer than ", kMaxCallBytes,
+                                                             " bytes: send its calls as lines")));
       }
       text.push_back(static_cast<char>(c));
     }
-    const absl::StatusOr<Json> calls = ParseJson(text);
-    if (!calls.ok()) return Say(ErrorAnswer(Json(), std::string(calls.status().message())));
-    for (const Json& call : *calls->As<Json::Array>()) Say(calculator_.AnswerTo(call));
+    const absl::StatusOr<runtime::Json> calls = runtime::ParseJson(text);
+    if (!calls.ok()) return Say(ErrorAnswer(runtime::Json(), std::string(calls.status().message())));
+    for (const runtime::Json& call : *calls->As<runtime::Json::Array>()) Say(calculator_.AnswerTo(call));
   }
 
   bool has_error() const { return has_error_; }
 
  private:
   void TakeLine(const std::string& line, size_t number) {
-    const absl::StatusOr<Json> call = ParseJson(line);
-    Say(call.ok() ? calculator_.AnswerTo(*call)
-                  : ErrorAnswer(Json(), absl::StrCat("line ", number, ": ", std::string(call.status().message()))));
+    const absl::StatusOr<runtime::Json> call = runtime::ParseJson(line);
+    Say(call.ok()
+            ? calculator_.AnswerTo(*call)
+            : ErrorAnswer(runtime::Json(), absl::StrCat("line ", number, ": ", std::string(call.status().message()))));
   }
 
   const Calculator& calculator_;

@@ -4,7 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -67,9 +67,9 @@ TEST(CalcCommandTest, OneCallMayStandOnTheCommandLine) {
 TEST(CalcCommandTest, AnswersCarryFullPrecisionAndNoInvalidJson) {
   const Outcome outcome = Calc({.arguments = {"rate_ratio", "events=[3, 0]", "exposure=[1, 1]"}});
   EXPECT_THAT(outcome.lines.at(0), HasSubstr(R"("ratio":"Infinity")"));
-  EXPECT_TRUE(ParseJson(outcome.lines.at(0)).ok());
+  EXPECT_TRUE(runtime::ParseJson(outcome.lines.at(0)).ok());
   const Outcome third = Calc({.arguments = {"moments", "values=[0.1, 0.2, 0.4]"}});
-  const auto json = ParseJson(third.lines.at(0));
+  const auto json = runtime::ParseJson(third.lines.at(0));
   EXPECT_DOUBLE_EQ(json->Find("result")->Find("mean")->ToNumber(), 0.7 / 3);
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "router/cli/calculator/calc_command.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -24,7 +24,7 @@ void Check(const std::string& text) {
   bool has_error = false;
   std::istringstream lines(out.str());
   for (std::string line; std::getline(lines, line);) {
-    const auto answer = ParseJson(line);
+    const auto answer = runtime::ParseJson(line);
     Expect(answer.ok() && answer->Find("id") != nullptr);
     Expect((answer->Find("result") == nullptr) != (answer->Find("error") == nullptr));
     has_error = has_error || answer->Find("error") != nullptr;

@@ -20,10 +20,10 @@ std::vector<Function> AllFunctions() {
   return all;
 }
 
-bool HasNan(const Json& json) {
+bool HasNan(const runtime::Json& json) {
   if (const auto* number = json.As<double>()) return std::isnan(*number);
-  if (const auto* items = json.As<Json::Array>()) return std::any_of(items->begin(), items->end(), HasNan);
-  const auto* members = json.As<Json::Object>();
+  if (const auto* items = json.As<runtime::Json::Array>()) return std::any_of(items->begin(), items->end(), HasNan);
+  const auto* members = json.As<runtime::Json::Object>();
   return members != nullptr &&
          std::any_of(members->begin(), members->end(), [](const auto& member) { return HasNan(member.second); });
 }
@@ -39,16 +39,17 @@ absl::StatusOr<const Function*> Calculator::Find(std::string_view name) const {
     names.push_back(function.name);
   }
   const std::string nearest = Nearest(name, names);
-  const std::string unknown = absl::StrCat("function: there is no ", WriteJson(Json(name.substr(0, 60))));
+  const std::string unknown =
+      absl::StrCat("function: there is no ", runtime::WriteJson(runtime::Json(name.substr(0, 60))));
   return absl::NotFoundError(nearest.empty() ? absl::StrCat(unknown, "; --list names them all")
                                              : absl::StrCat(unknown, "; did you mean ", nearest, "?"));
 }
 
-absl::StatusOr<Json> Calculator::Evaluate(std::string_view name, const Json& given) const {
+absl::StatusOr<runtime::Json> Calculator::Evaluate(std::string_view name, const runtime::Json& given) const {
   const absl::StatusOr<const Function*> function = Find(name);
   if (!function.ok()) return function.status();
   Inputs inputs((*function)->inputs, given);
-  absl::StatusOr<Json> result = (*function)->evaluate(inputs);
+  absl::StatusOr<runtime::Json> result = (*function)->evaluate(inputs);
   if (!inputs.ok()) return inputs.status();
   if (result.ok() && HasNan(*result)) {
     return absl::InvalidArgumentError(
@@ -57,27 +58,28 @@ absl::StatusOr<Json> Calculator::Evaluate(std::string_view name, const Json& giv
   return result;
 }
 
-Answer ErrorAnswer(const Json& id, std::string_view message) {
-  return {WriteJson(Json(Json::Object{{"id", id}, {"error", Json(message)}})), true};
+Answer ErrorAnswer(const runtime::Json& id, std::string_view message) {
+  return {runtime::WriteJson(runtime::Json(runtime::Json::Object{{"id", id}, {"error", runtime::Json(message)}})),
+          true};
 }
 
-Answer Calculator::AnswerTo(const Json& call) const {
-  if (call.As<Json::Object>() == nullptr) return ErrorAnswer(Json(), "a call must be a JSON object");
-  const Json* given_id = call.Find("id");
-  const Json id = given_id != nullptr ? *given_id : Json();
-  const Json* name = call.Find("function");
+Answer Calculator::AnswerTo(const runtime::Json& call) const {
+  if (call.As<runtime::Json::Object>() == nullptr) return ErrorAnswer(runtime::Json(), "a call must be a JSON object");
+  const runtime::Json* given_id = call.Find("id");
+  const runtime::Json id = given_id != nullptr ? *given_id : runtime::Json();
+  const runtime::Json* name = call.Find("function");
   if (name == nullptr) return ErrorAnswer(id, "function: is required");
   if (name->As<std::string>() == nullptr) return ErrorAnswer(id, "function: must be a name");
-  const Json* inputs = call.Find("inputs");
-  const absl::StatusOr<Json> result =
-      Evaluate(*name->As<std::string>(), inputs != nullptr ? *inputs : Json(Json::Object()));
+  const runtime::Json* inputs = call.Find("inputs");
+  const absl::StatusOr<runtime::Json> result =
+      Evaluate(*name->As<std::string>(), inputs != nullptr ? *inputs : runtime::Json(runtime::Json::Object()));
   if (!result.ok()) return ErrorAnswer(id, std::string(result.status().message()));
-  return {WriteJson(Json(Json::Object{{"id", id}, {"result", *result}})), false};
+  return {runtime::WriteJson(runtime::Json(runtime::Json::Object{{"id", id}, {"result", *result}})), false};
 }
 
 Answer Calculator::AnswerTo(std::string_view call) const {
-  const absl::StatusOr<Json> parsed = ParseJson(call);
-  return parsed.ok() ? AnswerTo(*parsed) : ErrorAnswer(Json(), std::string(parsed.status().message()));
+  const absl::StatusOr<runtime::Json> parsed = runtime::ParseJson(call);
+  return parsed.ok() ? AnswerTo(*parsed) : ErrorAnswer(runtime::Json(), std::string(parsed.status().message()));
 }
 
 }  // namespace weir::cli

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "router/cli/calculator/function.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 
@@ -31,11 +31,11 @@ class Calculator {
 
   // The outputs of a function as an object. InvalidArgument with every error by its path ("inputs.alpha: must be in
   // (0, 1), got 2"). A result is never NaN: inputs at which one would be are an error.
-  absl::StatusOr<Json> Evaluate(std::string_view function, const Json& inputs) const;
+  absl::StatusOr<runtime::Json> Evaluate(std::string_view function, const runtime::Json& inputs) const;
 
   // Answers {"id", "function", "inputs"}; the id is any JSON, and null where there is none. Other members are ignored,
   // so that a file of cases with their expected results can be sent as it is.
-  Answer AnswerTo(const Json& call) const;
+  Answer AnswerTo(const runtime::Json& call) const;
   // The same, of one JSON text.
   Answer AnswerTo(std::string_view call) const;
 
@@ -44,7 +44,7 @@ class Calculator {
 };
 
 // An error's line.
-Answer ErrorAnswer(const Json& id, std::string_view message);
+Answer ErrorAnswer(const runtime::Json& id, std::string_view message);
 
 }  // namespace weir::cli
 

@@ -14,39 +14,40 @@ namespace {
 
 using testing::HasSubstr;
 
-Json Parsed(const std::string& text) {
-  const auto json = ParseJson(text);
+runtime::Json Parsed(const std::string& text) {
+  const auto json = runtime::ParseJson(text);
   EXPECT_TRUE(json.ok()) << json.status() << "\n" << text;
-  return json.ok() ? *json : Json();
+  return json.ok() ? *json : runtime::Json();
 }
 
 // The result of a call; fails the test where it is an error.
-Json ResultOf(const std::string& function, const std::string& inputs) {
+runtime::Json ResultOf(const std::string& function, const std::string& inputs) {
   const Calculator calculator;
-  const absl::StatusOr<Json> result = calculator.Evaluate(function, Parsed(inputs));
+  const absl::StatusOr<runtime::Json> result = calculator.Evaluate(function, Parsed(inputs));
   EXPECT_TRUE(result.ok()) << function << " " << inputs << ": " << result.status();
-  return result.ok() ? *result : Json();
+  return result.ok() ? *result : runtime::Json();
 }
 double NumberOf(const std::string& function, const std::string& inputs, const std::string& output) {
-  const Json result = ResultOf(function, inputs);
-  const Json* number = result.Find(output);
+  const runtime::Json result = ResultOf(function, inputs);
+  const runtime::Json* number = result.Find(output);
   EXPECT_NE(number, nullptr) << output;
   return number == nullptr ? 0 : number->ToNumber();
 }
 std::string ErrorOf(const std::string& function, const std::string& inputs) {
   const Calculator calculator;
-  const absl::StatusOr<Json> result = calculator.Evaluate(function, Parsed(inputs));
-  return result.ok() ? "no error: " + WriteJson(*result) : std::string(result.status().message());
+  const absl::StatusOr<runtime::Json> result = calculator.Evaluate(function, Parsed(inputs));
+  return result.ok() ? "no error: " + runtime::WriteJson(*result) : std::string(result.status().message());
 }
 
 // Compares what is expected, and no more: an answer may say more than a case asks for.
-void ExpectNear(const Json& expected, const Json* actual, double absolute, double relative, const std::string& where) {
+void ExpectNear(const runtime::Json& expected, const runtime::Json* actual, double absolute, double relative,
+                const std::string& where) {
   ASSERT_NE(actual, nullptr) << where;
   if (const auto* text = expected.As<std::string>()) {
     ASSERT_NE(actual->As<std::string>(), nullptr) << where;
     EXPECT_EQ(*actual->As<std::string>(), *text) << where;
-  } else if (const auto* items = expected.As<Json::Array>()) {
-    const auto* others = actual->As<Json::Array>();
+  } else if (const auto* items = expected.As<runtime::Json::Array>()) {
+    const auto* others = actual->As<runtime::Json::Array>();
     ASSERT_NE(others, nullptr) << where;
     ASSERT_EQ(others->size(), items->size()) << where;
     for (size_t i = 0; i < items->size(); ++i) {
@@ -62,17 +63,17 @@ void ExpectAllCases(const std::string& name, size_t least) {
   std::ifstream file("router/cli/calculator/testdata/" + name);
   std::stringstream text;
   text << file.rdbuf();
-  const Json document = Parsed(text.str());
-  const auto* cases = document.Find("cases")->As<Json::Array>();
+  const runtime::Json document = Parsed(text.str());
+  const auto* cases = document.Find("cases")->As<runtime::Json::Array>();
   ASSERT_GE(cases->size(), least);
   const Calculator calculator;
-  for (const Json& one : *cases) {
+  for (const runtime::Json& one : *cases) {
     const std::string id = *one.Find("id")->As<std::string>();
     const auto result = calculator.Evaluate(*one.Find("function")->As<std::string>(), *one.Find("inputs"));
     ASSERT_TRUE(result.ok()) << id << ": " << result.status();
-    const Json answer = Parsed(WriteJson(*result));  // As a client reads it: infinity is a string.
-    const Json* tolerance = one.Find("tolerance");
-    for (const auto& [name, value] : *one.Find("expected")->As<Json::Object>()) {
+    const runtime::Json answer = Parsed(runtime::WriteJson(*result));  // As a client reads it: infinity is a string.
+    const runtime::Json* tolerance = one.Find("tolerance");
+    for (const auto& [name, value] : *one.Find("expected")->As<runtime::Json::Object>()) {
       ExpectNear(value, answer.Find(name), tolerance->Find("abs")->ToNumber(), tolerance->Find("rel")->ToNumber(),
                  absl::StrCat(id, ".", name));
     }
@@ -86,12 +87,12 @@ TEST(CalculatorTest, GivesWhatOtherProgramsGive) { ExpectAllCases("cross_checks.
 TEST(CalculatorTest, EveryExampleOfTheListIsAnsweredWithTheOutputsThatItNames) {
   const Calculator calculator;
   for (const Function& function : calculator.functions()) {
-    const Json result = ResultOf(function.name, function.example);
-    ASSERT_NE(result.As<Json::Object>(), nullptr) << function.name;
+    const runtime::Json result = ResultOf(function.name, function.example);
+    ASSERT_NE(result.As<runtime::Json::Object>(), nullptr) << function.name;
     for (const Output& output : function.outputs) {
       EXPECT_NE(result.Find(output.name), nullptr) << function.name << "." << output.name;
     }
-    EXPECT_EQ(result.As<Json::Object>()->size(), function.outputs.size()) << function.name;
+    EXPECT_EQ(result.As<runtime::Json::Object>()->size(), function.outputs.size()) << function.name;
   }
 }
 
@@ -152,8 +153,8 @@ TEST(CalculatorTest, HugeParametersOfBetaDistributionsCostNoMoreThanSmallOnes) {
 }
 
 TEST(CalculatorTest, ADifferenceTooSmallToBeShownNeedsInfinitelyMany) {
-  const Json result = ResultOf("sample_size_t", R"({"difference": 1e-200})");
-  EXPECT_EQ(WriteJson(result), R"({"n":"Infinity"})");
+  const runtime::Json result = ResultOf("sample_size_t", R"({"difference": 1e-200})");
+  EXPECT_EQ(runtime::WriteJson(result), R"({"n":"Infinity"})");
 }
 
 // --- What a size detects is what needs that size.
@@ -217,9 +218,10 @@ TEST(PublishedValuesTest, OfGroupSequentialDesigns) {
 TEST(PublishedValuesTest, OfVeryUnequalLooks) {
   // By another integration, of 3,000 Gauss-Legendre points a look.
   const double bounds[] = {2.65511005, 2.86988629, 2.26261472, 2.33793197, 2.26337307, 2.38987154};
-  const Json result = ResultOf("group_sequential", R"({"information": [0.1, 0.11, 0.5, 0.501, 0.9, 1], "alpha": 0.05,
+  const runtime::Json result =
+      ResultOf("group_sequential", R"({"information": [0.1, 0.11, 0.5, 0.501, 0.9, 1], "alpha": 0.05,
       "sided": 2, "spending": {"family": "pocock"}})");
-  const auto* given = result.Find("bounds")->As<Json::Array>();
+  const auto* given = result.Find("bounds")->As<runtime::Json::Array>();
   for (size_t i = 0; i < given->size(); ++i) EXPECT_NEAR((*given)[i].ToNumber(), bounds[i], 2e-8) << i;
 }
 
@@ -228,9 +230,9 @@ TEST(PublishedValuesTest, OneLookSpendsAllOfAlphaWhateverTheFamily) {
        {R"({"family": "obrien_fleming"})", R"({"family": "pocock"})",
         R"({"family": "hwang_shih_decani", "parameter": -4})", R"({"family": "hwang_shih_decani", "parameter": 0})",
         R"({"family": "power", "parameter": 3})"}) {
-    const Json result = ResultOf("group_sequential",
-                                 absl::StrCat(R"({"information": [1], "alpha": 0.05, "spending": )", spending, "}"));
-    EXPECT_NEAR((*result.Find("bounds")->As<Json::Array>())[0].ToNumber(), 1.959964, 1e-6) << spending;
+    const runtime::Json result = ResultOf(
+        "group_sequential", absl::StrCat(R"({"information": [1], "alpha": 0.05, "spending": )", spending, "}"));
+    EXPECT_NEAR((*result.Find("bounds")->As<runtime::Json::Array>())[0].ToNumber(), 1.959964, 1e-6) << spending;
   }
 }
 
@@ -257,8 +259,8 @@ TEST(PropertyTest, ExchangingTheSamplesChangesTheSignAndNoPValue) {
     };
     const std::string a = sample(5 + round, 0), b = sample(12, 0.5);
     for (const char* function : {"welch_t", "mann_whitney"}) {
-      const Json there = ResultOf(function, absl::StrCat("{\"a\": ", a, ", \"b\": ", b, "}"));
-      const Json back = ResultOf(function, absl::StrCat("{\"a\": ", b, ", \"b\": ", a, "}"));
+      const runtime::Json there = ResultOf(function, absl::StrCat("{\"a\": ", a, ", \"b\": ", b, "}"));
+      const runtime::Json back = ResultOf(function, absl::StrCat("{\"a\": ", b, ", \"b\": ", a, "}"));
       EXPECT_NEAR(there.Find("p_value")->ToNumber(), back.Find("p_value")->ToNumber(), 1e-12) << "seed " << kSeed;
       const char* effect = std::string(function) == "welch_t" ? "difference" : "hodges_lehmann";
       EXPECT_NEAR(there.Find(effect)->ToNumber(), -back.Find(effect)->ToNumber(), 1e-12) << "seed " << kSeed;
@@ -302,9 +304,9 @@ TEST(PropertyTest, AdjustedPValuesKeepTheirOrderAndFallFromBonferroniOverHolmToB
   std::string p_values = "0.5";
   for (int i = 0; i < 30; ++i) absl::StrAppend(&p_values, ", ", uniform(rng) * uniform(rng));
   const auto adjusted = [&](const char* method) {
-    const Json result =
+    const runtime::Json result =
         ResultOf("adjust_p_values", absl::StrCat("{\"p_values\": [", p_values, "], \"method\": \"", method, "\"}"));
-    return *result.Find("adjusted")->As<Json::Array>();
+    return *result.Find("adjusted")->As<runtime::Json::Array>();
   };
   const auto bonferroni = adjusted("bonferroni"), holm = adjusted("holm"), hochberg = adjusted("benjamini_hochberg");
   for (size_t i = 0; i < holm.size(); ++i) {

@@ -18,8 +18,8 @@ std::vector<Function> SequentialFunctions();
 std::vector<Function> TrustFunctions();
 
 // For the families: an interval as [lower, upper].
-inline Json JsonOf(const stats::Interval& interval) {
-  return Json(std::vector<double>{interval.lower, interval.upper});
+inline runtime::Json JsonOf(const stats::Interval& interval) {
+  return runtime::Json(std::vector<double>{interval.lower, interval.upper});
 }
 
 }  // namespace weir::cli

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 
@@ -85,7 +85,7 @@ struct Function {
   std::string source;
   std::string example;  // Inputs as JSON; executed by a test.
   // Pure. The members of the result are the outputs.
-  absl::StatusOr<Json> (*evaluate)(Inputs& inputs) = nullptr;
+  absl::StatusOr<runtime::Json> (*evaluate)(Inputs& inputs) = nullptr;
 };
 
 }  // namespace weir::cli

@@ -12,17 +12,17 @@ namespace {
 
 constexpr size_t kMostErrors = 20;  // Of one call; a list of a million wrong numbers says nothing more.
 
-std::string Quoted(const Json& json) {
+std::string Quoted(const runtime::Json& json) {
   if (const auto* text = json.As<std::string>()) {
-    // How ParseJson hands on what is no number.
+    // How runtime::ParseJson hands on what is no number.
     if (*text == "NaN" || *text == "-NaN" || *text == "Infinity" || *text == "-Infinity") return *text;
   }
-  std::string text = WriteJson(json);
+  std::string text = runtime::WriteJson(json);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
   return text;
 }
 
-bool IsNonNumber(const Json& json) {
+bool IsNonNumber(const runtime::Json& json) {
   const auto* text = json.As<std::string>();
   return text != nullptr && (*text == "NaN" || *text == "-NaN" || *text == "Infinity" || *text == "-Infinity");
 }
@@ -44,8 +44,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Inputs::Inputs(const std::vector<Input>& known, const Json& given) : known_(known), given_(given) {
-  const auto* members = given.As<Json::Object>();
+Inputs::Inputs(const std::vector<Input>& known, const runtime::Json& given) : known_(known), given_(given) {
+  const auto* members = given.As<runtime::Json::Object>();
   if (members == nullptr) {
     errors_.push_back(absl::StrCat("inputs: must be an object, got ", Quoted(given)));
     return;
@@ -59,11 +59,11 @@ const Input& Inputs::Known(std::string_view name) const {
   return *std::find_if(known_.begin(), known_.end(), [&](const Input& input) { return input.name == name; });
 }
 
-const Json* Inputs::Structure(std::string_view name) {
-  if (const Json* json = given_.Find(name)) return json;
+const runtime::Json* Inputs::Structure(std::string_view name) {
+  if (const runtime::Json* json = given_.Find(name)) return json;
   const Input& input = Known(name);
   if (!input.otherwise.empty()) {
-    defaults_.emplace_back(input.name, *ParseJson(input.otherwise));
+    defaults_.emplace_back(input.name, *runtime::ParseJson(input.otherwise));
     return &defaults_.back().second;
   }
   if (input.is_required) RejectInput(name, "is required");
@@ -72,7 +72,7 @@ const Json* Inputs::Structure(std::string_view name) {
 
 double Inputs::Number(std::string_view name) {
   const Input& input = Known(name);
-  const Json* json = Structure(name);
+  const runtime::Json* json = Structure(name);
   return json == nullptr ? 1 : NumberAt(*json, PathOf(name), input.range);
 }
 
@@ -82,7 +82,7 @@ std::optional<double> Inputs::OptionalNumber(std::string_view name) {
 }
 
 bool Inputs::Flag(std::string_view name) {
-  const Json* json = Structure(name);
+  const runtime::Json* json = Structure(name);
   if (json == nullptr) return false;
   if (const bool* flag = json->As<bool>()) return *flag;
   RejectInput(name, absl::StrCat("must be true or false, got ", Quoted(*json)));
@@ -91,7 +91,7 @@ bool Inputs::Flag(std::string_view name) {
 
 std::string Inputs::Choice(std::string_view name) {
   const Input& input = Known(name);
-  const Json* json = Structure(name);
+  const runtime::Json* json = Structure(name);
   if (json == nullptr) return input.choices.front();
   const auto* text = json->As<std::string>();
   if (text != nullptr && std::find(input.choices.begin(), input.choices.end(), *text) != input.choices.end()) {
@@ -103,17 +103,17 @@ std::string Inputs::Choice(std::string_view name) {
 
 std::vector<double> Inputs::Numbers(std::string_view name) {
   const Input& input = Known(name);
-  const Json* json = Structure(name);
+  const runtime::Json* json = Structure(name);
   if (json == nullptr) return {};
   return NumbersAt(*json, PathOf(name), input.range, input.least_size, input.most_size);
 }
 
 std::vector<std::vector<double>> Inputs::Matrix(std::string_view name) {
   const Input& input = Known(name);
-  const Json* json = Structure(name);
+  const runtime::Json* json = Structure(name);
   std::vector<std::vector<double>> rows;
   if (json == nullptr) return rows;
-  const auto* items = json->As<Json::Array>();
+  const auto* items = json->As<runtime::Json::Array>();
   if (items == nullptr || items->empty()) {
     RejectInput(name, absl::StrCat("must be an array of arrays of numbers, not empty, got ", Quoted(*json)));
     return rows;
@@ -126,15 +126,15 @@ std::vector<std::vector<double>> Inputs::Matrix(std::string_view name) {
 }
 
 cli::Sample Inputs::Sample(std::string_view name, double least_n) {
-  const Json* json = Structure(name);
+  const runtime::Json* json = Structure(name);
   return json == nullptr ? cli::Sample() : SampleFrom(*json, PathOf(name), least_n);
 }
 
-cli::Sample Inputs::SampleFrom(const Json& json, const std::string& path, double least_n) {
+cli::Sample Inputs::SampleFrom(const runtime::Json& json, const std::string& path, double least_n) {
   cli::Sample sample;
   constexpr std::string_view kForms =
       "must be {n, sum, sum_squares}, {n, mean, standard_deviation}, {values} or {n, successes}";
-  if (json.As<Json::Object>() == nullptr) {
+  if (json.As<runtime::Json::Object>() == nullptr) {
     Reject(path, std::string(kForms) + ", got " + Quoted(json));
     return sample;
   }
@@ -146,7 +146,7 @@ cli::Sample Inputs::SampleFrom(const Json& json, const std::string& path, double
     sample.summary = stats::MomentsOf(sample.values).summary();
     return sample;
   }
-  const Json* n = MemberAt(json, path, "n");
+  const runtime::Json* n = MemberAt(json, path, "n");
   if (n == nullptr) return sample;
   sample.summary.n = NumberAt(*n, absl::StrCat(path, ".n"), AtLeast(least_n));
   if (json.Find("successes") != nullptr) {
@@ -163,7 +163,7 @@ cli::Sample Inputs::SampleFrom(const Json& json, const std::string& path, double
   } else if (json.Find("mean") != nullptr || json.Find("standard_deviation") != nullptr) {
     const std::string names[] = {"n", "mean", "standard_deviation"};
     ExpectMembers(json, path, names);
-    const Json *mean = MemberAt(json, path, "mean"), *deviation = MemberAt(json, path, "standard_deviation");
+    const runtime::Json *mean = MemberAt(json, path, "mean"), *deviation = MemberAt(json, path, "standard_deviation");
     if (mean == nullptr || deviation == nullptr) return sample;
     sample.summary.mean = NumberAt(*mean, absl::StrCat(path, ".mean"), Finite());
     const double sd = NumberAt(*deviation, absl::StrCat(path, ".standard_deviation"), NotNegative());
@@ -174,10 +174,10 @@ cli::Sample Inputs::SampleFrom(const Json& json, const std::string& path, double
   return sample;
 }
 
-stats::Summary Inputs::SummaryOfSums(const Json& json, const std::string& path, double n) {
+stats::Summary Inputs::SummaryOfSums(const runtime::Json& json, const std::string& path, double n) {
   const std::string names[] = {"n", "sum", "sum_squares"};
   ExpectMembers(json, path, names);
-  const Json *sum = MemberAt(json, path, "sum"), *squares = MemberAt(json, path, "sum_squares");
+  const runtime::Json *sum = MemberAt(json, path, "sum"), *squares = MemberAt(json, path, "sum_squares");
   stats::Summary summary{.n = n};
   if (sum == nullptr || squares == nullptr) return summary;
   const double total = NumberAt(*sum, absl::StrCat(path, ".sum"), Finite());
@@ -192,7 +192,7 @@ stats::Summary Inputs::SummaryOfSums(const Json& json, const std::string& path, 
   return summary;
 }
 
-double Inputs::NumberAt(const Json& json, const std::string& path, const Range& range) {
+double Inputs::NumberAt(const runtime::Json& json, const std::string& path, const Range& range) {
   if (IsNonNumber(json)) {
     Reject(path, absl::StrCat("must be finite, got ", Quoted(json)));
   } else if (!json.IsNumber()) {
@@ -205,10 +205,10 @@ double Inputs::NumberAt(const Json& json, const std::string& path, const Range& 
   return 1;
 }
 
-std::vector<double> Inputs::NumbersAt(const Json& json, const std::string& path, const Range& range, size_t least,
-                                      size_t most) {
+std::vector<double> Inputs::NumbersAt(const runtime::Json& json, const std::string& path, const Range& range,
+                                      size_t least, size_t most) {
   std::vector<double> numbers;
-  const auto* items = json.As<Json::Array>();
+  const auto* items = json.As<runtime::Json::Array>();
   if (items == nullptr) {
     Reject(path, absl::StrCat("must be an array of numbers, got ", Quoted(json)));
     return numbers;
@@ -228,14 +228,14 @@ std::vector<double> Inputs::NumbersAt(const Json& json, const std::string& path,
   return numbers;
 }
 
-const Json* Inputs::MemberAt(const Json& json, const std::string& path, std::string_view name) {
-  const Json* member = json.Find(name);
+const runtime::Json* Inputs::MemberAt(const runtime::Json& json, const std::string& path, std::string_view name) {
+  const runtime::Json* member = json.Find(name);
   if (member == nullptr) Reject(path + "." + std::string(name), "is required");
   return member;
 }
 
-void Inputs::ExpectMembers(const Json& json, const std::string& path, std::span<const std::string> names) {
-  const auto* members = json.As<Json::Object>();
+void Inputs::ExpectMembers(const runtime::Json& json, const std::string& path, std::span<const std::string> names) {
+  const auto* members = json.As<runtime::Json::Object>();
   if (members == nullptr) return Reject(path, absl::StrCat("must be an object, got ", Quoted(json)));
   for (const auto& [name, value] : *members) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;

@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "router/cli/calculator/function.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 #include "stats/moments.h"
 
 namespace weir::cli {
@@ -31,7 +31,7 @@ struct Sample {
 class Inputs {
  public:
   // Both are borrowed. Inputs that the function does not have are errors that name the nearest that it has.
-  Inputs(const std::vector<Input>& known, const Json& given);
+  Inputs(const std::vector<Input>& known, const runtime::Json& given);
 
   double Number(std::string_view name);
   std::optional<double> OptionalNumber(std::string_view name);
@@ -44,16 +44,16 @@ class Inputs {
 
   bool Has(std::string_view name) const { return given_.Find(name) != nullptr; }
   // What was given, or the default, of an input of any type; an error and null where neither is.
-  const Json* Structure(std::string_view name);
+  const runtime::Json* Structure(std::string_view name);
 
   // Readers of parts of a structure; `path` begins at "inputs.".
-  double NumberAt(const Json& json, const std::string& path, const Range& range);
-  std::vector<double> NumbersAt(const Json& json, const std::string& path, const Range& range, size_t least = 1,
-                                size_t most = 1'000'000);
+  double NumberAt(const runtime::Json& json, const std::string& path, const Range& range);
+  std::vector<double> NumbersAt(const runtime::Json& json, const std::string& path, const Range& range,
+                                size_t least = 1, size_t most = 1'000'000);
   // A member that must be there.
-  const Json* MemberAt(const Json& json, const std::string& path, std::string_view name);
+  const runtime::Json* MemberAt(const runtime::Json& json, const std::string& path, std::string_view name);
   // Members other than these are errors.
-  void ExpectMembers(const Json& json, const std::string& path, std::span<const std::string> names);
+  void ExpectMembers(const runtime::Json& json, const std::string& path, std::span<const std::string> names);
 
   // Keeps an error: `what` begins with "must".
   void Reject(const std::string& path, std::string_view what);
@@ -64,12 +64,12 @@ class Inputs {
 
  private:
   const Input& Known(std::string_view name) const;
-  cli::Sample SampleFrom(const Json& json, const std::string& path, double least_n);
-  stats::Summary SummaryOfSums(const Json& json, const std::string& path, double n);
+  cli::Sample SampleFrom(const runtime::Json& json, const std::string& path, double least_n);
+  stats::Summary SummaryOfSums(const runtime::Json& json, const std::string& path, double n);
 
   const std::vector<Input>& known_;
-  const Json& given_;
-  std::vector<std::pair<std::string, Json>> defaults_;  // Parsed when first asked for.
+  const runtime::Json& given_;
+  std::vector<std::pair<std::string, runtime::Json>> defaults_;  // Parsed when first asked for.
   std::vector<std::string> errors_;
 };
 

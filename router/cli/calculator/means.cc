@@ -34,70 +34,71 @@ DifferenceKind ReadKind(Inputs& inputs) {
   return inputs.Choice("difference") == "relative" ? DifferenceKind::kRelative : DifferenceKind::kAbsolute;
 }
 
-absl::StatusOr<Json> WelchT(Inputs& inputs) {
+absl::StatusOr<runtime::Json> WelchT(Inputs& inputs) {
   const double alpha = inputs.Number("alpha");
   const DifferenceKind kind = ReadKind(inputs);
   const stats::MeanDifference difference = ReadDifference(inputs, kind, inputs.Flag("equal_variances"));
   if (!inputs.ok()) return inputs.status();
   const stats::TTest test = stats::TestDifference(difference, alpha);
-  return Json(Json::Object{{"difference", difference.difference},
-                           {"standard_error", difference.standard_error},
-                           {"t", test.t},
-                           {"degrees_of_freedom", difference.degrees_of_freedom},
-                           {"p_value", test.p_value},
-                           {"interval", JsonOf(test.interval)}});
+  return runtime::Json(runtime::Json::Object{{"difference", difference.difference},
+                                             {"standard_error", difference.standard_error},
+                                             {"t", test.t},
+                                             {"degrees_of_freedom", difference.degrees_of_freedom},
+                                             {"p_value", test.p_value},
+                                             {"interval", JsonOf(test.interval)}});
 }
 
-absl::StatusOr<Json> ConfidenceSequence(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ConfidenceSequence(Inputs& inputs) {
   const double alpha = inputs.Number("alpha"), tuning_n = inputs.Number("tuning_n");
   double n = 0;
   const stats::MeanDifference difference = ReadDifference(inputs, ReadKind(inputs), false, &n);
   if (!inputs.ok()) return inputs.status();
   const stats::SequentialInterval sequence = stats::ConfidenceSequence(difference, n, alpha, tuning_n);
-  return Json(Json::Object{{"difference", difference.difference},
-                           {"standard_error", difference.standard_error},
-                           {"interval", JsonOf(sequence.interval)},
-                           {"log_e_value", sequence.log_e_value}});
+  return runtime::Json(runtime::Json::Object{{"difference", difference.difference},
+                                             {"standard_error", difference.standard_error},
+                                             {"interval", JsonOf(sequence.interval)},
+                                             {"log_e_value", sequence.log_e_value}});
 }
 
-absl::StatusOr<Json> Msprt(Inputs& inputs) {
+absl::StatusOr<runtime::Json> Msprt(Inputs& inputs) {
   const double difference = inputs.Number("difference"), variance = inputs.Number("variance");
   const double prior = inputs.Number("prior_variance");
   if (!inputs.ok()) return inputs.status();
   const double log_e = stats::LogMixtureSprt(difference, variance, prior);
-  return Json(Json::Object{{"log_e_value", log_e}, {"p_value", std::min(1.0, std::exp(-log_e))}});
+  return runtime::Json(runtime::Json::Object{{"log_e_value", log_e}, {"p_value", std::min(1.0, std::exp(-log_e))}});
 }
 
-absl::StatusOr<Json> Tost(Inputs& inputs) {
+absl::StatusOr<runtime::Json> Tost(Inputs& inputs) {
   const double bound = inputs.Number("bound");
   const stats::MeanDifference difference =
       ReadDifference(inputs, DifferenceKind::kAbsolute, inputs.Flag("equal_variances"));
   if (!inputs.ok()) return inputs.status();
   const stats::EquivalenceTest test = stats::TestEquivalence(difference, bound);
-  return Json(Json::Object{{"t_lower", test.t_lower},
-                           {"t_upper", test.t_upper},
-                           {"degrees_of_freedom", difference.degrees_of_freedom},
-                           {"p_value", test.p_value}});
+  return runtime::Json(runtime::Json::Object{{"t_lower", test.t_lower},
+                                             {"t_upper", test.t_upper},
+                                             {"degrees_of_freedom", difference.degrees_of_freedom},
+                                             {"p_value", test.p_value}});
 }
 
 // `a` as an array, or as {"values": [...]}.
 std::vector<double> ReadValues(Inputs& inputs, std::string_view name) {
-  const Json* json = inputs.Structure(name);
+  const runtime::Json* json = inputs.Structure(name);
   if (json == nullptr) return {};
   const std::string path = "inputs." + std::string(name);
-  if (json->As<Json::Array>() != nullptr) return inputs.NumbersAt(*json, path, Finite());
-  const Json* values = inputs.MemberAt(*json, path, "values");
+  if (json->As<runtime::Json::Array>() != nullptr) return inputs.NumbersAt(*json, path, Finite());
+  const runtime::Json* values = inputs.MemberAt(*json, path, "values");
   return values == nullptr ? std::vector<double>() : inputs.NumbersAt(*values, path + ".values", Finite());
 }
 
-absl::StatusOr<Json> MannWhitney(Inputs& inputs) {
+absl::StatusOr<runtime::Json> MannWhitney(Inputs& inputs) {
   std::vector<double> a = ReadValues(inputs, "a"), b = ReadValues(inputs, "b");
   if (!inputs.ok()) return inputs.status();
   const stats::MannWhitney test = stats::CompareRanks(std::move(a), std::move(b));
-  return Json(Json::Object{{"u", test.u}, {"p_value", test.p_value}, {"hodges_lehmann", test.hodges_lehmann}});
+  return runtime::Json(
+      runtime::Json::Object{{"u", test.u}, {"p_value", test.p_value}, {"hodges_lehmann", test.hodges_lehmann}});
 }
 
-absl::StatusOr<Json> ClusteredRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ClusteredRatio(Inputs& inputs) {
   const std::vector<double> numerator = inputs.Numbers("numerator"), denominator = inputs.Numbers("denominator");
   if (inputs.ok() && numerator.size() != denominator.size()) {
     inputs.RejectInput("denominator", "must have as many numbers as inputs.numerator");
@@ -106,12 +107,13 @@ absl::StatusOr<Json> ClusteredRatio(Inputs& inputs) {
   const auto ratio = stats::RatioOverBuckets(numerator, denominator);
   if (!ratio) inputs.RejectInput("denominator", "must not sum to 0");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"ratio", ratio->ratio},
-                           {"variance", ratio->variance},
-                           {"design_effect", ratio->design_effect ? Json(*ratio->design_effect) : Json()}});
+  return runtime::Json(runtime::Json::Object{
+      {"ratio", ratio->ratio},
+      {"variance", ratio->variance},
+      {"design_effect", ratio->design_effect ? runtime::Json(*ratio->design_effect) : runtime::Json()}});
 }
 
-absl::StatusOr<Json> Cuped(Inputs& inputs) {
+absl::StatusOr<runtime::Json> Cuped(Inputs& inputs) {
   const std::vector<double> y = inputs.Numbers("y"), x = inputs.Numbers("x");
   if (inputs.ok() && y.size() != x.size()) inputs.RejectInput("x", "must have as many numbers as inputs.y");
   if (!inputs.ok()) return inputs.status();
@@ -119,16 +121,17 @@ absl::StatusOr<Json> Cuped(Inputs& inputs) {
   for (size_t i = 0; i < y.size(); ++i) pairs.Add(y[i], x[i]);
   const auto fit = stats::FitCuped(pairs);
   if (!fit) return absl::InvalidArgumentError("inputs.x: must vary, and inputs.y must");
-  return Json(Json::Object{{"theta", fit->theta}, {"variance_reduction", fit->variance_reduction}});
+  return runtime::Json(runtime::Json::Object{{"theta", fit->theta}, {"variance_reduction", fit->variance_reduction}});
 }
 
-absl::StatusOr<Json> MomentsOfValues(Inputs& inputs) {
+absl::StatusOr<runtime::Json> MomentsOfValues(Inputs& inputs) {
   const std::vector<double> values = inputs.Numbers("values");
   if (!inputs.ok()) return inputs.status();
   const stats::Moments moments = stats::MomentsOf(values);
-  return Json(Json::Object{{"n", moments.n()},
-                           {"mean", moments.mean()},
-                           {"standard_deviation", moments.n() < 2 ? Json() : Json(std::sqrt(moments.variance()))}});
+  return runtime::Json(runtime::Json::Object{
+      {"n", moments.n()},
+      {"mean", moments.mean()},
+      {"standard_deviation", moments.n() < 2 ? runtime::Json() : runtime::Json(std::sqrt(moments.variance()))}});
 }
 
 const Output kInterval{"interval", "[lower, upper], 1 - alpha"};

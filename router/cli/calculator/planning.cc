@@ -19,47 +19,47 @@ stats::TestPlan ReadPlan(Inputs& inputs) {
   return plan;
 }
 
-absl::StatusOr<Json> PowerT(Inputs& inputs) {
+absl::StatusOr<runtime::Json> PowerT(Inputs& inputs) {
   const double n = inputs.Number("n"), difference = inputs.Number("difference");
   const double deviation = inputs.Number("standard_deviation"), alpha = inputs.Number("alpha");
   const int sides = static_cast<int>(inputs.Number("sided"));
   if (!inputs.ok()) return inputs.status();
   const double size = sides == 2 ? std::abs(difference) : difference;
-  return Json(Json::Object{{"power", stats::PowerOfT(n, size, deviation, alpha, sides)}});
+  return runtime::Json(runtime::Json::Object{{"power", stats::PowerOfT(n, size, deviation, alpha, sides)}});
 }
 
-absl::StatusOr<Json> SampleSizeT(Inputs& inputs) {
+absl::StatusOr<runtime::Json> SampleSizeT(Inputs& inputs) {
   const stats::TestPlan plan = ReadPlan(inputs);
   const double difference = inputs.Number("difference"), deviation = inputs.Number("standard_deviation");
   if (inputs.ok() && difference == 0) inputs.RejectInput("difference", "must not be 0");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"n", stats::SampleSizeForT(plan, std::abs(difference), deviation)}});
+  return runtime::Json(runtime::Json::Object{{"n", stats::SampleSizeForT(plan, std::abs(difference), deviation)}});
 }
 
-absl::StatusOr<Json> SampleSizeMean(Inputs& inputs) {
+absl::StatusOr<runtime::Json> SampleSizeMean(Inputs& inputs) {
   const stats::TestPlan plan = ReadPlan(inputs);
   const double difference = inputs.Number("difference"), deviation = inputs.Number("standard_deviation");
   if (inputs.ok() && difference == 0) inputs.RejectInput("difference", "must not be 0");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"n", stats::SampleSizeForMeans(plan, difference, deviation)}});
+  return runtime::Json(runtime::Json::Object{{"n", stats::SampleSizeForMeans(plan, difference, deviation)}});
 }
 
-absl::StatusOr<Json> SampleSizeProportion(Inputs& inputs) {
+absl::StatusOr<runtime::Json> SampleSizeProportion(Inputs& inputs) {
   const stats::TestPlan plan = ReadPlan(inputs);
   const double p1 = inputs.Number("p1"), p2 = inputs.Number("p2");
   if (inputs.ok() && p1 == p2) inputs.RejectInput("p2", "must differ from inputs.p1");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"n", stats::SampleSizeForProportions(plan, p1, p2)}});
+  return runtime::Json(runtime::Json::Object{{"n", stats::SampleSizeForProportions(plan, p1, p2)}});
 }
 
-absl::StatusOr<Json> PowerProportion(Inputs& inputs) {
+absl::StatusOr<runtime::Json> PowerProportion(Inputs& inputs) {
   const double n = inputs.Number("n"), p1 = inputs.Number("p1"), p2 = inputs.Number("p2");
   const double alpha = inputs.Number("alpha");
   const int sides = static_cast<int>(inputs.Number("sided"));
   const stats::NullVariance variance =
       inputs.Choice("variance") == "pooled" ? stats::NullVariance::kPooled : stats::NullVariance::kUnpooled;
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"power", stats::PowerOfProportions(n, p1, p2, alpha, sides, variance)}});
+  return runtime::Json(runtime::Json::Object{{"power", stats::PowerOfProportions(n, p1, p2, alpha, sides, variance)}});
 }
 
 // What one user adds to both sums of a ratio.
@@ -71,15 +71,15 @@ stats::RatioMoments ReadMoments(Inputs& inputs) {
           .correlation = inputs.Number("correlation")};
 }
 
-absl::StatusOr<Json> SampleSizeRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> SampleSizeRatio(Inputs& inputs) {
   const stats::TestPlan plan = ReadPlan(inputs);
   const double difference = inputs.Number("difference");
   const stats::RatioMoments user = ReadMoments(inputs);
   if (inputs.ok() && difference == 0) inputs.RejectInput("difference", "must not be 0");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"n", stats::SampleSizeForRatios(plan, difference, user)},
-                           {"ratio", user.ratio()},
-                           {"standard_deviation", stats::DeviationOfRatio(user)}});
+  return runtime::Json(runtime::Json::Object{{"n", stats::SampleSizeForRatios(plan, difference, user)},
+                                             {"ratio", user.ratio()},
+                                             {"standard_deviation", stats::DeviationOfRatio(user)}});
 }
 
 // The plan and the groups of the functions that ask what given observations show.
@@ -98,37 +98,38 @@ Known ReadKnown(Inputs& inputs) {
   return known;
 }
 
-absl::StatusOr<Json> MinimumDetectableMean(Inputs& inputs) {
+absl::StatusOr<runtime::Json> MinimumDetectableMean(Inputs& inputs) {
   const Known known = ReadKnown(inputs);
   const double deviation = inputs.Number("standard_deviation");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"difference", stats::DetectableDifferenceOfMeans(known.plan, known.n, deviation)}});
+  return runtime::Json(
+      runtime::Json::Object{{"difference", stats::DetectableDifferenceOfMeans(known.plan, known.n, deviation)}});
 }
 
-absl::StatusOr<Json> MinimumDetectableProportion(Inputs& inputs) {
+absl::StatusOr<runtime::Json> MinimumDetectableProportion(Inputs& inputs) {
   const Known known = ReadKnown(inputs);
   const double p1 = inputs.Number("p1");
   const auto direction = inputs.Choice("direction") == "rise" ? stats::Direction::kRise : stats::Direction::kFall;
   if (!inputs.ok()) return inputs.status();
   const double p2 = stats::DetectableProportion(known.plan, known.n, p1, direction);
-  return Json(Json::Object{{"p2", p2}, {"difference", p2 - p1}});
+  return runtime::Json(runtime::Json::Object{{"p2", p2}, {"difference", p2 - p1}});
 }
 
-absl::StatusOr<Json> MinimumDetectableRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> MinimumDetectableRatio(Inputs& inputs) {
   const Known known = ReadKnown(inputs);
   const stats::RatioMoments user = ReadMoments(inputs);
   if (!inputs.ok()) return inputs.status();
   const double difference = stats::DetectableDifferenceOfRatios(known.plan, known.n, user);
-  return Json(Json::Object{
+  return runtime::Json(runtime::Json::Object{
       {"difference", difference}, {"ratio", user.ratio()}, {"standard_deviation", stats::DeviationOfRatio(user)}});
 }
 
-absl::StatusOr<Json> DetectionBound(Inputs& inputs) {
+absl::StatusOr<runtime::Json> DetectionBound(Inputs& inputs) {
   const double null = inputs.Number("null"), alternative = inputs.Number("alternative");
   const double alpha = inputs.Number("alpha");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"kl_divergence", stats::KlBernoulli(alternative, null)},
-                           {"samples", stats::DetectionBound(null, alternative, alpha)}});
+  return runtime::Json(runtime::Json::Object{{"kl_divergence", stats::KlBernoulli(alternative, null)},
+                                             {"samples", stats::DetectionBound(null, alternative, alpha)}});
 }
 
 }  // namespace

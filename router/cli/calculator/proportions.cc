@@ -11,7 +11,7 @@ namespace {
 
 using stats::Proportion;
 
-absl::StatusOr<Json> ProportionInterval(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ProportionInterval(Inputs& inputs) {
   const double alpha = inputs.Number("alpha");
   const Proportion observed{.successes = inputs.Number("successes"), .trials = inputs.Number("trials")};
   const bool is_wilson = inputs.Choice("method") == "wilson";
@@ -19,8 +19,9 @@ absl::StatusOr<Json> ProportionInterval(Inputs& inputs) {
     inputs.RejectInput("successes", "must be at most inputs.trials");
   }
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"interval", JsonOf(is_wilson ? stats::WilsonInterval(observed, alpha)
-                                                         : stats::ClopperPearsonInterval(observed, alpha))}});
+  return runtime::Json(runtime::Json::Object{
+      {"interval",
+       JsonOf(is_wilson ? stats::WilsonInterval(observed, alpha) : stats::ClopperPearsonInterval(observed, alpha))}});
 }
 
 Proportion ReadProportion(Inputs& inputs, std::string_view name) {
@@ -29,16 +30,16 @@ Proportion ReadProportion(Inputs& inputs, std::string_view name) {
   return {.successes = sample.successes.value_or(0), .trials = sample.summary.n};
 }
 
-absl::StatusOr<Json> ProportionDifference(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ProportionDifference(Inputs& inputs) {
   const double alpha = inputs.Number("alpha");
   (void)inputs.Choice("method");
   const Proportion a = ReadProportion(inputs, "a"), b = ReadProportion(inputs, "b");
   if (!inputs.ok()) return inputs.status();
-  return Json(
-      Json::Object{{"difference", b.rate() - a.rate()}, {"interval", JsonOf(stats::NewcombeInterval(a, b, alpha))}});
+  return runtime::Json(runtime::Json::Object{{"difference", b.rate() - a.rate()},
+                                             {"interval", JsonOf(stats::NewcombeInterval(a, b, alpha))}});
 }
 
-absl::StatusOr<Json> ProportionsChiSquare(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ProportionsChiSquare(Inputs& inputs) {
   const std::vector<double> successes = inputs.Numbers("successes"), trials = inputs.Numbers("trials");
   if (inputs.ok() && successes.size() != trials.size()) {
     inputs.RejectInput("trials", "must have as many numbers as inputs.successes");
@@ -58,34 +59,35 @@ absl::StatusOr<Json> ProportionsChiSquare(Inputs& inputs) {
   }
   if (!inputs.ok()) return inputs.status();
   const stats::ProportionsTest test = stats::TestProportions(groups);
-  return Json(Json::Object{
+  return runtime::Json(runtime::Json::Object{
       {"chi_square", test.chi_square}, {"degrees_of_freedom", test.degrees_of_freedom}, {"p_value", test.p_value}});
 }
 
-absl::StatusOr<Json> BinomialExact(Inputs& inputs) {
+absl::StatusOr<runtime::Json> BinomialExact(Inputs& inputs) {
   const double alpha = inputs.Number("alpha"), null = inputs.Number("null");
   const Proportion observed{.successes = inputs.Number("successes"), .trials = inputs.Number("trials")};
   if (inputs.ok() && observed.successes > observed.trials) {
     inputs.RejectInput("successes", "must be at most inputs.trials");
   }
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"p_value", stats::BinomialPValue(observed, null)},
-                           {"interval", JsonOf(stats::ClopperPearsonInterval(observed, alpha))}});
+  return runtime::Json(runtime::Json::Object{{"p_value", stats::BinomialPValue(observed, null)},
+                                             {"interval", JsonOf(stats::ClopperPearsonInterval(observed, alpha))}});
 }
 
-absl::StatusOr<Json> RateRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> RateRatio(Inputs& inputs) {
   const double alpha = inputs.Number("alpha");
   const std::vector<double> events = inputs.Numbers("events"), exposure = inputs.Numbers("exposure");
   if (inputs.ok() && events[0] + events[1] == 0) inputs.RejectInput("events", "must have an event in one of them");
   if (!inputs.ok()) return inputs.status();
   const std::array<double, 2> pair = {events[0], events[1]}, exposures = {exposure[0], exposure[1]};
   const stats::RateRatio ratio = stats::CompareRates(pair, exposures, alpha);
-  return Json(Json::Object{{"ratio", ratio.ratio}, {"p_value", ratio.p_value}, {"interval", JsonOf(ratio.interval)}});
+  return runtime::Json(
+      runtime::Json::Object{{"ratio", ratio.ratio}, {"p_value", ratio.p_value}, {"interval", JsonOf(ratio.interval)}});
 }
 
 // One stratum, [[success, failure], [success, failure]].
-stats::Table2x2 ReadTable(Inputs& inputs, const Json& json, const std::string& path) {
-  const auto* rows = json.As<Json::Array>();
+stats::Table2x2 ReadTable(Inputs& inputs, const runtime::Json& json, const std::string& path) {
+  const auto* rows = json.As<runtime::Json::Array>();
   if (rows == nullptr || rows->size() != 2) {
     inputs.Reject(path, "must be [[success, failure], [success, failure]]");
     return {};
@@ -96,10 +98,10 @@ stats::Table2x2 ReadTable(Inputs& inputs, const Json& json, const std::string& p
   return {first[0], first[1], second[0], second[1]};
 }
 
-absl::StatusOr<Json> Stratified(Inputs& inputs) {
-  const Json* tables = inputs.Structure("tables");
+absl::StatusOr<runtime::Json> Stratified(Inputs& inputs) {
+  const runtime::Json* tables = inputs.Structure("tables");
   if (tables == nullptr) return inputs.status();
-  const auto* strata = tables->As<Json::Array>();
+  const auto* strata = tables->As<runtime::Json::Array>();
   if (strata == nullptr || strata->empty()) inputs.RejectInput("tables", "must be an array of strata, not empty");
   if (!inputs.ok()) return inputs.status();
   std::vector<stats::Table2x2> read;
@@ -111,17 +113,17 @@ absl::StatusOr<Json> Stratified(Inputs& inputs) {
   if (!test) {
     return absl::InvalidArgumentError("inputs.tables: must have a stratum with both arms, successes and failures");
   }
-  const auto json = [](const std::optional<double>& value) { return value ? Json(*value) : Json(); };
-  return Json(Json::Object{{"cmh_chi_square", test->chi_square},
-                           {"p_value", test->p_value},
-                           {"common_odds_ratio", json(test->common_odds_ratio)},
-                           {"crude_odds_ratio", json(test->crude_odds_ratio)}});
+  const auto json = [](const std::optional<double>& value) { return value ? runtime::Json(*value) : runtime::Json(); };
+  return runtime::Json(runtime::Json::Object{{"cmh_chi_square", test->chi_square},
+                                             {"p_value", test->p_value},
+                                             {"common_odds_ratio", json(test->common_odds_ratio)},
+                                             {"crude_odds_ratio", json(test->crude_odds_ratio)}});
 }
 
-absl::StatusOr<Json> ProbabilityBBeatsA(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ProbabilityBBeatsA(Inputs& inputs) {
   const std::vector<double> a = inputs.Numbers("a"), b = inputs.Numbers("b");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"probability", stats::BetaExceedsBeta(a[0], a[1], b[0], b[1])}});
+  return runtime::Json(runtime::Json::Object{{"probability", stats::BetaExceedsBeta(a[0], a[1], b[0], b[1])}});
 }
 
 }  // namespace

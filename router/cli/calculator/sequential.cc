@@ -15,11 +15,11 @@ constexpr std::string_view kFamilies[] = {"obrien_fleming", "pocock", "hwang_shi
 
 stats::Spending ReadSpending(Inputs& inputs) {
   stats::Spending spending;
-  const Json* json = inputs.Structure("spending");
+  const runtime::Json* json = inputs.Structure("spending");
   if (json == nullptr) return spending;
   const std::string members[] = {"family", "parameter"};
   inputs.ExpectMembers(*json, "inputs.spending", members);
-  const Json* family = json->Find("family");
+  const runtime::Json* family = json->Find("family");
   const auto* name = family == nullptr ? nullptr : family->As<std::string>();
   const auto place =
       name == nullptr ? std::end(kFamilies) : std::find(std::begin(kFamilies), std::end(kFamilies), *name);
@@ -31,7 +31,7 @@ stats::Spending ReadSpending(Inputs& inputs) {
   const bool takes_parameter =
       spending.family == stats::SpendingFamily::kHwangShihDeCani || spending.family == stats::SpendingFamily::kPower;
   if (!takes_parameter) return spending;
-  if (const Json* parameter = inputs.MemberAt(*json, "inputs.spending", "parameter")) {
+  if (const runtime::Json* parameter = inputs.MemberAt(*json, "inputs.spending", "parameter")) {
     const bool is_power = spending.family == stats::SpendingFamily::kPower;
     spending.parameter =
         inputs.NumberAt(*parameter, "inputs.spending.parameter", is_power ? Positive() : Within(-50, 50));
@@ -39,7 +39,7 @@ stats::Spending ReadSpending(Inputs& inputs) {
   return spending;
 }
 
-absl::StatusOr<Json> GroupSequential(Inputs& inputs) {
+absl::StatusOr<runtime::Json> GroupSequential(Inputs& inputs) {
   const std::vector<double> information = inputs.Numbers("information");
   const double alpha = inputs.Number("alpha");
   const int sides = static_cast<int>(inputs.Number("sided"));
@@ -50,20 +50,21 @@ absl::StatusOr<Json> GroupSequential(Inputs& inputs) {
     break;
   }
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"bounds", Json(stats::SpendingBounds(information, alpha, sides, spending))}});
+  return runtime::Json(
+      runtime::Json::Object{{"bounds", runtime::Json(stats::SpendingBounds(information, alpha, sides, spending))}});
 }
 
-absl::StatusOr<Json> GroupSequentialClassic(Inputs& inputs) {
+absl::StatusOr<runtime::Json> GroupSequentialClassic(Inputs& inputs) {
   const int looks = static_cast<int>(inputs.Number("looks"));
   const double alpha = inputs.Number("alpha");
   const bool is_pocock = inputs.Choice("shape") == "pocock";
   if (!inputs.ok()) return inputs.status();
   const stats::ClassicDesign design = stats::ClassicBounds(
       looks, alpha, is_pocock ? stats::ClassicShape::kPocock : stats::ClassicShape::kObrienFleming);
-  return Json(Json::Object{{"constant", design.constant}, {"bounds", Json(design.bounds)}});
+  return runtime::Json(runtime::Json::Object{{"constant", design.constant}, {"bounds", runtime::Json(design.bounds)}});
 }
 
-absl::StatusOr<Json> Sprt(Inputs& inputs) {
+absl::StatusOr<runtime::Json> Sprt(Inputs& inputs) {
   const double alpha = inputs.Number("alpha"), beta = inputs.Number("beta");
   const auto p0 = inputs.OptionalNumber("p0"), p1 = inputs.OptionalNumber("p1");
   if (inputs.ok() && alpha + beta >= 1) inputs.RejectInput("beta", "must be below 1 - alpha");
@@ -72,17 +73,17 @@ absl::StatusOr<Json> Sprt(Inputs& inputs) {
   if (inputs.ok() && p0 && *p0 == *p1) inputs.RejectInput("p1", "must differ from inputs.p0");
   if (!inputs.ok()) return inputs.status();
   const stats::SprtBounds bounds = stats::WaldBounds(alpha, beta);
-  Json::Object result{{"log_upper", bounds.log_upper}, {"log_lower", bounds.log_lower}};
+  runtime::Json::Object result{{"log_upper", bounds.log_upper}, {"log_lower", bounds.log_lower}};
   if (p0) {
     const stats::SprtLines lines = stats::BinomialLines(bounds, *p0, *p1);
     result.emplace_back("accept_intercept", lines.accept_intercept);
     result.emplace_back("reject_intercept", lines.reject_intercept);
     result.emplace_back("slope", lines.slope);
   }
-  return Json(std::move(result));
+  return runtime::Json(std::move(result));
 }
 
-absl::StatusOr<Json> ErrorRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> ErrorRatio(Inputs& inputs) {
   const double share = inputs.Number("share"), ratio = inputs.Number("ratio");
   const double candidate_errors = inputs.Number("candidate_errors"), errors = inputs.Number("errors");
   if (inputs.ok() && candidate_errors > errors) {
@@ -90,7 +91,7 @@ absl::StatusOr<Json> ErrorRatio(Inputs& inputs) {
   }
   if (!inputs.ok()) return inputs.status();
   const stats::GridLog grid = stats::RatioGrid(share, ratio, candidate_errors, errors);
-  return Json(Json::Object{{"log_e_value", stats::LogMixture(grid, 1)}});
+  return runtime::Json(runtime::Json::Object{{"log_e_value", stats::LogMixture(grid, 1)}});
 }
 
 stats::TailCounts TailOf(const std::vector<double>& milliseconds) {
@@ -100,13 +101,13 @@ stats::TailCounts TailOf(const std::vector<double>& milliseconds) {
   return tail;
 }
 
-absl::StatusOr<Json> TailRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> TailRatio(Inputs& inputs) {
   const std::vector<double> a = inputs.Numbers("a"), b = inputs.Numbers("b");
   const double quantile = inputs.Number("quantile"), ratio = inputs.Number("ratio");
   if (!inputs.ok()) return inputs.status();
   const int shift = stats::LatencyHistogram::BucketsForRatio(ratio);
-  return Json(
-      Json::Object{{"log_e_value", stats::LogTailRatio(stats::TailMixture(quantile), shift, TailOf(a), TailOf(b), 1)}});
+  return runtime::Json(runtime::Json::Object{
+      {"log_e_value", stats::LogTailRatio(stats::TailMixture(quantile), shift, TailOf(a), TailOf(b), 1)}});
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace weir::cli {
 namespace {
 
-absl::StatusOr<Json> SampleRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> SampleRatio(Inputs& inputs) {
   const std::vector<double> counts = inputs.Numbers("counts"), weights = inputs.Numbers("weights");
   if (inputs.ok() && counts.size() != weights.size()) {
     inputs.RejectInput("weights", "must have as many numbers as inputs.counts");
@@ -17,7 +17,7 @@ absl::StatusOr<Json> SampleRatio(Inputs& inputs) {
   if (!inputs.ok()) return inputs.status();
   const auto test = stats::SampleRatioChiSquare(counts, weights);
   if (!test.ok()) return absl::InvalidArgumentError("inputs.counts: " + std::string(test.status().message()));
-  return Json(Json::Object{
+  return runtime::Json(runtime::Json::Object{
       {"chi_square", test->chi_square}, {"degrees_of_freedom", test->degrees_of_freedom}, {"p_value", test->p_value}});
 }
 
@@ -39,7 +39,7 @@ std::vector<std::vector<double>> ReadBatches(Inputs& inputs, size_t variants) {
   return batches;
 }
 
-absl::StatusOr<Json> SequentialSampleRatio(Inputs& inputs) {
+absl::StatusOr<runtime::Json> SequentialSampleRatio(Inputs& inputs) {
   const std::vector<double> weights = inputs.Numbers("weights");
   const std::vector<std::vector<double>> batches = ReadBatches(inputs, weights.size());
   const double concentration = inputs.Number("concentration");
@@ -52,48 +52,50 @@ absl::StatusOr<Json> SequentialSampleRatio(Inputs& inputs) {
                             : stats::SequentialSampleRatio::Create(weights, prior);
   if (!test.ok()) return absl::InvalidArgumentError("inputs.weights: " + std::string(test.status().message()));
   for (const std::vector<double>& batch : batches) test->Add(batch);
-  return Json(Json::Object{{"log_bayes_factor", test->log_bayes_factor()}, {"p_value", test->p_value()}});
+  return runtime::Json(
+      runtime::Json::Object{{"log_bayes_factor", test->log_bayes_factor()}, {"p_value", test->p_value()}});
 }
 
-absl::StatusOr<Json> AdjustPValues(Inputs& inputs) {
+absl::StatusOr<runtime::Json> AdjustPValues(Inputs& inputs) {
   const std::vector<double> p_values = inputs.Numbers("p_values");
   const std::string method = inputs.Choice("method");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"adjusted", Json(method == "bonferroni" ? stats::AdjustBonferroni(p_values)
-                                             : method == "holm"     ? stats::AdjustHolm(p_values)
-                                                                    : stats::AdjustBenjaminiHochberg(p_values))}});
+  return runtime::Json(runtime::Json::Object{
+      {"adjusted", runtime::Json(method == "bonferroni" ? stats::AdjustBonferroni(p_values)
+                                 : method == "holm"     ? stats::AdjustHolm(p_values)
+                                                        : stats::AdjustBenjaminiHochberg(p_values))}});
 }
 
-absl::StatusOr<Json> Ucb1(Inputs& inputs) {
+absl::StatusOr<runtime::Json> Ucb1(Inputs& inputs) {
   const double mean = inputs.Number("mean"), n = inputs.Number("n"), total = inputs.Number("total");
   if (inputs.ok() && total < n) inputs.RejectInput("total", "must be at least inputs.n");
   if (!inputs.ok()) return inputs.status();
-  return Json(Json::Object{{"bound", stats::Ucb1Bound(mean, n, total)}});
+  return runtime::Json(runtime::Json::Object{{"bound", stats::Ucb1Bound(mean, n, total)}});
 }
 
 stats::BusinessWeights ReadWeights(Inputs& inputs) {
   stats::BusinessWeights weights;
-  const Json* json = inputs.Structure("weights");
+  const runtime::Json* json = inputs.Structure("weights");
   if (json == nullptr) return weights;
   const std::string names[] = {"revenue_per_accuracy_point", "cost_per_millisecond", "risk_per_error_point"};
   double* const values[] = {&weights.revenue_per_accuracy_point, &weights.cost_per_millisecond,
                             &weights.risk_per_error_point};
   inputs.ExpectMembers(*json, "inputs.weights", names);
   for (size_t i = 0; i < std::size(names); ++i) {
-    if (const Json* value = json->Find(names[i]))
+    if (const runtime::Json* value = json->Find(names[i]))
       *values[i] = inputs.NumberAt(*value, "inputs.weights." + names[i], Finite());
   }
   return weights;
 }
 
-absl::StatusOr<Json> NetBusinessValue(Inputs& inputs) {
+absl::StatusOr<runtime::Json> NetBusinessValue(Inputs& inputs) {
   const std::vector<double> accuracy = inputs.Numbers("accuracy"), latency = inputs.Numbers("latency_ms");
   const std::vector<double> errors = inputs.Numbers("error_percent");
   const stats::BusinessWeights weights = ReadWeights(inputs);
   if (!inputs.ok()) return inputs.status();
   const double net =
       stats::NetBusinessValue(weights, {accuracy[0], latency[0], errors[0]}, {accuracy[1], latency[1], errors[1]});
-  return Json(Json::Object{{"net", net}, {"label", stats::BusinessLabel(net)}});
+  return runtime::Json(runtime::Json::Object{{"net", net}, {"label", stats::BusinessLabel(net)}});
 }
 
 }  // namespace

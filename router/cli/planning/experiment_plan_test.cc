@@ -2,8 +2,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/cli/calculator/json.h"
 #include "router/cli/planning/spec_under_test.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -96,17 +96,18 @@ TEST(PlanTextTest, SaysWhatWasAssumedAndWhichDelaysItCalculated) {
 
 TEST(PlanJsonTest, HoldsTheSameNumbers) {
   const ExperimentPlan plan = Plan(std::string(kMetrics) + kGuardrails + kRollout);
-  const auto json = ParseJson(PlanJson(plan));
+  const auto json = runtime::ParseJson(PlanJson(plan));
   ASSERT_TRUE(json.ok()) << json.status();
   EXPECT_EQ(json->Find("days_without_watch")->ToNumber(), 1.25);
-  const auto& stages = *json->Find("stages")->As<Json::Array>();
+  const auto& stages = *json->Find("stages")->As<runtime::Json::Array>();
   ASSERT_EQ(stages.size(), 4u);
   EXPECT_EQ(stages[1].Find("shares")->Find("candidate")->ToNumber(), 0.25);
-  const Json& errors = (*json->Find("guardrails")->As<Json::Array>())[0];
-  const Json& doubling = (*(*errors.Find("stages")->As<Json::Array>())[0].Find("faults")->As<Json::Array>())[1];
+  const runtime::Json& errors = (*json->Find("guardrails")->As<runtime::Json::Array>())[0];
+  const runtime::Json& doubling =
+      (*(*errors.Find("stages")->As<runtime::Json::Array>())[0].Find("faults")->As<runtime::Json::Array>())[1];
   EXPECT_EQ(doubling.Find("expected_candidate_requests")->ToNumber(), plan.guardrails[0].stages[0].faults[1].requests);
   EXPECT_GT(doubling.Find("expected_seconds")->ToNumber(), doubling.Find("bound_seconds")->ToNumber());
-  EXPECT_EQ(json->Find("metrics")->As<Json::Array>()->size(), 3u);
+  EXPECT_EQ(json->Find("metrics")->As<runtime::Json::Array>()->size(), 3u);
 }
 
 TEST(PlanSvgTest, IsADocumentWithAPanelForEachGuardrail) {

@@ -6,8 +6,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/cli/calculator/json.h"
 #include "router/cli/memory_terminal.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -43,7 +43,7 @@ TEST(RunPlanTest, AnswersAsTextOrJsonWithTheFilesOwnWarnings) {
   EXPECT_THAT(text.out, HasSubstr("canary.yaml:11:"));
   EXPECT_THAT(text.out, HasSubstr("can never prove a rise to twice the default's"));
   EXPECT_THAT(text.err, IsEmpty());
-  EXPECT_TRUE(ParseJson(Plan({.is_json = true}).out).ok());
+  EXPECT_TRUE(runtime::ParseJson(Plan({.is_json = true}).out).ok());
 }
 
 TEST(RunPlanTest, ABrokenFileAndAnAbsentOneAreRefusedWithTheirPlaces) {

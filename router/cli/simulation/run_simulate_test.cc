@@ -6,8 +6,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/cli/calculator/json.h"
 #include "router/cli/memory_terminal.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -55,7 +55,7 @@ TEST(RunSimulateTest, ShowsProgressWhereSomebodyWatches) {
 
 TEST(RunSimulateTest, OutcomesFailAsAsked) {
   const Answer answer = Simulate({.faults = {"accuracy=-0.4"}, .traffic = "3000/m", .is_json = true});
-  const auto json = ParseJson(answer.out);
+  const auto json = runtime::ParseJson(answer.out);
   ASSERT_TRUE(json.ok()) << answer.out << answer.err;
   EXPECT_EQ(json->Find("rollback_rate")->ToNumber(), 1);
   EXPECT_EQ(json->Find("shut_by")->Find("floor")->ToNumber(), 3);

@@ -10,7 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "router/cli/calculator/json.h"
+#include "router/runtime/json.h"
 #include "stats/proportions.h"
 
 namespace weir::cli {
@@ -41,20 +41,20 @@ std::vector<std::pair<std::string, int>> MostOftenFirst(const std::map<std::stri
 }
 
 template <typename Counts>
-Json CountsJson(const Counts& counts) {
-  Json::Object object;
+runtime::Json CountsJson(const Counts& counts) {
+  runtime::Json::Object object;
   for (const auto& [name, count] : counts) object.emplace_back(name, count);
-  return Json(std::move(object));
+  return runtime::Json(std::move(object));
 }
 
-Json JsonOf(const std::vector<double>& values) {
-  if (values.empty()) return Json();
-  Json::Object quantiles;
+runtime::Json JsonOf(const std::vector<double>& values) {
+  if (values.empty()) return runtime::Json();
+  runtime::Json::Object quantiles;
   double sum = 0;
   for (const double value : values) sum += value;
   quantiles.emplace_back("mean", sum / static_cast<double>(values.size()));
   for (const double q : kQuantiles) quantiles.emplace_back(absl::StrFormat("p%g", 100 * q), QuantileOf(values, q));
-  return Json(std::move(quantiles));
+  return runtime::Json(std::move(quantiles));
 }
 
 }  // namespace
@@ -156,26 +156,27 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
 }
 
 std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& summary) {
-  Json::Array faults;
+  runtime::Json::Array faults;
   for (const Fault& fault : title.faults) faults.push_back(ToString(fault));
   const auto rate = [&](int count) { return static_cast<double>(count) / summary.runs; };
-  return WriteJson(Json(Json::Object{{"experiment", title.experiment},
-                                     {"runs", summary.runs},
-                                     {"seed", title.seed},
-                                     {"faults", Json(std::move(faults))},
-                                     {"calls_per_second", title.traffic.calls_per_second},
-                                     {"promotion_rate", rate(summary.promoted)},
-                                     {"rollback_rate", rate(summary.rolled_back)},
-                                     {"false_rollback_rate", rate(summary.false_rollbacks)},
-                                     {"inconclusive_rate", rate(summary.inconclusive)},
-                                     {"still_running_rate", rate(summary.still_running)},
-                                     {"shut_by", CountsJson(summary.by_guardrail)},
-                                     {"paused_by", CountsJson(summary.paused_by)},
-                                     {"warned_by", CountsJson(summary.warned)},
-                                     {"promoted_after_hours", JsonOf(summary.promoted_after_hours)},
-                                     {"candidates_last_percent", JsonOf(summary.chosen_percent)},
-                                     {"delay_seconds", JsonOf(summary.delay_seconds)},
-                                     {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
+  return runtime::WriteJson(
+             runtime::Json(runtime::Json::Object{{"experiment", title.experiment},
+                                                 {"runs", summary.runs},
+                                                 {"seed", title.seed},
+                                                 {"faults", runtime::Json(std::move(faults))},
+                                                 {"calls_per_second", title.traffic.calls_per_second},
+                                                 {"promotion_rate", rate(summary.promoted)},
+                                                 {"rollback_rate", rate(summary.rolled_back)},
+                                                 {"false_rollback_rate", rate(summary.false_rollbacks)},
+                                                 {"inconclusive_rate", rate(summary.inconclusive)},
+                                                 {"still_running_rate", rate(summary.still_running)},
+                                                 {"shut_by", CountsJson(summary.by_guardrail)},
+                                                 {"paused_by", CountsJson(summary.paused_by)},
+                                                 {"warned_by", CountsJson(summary.warned)},
+                                                 {"promoted_after_hours", JsonOf(summary.promoted_after_hours)},
+                                                 {"candidates_last_percent", JsonOf(summary.chosen_percent)},
+                                                 {"delay_seconds", JsonOf(summary.delay_seconds)},
+                                                 {"delay_candidate_requests", JsonOf(summary.delay_requests)}})) +
          "\n";
 }
 

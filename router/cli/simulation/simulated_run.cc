@@ -44,7 +44,7 @@ class SimulatedRun {
         faults_(faults),
         calls_(experiment, traffic, seed),
         has_rollout_(experiment.rollout.has_value()),
-        governed_(experiment.name) {
+        governed_(experiment.name, stats::Issuer{.replica = 1, .boot = 1}) {
     governed_.SetFile(WithPausesCut(experiment, traffic.longest_pause), now_);
   }
 
@@ -161,7 +161,6 @@ class SimulatedRun {
   void Analyse() {
     if (!governed_.is_open()) return;
     if (const std::optional<experiment::Event> event = governed_.Analyse(now_)) Stop(*event);
-    governed_.TakeWarnings();
   }
 
   // A breach, or a verdict against going on.

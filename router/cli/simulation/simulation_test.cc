@@ -2,8 +2,8 @@
 #include "config/validate.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/cli/calculator/json.h"
 #include "router/cli/simulation/simulate_command.h"
+#include "router/runtime/json.h"
 
 namespace weir::cli {
 namespace {
@@ -79,7 +79,7 @@ TEST(SimulationTest, TheSummaryIsTextJsonAndAPlot) {
       .experiment = "a<b", .faults = {*ParseFault("errors=20%", Canary())}, .traffic = {}, .seed = 7};
   const SimulationSummary summary = RunMany(title.faults, 4);
   EXPECT_THAT(SummaryText(title, summary), HasSubstr("rolled back          4 of 4 = 100.00 %"));
-  const auto json = ParseJson(SummaryJson(title, summary));
+  const auto json = runtime::ParseJson(SummaryJson(title, summary));
   ASSERT_TRUE(json.ok());
   EXPECT_EQ(json->Find("rollback_rate")->ToNumber(), 1);
   EXPECT_GT(json->Find("delay_seconds")->Find("p50")->ToNumber(), 0);
