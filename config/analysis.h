@@ -30,8 +30,8 @@ struct DecisionRules {
   double sample_ratio_alpha = 0.001;       // Below it the split is not the one asked for: nothing is concluded.
   double max_data_loss = 0.05;             // Of a variant's calls that never ended, or were lost with a crash.
   double negligible_error_rate = 0.001;    // A candidate's error rate below it is not worse, whatever the default's.
-  absl::Duration min_duration{};           // Of a run, before anything but a failure is concluded.
-  bool needs_whole_weeks = false;          // Success only after full weeks.
+  absl::Duration min_duration{};           // Of the rollout, before anything but a failure is concluded.
+  bool needs_whole_weeks = false;          // Success only after a full week of the step's own data.
   bool operator==(const DecisionRules&) const = default;
 };
 

@@ -12,6 +12,10 @@
 namespace weir::config {
 namespace {
 
+constexpr char kWhyNotRaw[] =
+    "and the shares move by the outcomes: what drifts meanwhile would be taken for the models' difference; `weirctl "
+    "status` shows the weighted means";
+
 bool IsOutcome(const std::vector<OutcomeMetric>& metrics, const std::string& name) {
   return std::any_of(metrics.begin(), metrics.end(), [&](const OutcomeMetric& metric) { return metric.name == name; });
 }
@@ -66,6 +70,7 @@ struct AnalysisInPlace {
   const Field& spec;
   const Experiment& experiment;
   const RolloutStep& step;
+  bool is_first;
   std::string path;
 
   void Report(const char* key, std::string message) const {
@@ -73,7 +78,13 @@ struct AnalysisInPlace {
         spec.reading().places.ErrorAt(absl::StrCat(path, key), std::move(message)));
   }
 
+  void Warn(const char* key, std::string message) const {
+    spec.reading().findings.warnings.push_back(
+        spec.reading().places.ErrorAt(absl::StrCat(path, key), std::move(message)));
+  }
+
   bool gives_share() const { return !experiment.rollout->is_dry_run && step.weight != Percent(); }
+  bool moves_shares() const { return experiment.rollout->bandit || experiment.rollout->schedule; }
   bool compares() const {
     return std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(),
                        [](const Guardrail& g) { return ComparesWithDefault(g.rule); });
@@ -93,6 +104,8 @@ struct AnalysisInPlace {
         Report(key, absl::StrCat("'", name, "' is no value that is known here",
                                  nearest ? absl::StrCat(", did you mean ", *nearest, "?") : "", "; known are ",
                                  DescribeNames(nameable)));
+      } else if (value->kind == NamedValue::Kind::kLift && moves_shares()) {
+        Report(key, absl::StrCat("'", name, "' compares raw means, ", kWhyNotRaw));
       } else if (!gives_share() && value->kind != NamedValue::Kind::kQuery &&
                  value->variant != nameable.default_variant) {
         Report(key, absl::StrCat("'", name, "' is never known: the step gives candidates no share"));
@@ -110,6 +123,9 @@ struct AnalysisInPlace {
       Report(".value",
              "there is none: spec.decision has neither weights, such as revenuePerAccuracyPoint, nor a criterion");
     }
+    if (moves_shares() && analysis.needs_primaries)
+      Report(".primaries", absl::StrCat("compares raw means, ", kWhyNotRaw));
+    if (moves_shares() && needs_value) Report(".value", absl::StrCat("is of raw means, ", kWhyNotRaw));
     const bool shows_non_inferiority = analysis.needs_non_inferiority && compares();
     if (!gives_share() && (analysis.needs_primaries || needs_value || shows_non_inferiority)) {
       Report("", "can compare nothing: the step gives candidates no share; write nonInferiority: false and conditions");
@@ -119,6 +135,18 @@ struct AnalysisInPlace {
              "has nothing to show: give it successCondition or failureCondition, primaries: true or value: true, or a "
              "guardrail with \"compareTo: default\"");
     }
+    if (shows_non_inferiority) CheckStay();
+  }
+
+  // The test of non-inferiority runs through the run.
+  void CheckStay() const {
+    const Analysis& analysis = *step.analysis;
+    const bool stays = step.pause.duration > absl::ZeroDuration() || step.pause.min_samples > 0 || step.approval ||
+                       analysis.needs_primaries || analysis.needs_value || experiment.decision_rules.needs_whole_weeks;
+    if (is_first || stays) return;
+    Warn("",
+         "has neither pause nor minSamples beside it: non-inferiority that the steps before have shown stands, and the "
+         "step may be left as soon as it is looked at");
   }
 };
 
@@ -228,9 +256,10 @@ void CheckAnalyses(const Field& spec, const Experiment& experiment) {
   const Rollout& rollout = *experiment.rollout;
   for (size_t i = 0; i < rollout.steps.size(); ++i) {
     if (!rollout.steps[i].analysis) continue;
-    const std::string place =
-        rollout.strategy == Strategy::kCanary ? absl::StrCat(".rollout.steps[", i, "].analysis") : ".rollout.analysis";
-    AnalysisInPlace{spec, experiment, rollout.steps[i], absl::StrCat(spec.path(), place)}.Check();
+    const std::string place = rollout.strategy == Strategy::kCanary && !rollout.schedule
+                                  ? absl::StrCat(".rollout.steps[", i, "].analysis")
+                                  : ".rollout.analysis";
+    AnalysisInPlace{spec, experiment, rollout.steps[i], i == 0, absl::StrCat(spec.path(), place)}.Check();
   }
 }
 

@@ -104,6 +104,42 @@ TEST(AnalysisSpecTest, AnAnalysisThatCouldNeverSucceedIsRefused) {
       "analysis: timeout: must be at least the pause");
 }
 
+TEST(AnalysisSpecTest, AStepThatMayBeLeftAtItsFirstLookIsSaid) {
+  const auto warnings = [](const std::string& second) {
+    const std::string steps = "{setWeight: 5, analysis: {}}, {setWeight: 25, " + second + "}";
+    return ToString(
+        ParseExperiments(std::string(kHead) + kGuardrails + "  rollout: {strategy: canary, steps: [" + steps + "]}\n",
+                         "e.yaml")
+            .warnings);
+  };
+  EXPECT_EQ(warnings("analysis: {}"),
+            "e.yaml:10:95: spec.rollout.steps[1].analysis: has neither pause nor minSamples beside it: non-inferiority "
+            "that the steps before have shown stands, and the step may be left as soon as it is looked at\n");
+  for (const char* stays : {"pause: {duration: 1h}, analysis: {}", "pause: {minSamples: 1000}, analysis: {}",
+                            "approval: {required: 1}, analysis: {}", "analysis: {primaries: true}",
+                            "analysis: {nonInferiority: false, successCondition: accuracy.b > 0.5}"}) {
+    EXPECT_EQ(warnings(stays), "") << stays;
+  }
+}
+
+TEST(AnalysisSpecTest, WhereSharesMoveNoRawMeansAreCompared) {
+  const std::string decision = "  decision: {revenuePerAccuracyPoint: 1}\n";
+  const std::string bandit =
+      kGuardrails + decision +
+      "  rollout: {strategy: bandit, bandit: {metric: accuracy}, pause: {duration: 1h}, analysis: ";
+  const std::string risk = kGuardrails + decision +
+                           "  rollout: {strategy: canary, schedule: risk, riskBudget: 40, risk: {impact: 2000}, "
+                           "analysis: ";
+  for (const std::string& rollout : {bandit, risk}) {
+    ExpectError(rollout + "{primaries: true}}\n",
+                "spec.rollout.analysis.primaries: compares raw means, and the shares move");
+    ExpectError(rollout + "{value: true}}\n", "spec.rollout.analysis.value: is of raw means, and the shares move");
+    ExpectError(rollout + "{successCondition: accuracy.lift > 0}}\n",
+                "spec.rollout.analysis.successCondition: 'accuracy.lift' compares raw means");
+    EXPECT_EQ(Errors(rollout + "{failureCondition: accuracy.b < 0.5}}\n"), "");
+  }
+}
+
 TEST(AnalysisSpecTest, AConditionNamesOnlyWhatThereIs) {
   ExpectError(
       WithAnalysis("{successCondition: acuracy.candidate > 0.8}"),

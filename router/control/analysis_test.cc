@@ -74,6 +74,41 @@ TEST(AnalysisTest, WhatIsTooOldIsNotBelieved) {
   EXPECT_EQ(rig.Status().phase(), v1::WATCHING);
 }
 
+TEST(AnalysisTest, OneAnswerLeavesOneStep) {
+  const config::Analysis analysis = Conditions("checkouts > 0.9");
+  config::Experiment experiment = ACanary(analysis);
+  experiment.queries = {{.name = "checkouts", .max_age = absl::Minutes(2)}};
+  experiment.rollout->steps = {{.weight = Share(5), .pause = {}, .analysis = analysis},
+                               {.weight = Share(25), .pause = {}, .analysis = analysis}};
+  ControllerRig rig;
+  rig.File({experiment});
+  rig.Run(15);
+  rig.controller().TakeValues("income", "checkouts", 1, rig.now());
+  rig.Run(30);
+  EXPECT_NEAR(rig.Share("candidate"), 0.25, 1e-12) << "the answer was measured at 5 %";
+  rig.controller().TakeValues("income", "checkouts", 1, rig.now());
+  rig.Run(30);
+  EXPECT_EQ(rig.Status().phase(), v1::WATCHING);
+}
+
+TEST(AnalysisTest, ASuccessByTheFileBeforeAnEditIsNone) {
+  config::Experiment experiment = ACanary(Conditions("", "error_rate.candidate > 0.9"));
+  experiment.rollout->steps[0].pause.duration = absl::Hours(24);
+  ControllerRig rig;
+  rig.File({experiment});
+  rig.Run(35);
+  ASSERT_EQ(rig.Status().analysis().verdict(), "success");
+  experiment.rollout->steps[0].pause.duration = absl::Seconds(1);
+  experiment.rollout->steps[0].analysis = config::Analysis{.needs_non_inferiority = false, .needs_primaries = true};
+  rig.File({experiment});
+  EXPECT_FALSE(rig.Status().has_analysis());
+  rig.Tick();
+  EXPECT_EQ(rig.Status().phase(), v1::STEPPING) << "no primary metric was shown";
+  EXPECT_EQ(rig.Status().analysis().verdict(), "undecided") << "it is looked at at once";
+  rig.Run(30);
+  EXPECT_EQ(rig.Status().phase(), v1::STEPPING);
+}
+
 TEST(AnalysisTest, NoVerdictByTheTimeoutIsInconclusive) {
   config::Analysis never = Conditions("accuracy.candidate > 0.5");
   never.timeout = absl::Seconds(4);

@@ -52,6 +52,18 @@ const char kRollout[] = R"(
     watch: 2s
 )";
 
+const char kAnalysed[] = R"(
+  decision: {alpha: 0.05}
+  rollout:
+    strategy: canary
+    steps:
+      - setWeight: 50
+        pause: {duration: 2s}
+        analysis: {nonInferiority: false, successCondition: error_rate.candidate < 0.5, timeout: 1h}
+      - {setWeight: 100}
+    watch: 2s
+)";
+
 std::vector<config::Experiment> Parse(const std::string& text) {
   const auto parsed = config::ParseExperiments(text, "experiments/income.yaml");
   EXPECT_TRUE(parsed.value.has_value()) << config::ToString(parsed.errors);
@@ -200,6 +212,85 @@ TEST(RecordsTest, AnotherVerdictIsFoundOut) {
   std::vector<v1::AuditRecord> records = rig.journal().records();
   records[0].mutable_state()->mutable_variants(1)->set_hundredths(9900);
   EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kDiffers);
+}
+
+// Of a step that was left by its analysis: the rows up to there.
+std::vector<v1::AuditRecord> RowsToASuccess() {
+  ControllerRig rig;
+  rig.File(Parse(Text(30, "", kAnalysed)));
+  rig.Run(60);
+  ExpectAllReproduced(rig);
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  while (!records.empty() && !records.back().has_decision()) records.pop_back();
+  return records;
+}
+
+TEST(RecordsTest, AStepThatWasLeftByItsAnalysisIsDecidedAgain) {
+  const std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  EXPECT_EQ(records.back().action(), "step-entered");
+  EXPECT_TRUE(ReplayAll(records).back().is_judged_again);
+}
+
+TEST(RecordsTest, AVerdictWithoutItsDecisionIsNotReproduced) {
+  std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  records.back().clear_decision();
+  EXPECT_EQ(ReplayAll(records).back().difference, "it went by a verdict that no decision is kept of");
+}
+
+TEST(RecordsTest, ADecisionByAnotherSpecificationIsNotReproduced) {
+  std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  // Conditions do not go by it, and so it is concluded by it alike.
+  records.back().mutable_decision()->mutable_inputs()->mutable_criteria()->set_alpha(0.2);
+  EXPECT_EQ(ReplayAll(records).back().difference, "its decision is by other criteria than its specification's");
+}
+
+TEST(RecordsTest, ADecisionOfAnotherRunOrStepIsNotReproduced) {
+  const std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  std::vector<v1::AuditRecord> of_run = records, of_step = records;
+  of_run.back().mutable_decision()->mutable_inputs()->set_run(2);
+  EXPECT_EQ(ReplayAll(of_run).back().outcome, Outcome::kDiffers);
+  of_step.back().mutable_decision()->mutable_inputs()->set_first_epoch(7);
+  EXPECT_EQ(ReplayAll(of_step).back().outcome, Outcome::kDiffers);
+}
+
+TEST(RecordsTest, ADecisionThatCountsFromAnotherTimeIsNotReproduced) {
+  std::vector<v1::AuditRecord> records = RowsToASuccess();
+  ASSERT_FALSE(records.empty());
+  v1::DecisionInputs& inputs = *records.back().mutable_decision()->mutable_inputs();
+  ASSERT_TRUE(inputs.has_since());
+  inputs.mutable_since()->set_seconds(inputs.since().seconds() - 1);
+  EXPECT_EQ(ReplayAll(records).back().outcome, Outcome::kDiffers);
+  inputs.clear_since();
+  EXPECT_EQ(ReplayAll(records).back().outcome, Outcome::kReproduced) << "from before it was kept";
+}
+
+TEST(RecordsTest, AFailureInTheWatchRollsBackAndIsDecidedAgain) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30, "", R"(
+  rollout:
+    strategy: canary
+    steps:
+      - setWeight: 50
+        pause: {duration: 1s}
+        analysis: {nonInferiority: false, failureCondition: accuracy.candidate < 0.5}
+    watch: 1h
+)")));
+  uint64_t sequence = 0;
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(rig.Outcome(++sequence, 1).ok());
+  rig.Run(30);
+  ASSERT_EQ(rig.Status().phase(), v1::WATCHING);
+  for (int i = 0; i < 35; ++i) EXPECT_TRUE(rig.Outcome(++sequence, 0).ok());
+  rig.Run(15);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_NE(rig.Status().phase_reason().find("failure-condition: accuracy.candidate < 0.5"), std::string::npos)
+      << rig.Status().phase_reason();
+  ASSERT_TRUE(rig.journal().records().back().has_decision());
+  EXPECT_TRUE(ReplayAll(rig.journal().records()).back().is_judged_again);
+  ExpectAllReproduced(rig);
 }
 
 TEST(RecordsTest, AManualRollbackKeepsTheEvidenceOfItsMoment) {

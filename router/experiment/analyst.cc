@@ -1,6 +1,7 @@
 #include "router/experiment/analyst.h"
 
 #include <algorithm>
+#include <map>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,40 @@ TestFacts FactsOf(const Judgement& judgement) {
           .log10_threshold = judgement.log10_threshold};
 }
 
+bool MovesShares(const config::Experiment& specification) {
+  return specification.rollout && (specification.rollout->bandit || specification.rollout->schedule);
+}
+
+std::optional<config::Analysis> OfWatch(const std::vector<config::RolloutStep>& steps) {
+  const auto last = std::find_if(steps.rbegin(), steps.rend(), [](const config::RolloutStep& step) {
+    return step.analysis && step.analysis->failure;
+  });
+  if (last == steps.rend()) return std::nullopt;
+  return config::Analysis{.needs_non_inferiority = false, .failure = last->analysis->failure};
+}
+
+// Of each metric the outcomes that a variant's calls are due, epoch by epoch: while shares move, those that are
+// reported late are of other shares than the newest calls.
+void ExpectOutcomes(const RunEvidence& counted, uint32_t from_epoch, Evidence& evidence) {
+  for (const auto& [epoch, variants] : counted.open()) {
+    if (epoch < from_epoch) continue;
+    double calls = 0;
+    std::map<std::string, double> outcomes;
+    for (const VariantFacts& facts : evidence.variants) {
+      const VariantEvidence* of = counted.Find(epoch, facts.name);
+      if (of == nullptr || facts.weight == config::Weight()) continue;
+      calls += static_cast<double>(of->counts.started());
+      for (const auto& [metric, reported] : of->outcomes) outcomes[metric] += static_cast<double>(reported.n);
+    }
+    if (calls == 0) continue;
+    for (VariantFacts& facts : evidence.variants) {
+      const VariantEvidence* of = counted.Find(epoch, facts.name);
+      const double part = of == nullptr ? 0 : static_cast<double>(of->counts.started()) / calls;
+      for (const auto& [metric, reported] : outcomes) facts.expected_outcomes[metric] += part * reported;
+    }
+  }
+}
+
 // Wide enough for a clock that is set back.
 bool IsDue(const std::optional<absl::Time>& looked_at, absl::Time now) {
   return !looked_at || now >= *looked_at + Analyst::kInterval || now < *looked_at;
@@ -54,15 +89,37 @@ bool IsDue(const std::optional<absl::Time>& looked_at, absl::Time now) {
 
 }  // namespace
 
-const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state) {
-  const Stepping* stepping = StepOf(state);
-  if (!specification.rollout || specification.rollout->is_dry_run || stepping == nullptr) return nullptr;
+std::optional<config::Analysis> AnalysisOf(const config::Experiment& specification, const State& state) {
+  if (!specification.rollout || specification.rollout->is_dry_run) return std::nullopt;
   const std::vector<config::RolloutStep>& steps = specification.rollout->steps;
-  if (stepping->step >= steps.size() || !steps[stepping->step].analysis) return nullptr;
-  return &*steps[stepping->step].analysis;
+  if (std::holds_alternative<Watching>(state.phase)) return OfWatch(steps);
+  const Stepping* stepping = StepOf(state);
+  if (stepping == nullptr || stepping->step >= steps.size()) return std::nullopt;
+  return steps[stepping->step].analysis;
+}
+
+uint32_t FirstEpochOf(const State& state) {
+  const Stepping* stepping = StepOf(state);
+  return stepping != nullptr ? stepping->first_epoch : state.epoch.ordinal;
+}
+
+Counted CountedIn(const config::Experiment& specification, const State& state) {
+  if (const auto* watching = std::get_if<Watching>(&state.phase)) {
+    return {state.epoch.ordinal, std::max(watching->since, state.epoch.started)};
+  }
+  const Stepping* stepping = StepOf(state);
+  if (stepping == nullptr) return {state.epoch.ordinal, state.epoch.started};
+  if (MovesShares(specification)) return {stepping->first_epoch, stepping->entered};
+  return {state.epoch.ordinal, std::max(stepping->entered, state.epoch.started)};
 }
 
 void Analyst::Follow(const config::Experiment& specification, const Split& split) {
+  if (followed_ != specification) {
+    followed_ = specification;
+    decision_.reset();
+    question_.reset();
+    looked_at_.reset();
+  }
   const config::Experiment promotion = PromotionOf(specification);
   tests_promotion_ = !promotion.guardrails.empty();
   promotion_.Follow(promotion, split);
@@ -78,7 +135,8 @@ config::Experiment Analyst::Judged(const config::Experiment& specification) cons
 
 bool Analyst::Look(const Known& known, absl::Time now) {
   alarms_.clear();
-  if (!IsDue(looked_at_, now)) return false;
+  const bool has_moved = question_ && question_->evidence.since != CountedIn(known.specification, known.state).since;
+  if (!has_moved && !IsDue(looked_at_, now)) return false;
   looked_at_ = now;
   const bool has_opened = gates_.Look(known.specification.guardrails, known.evidence.started(), now);
   LookAtTests(known, now);
@@ -123,8 +181,13 @@ std::vector<Warning> Analyst::WarningsAt(absl::Time now) const {
   return warnings;
 }
 
-Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Time begun, absl::Time now) const {
-  Evidence evidence{.now = now, .begun = begun, .default_variant = known.state.epoch.split.default_name()};
+Evidence Analyst::EvidenceOf(const Known& known, absl::Time now) const {
+  const Counted counts = CountedIn(known.specification, known.state);
+  const Stepping* stepping = StepOf(known.state);
+  Evidence evidence{.now = now,
+                    .begun = stepping != nullptr ? stepping->begun : known.state.run.started,
+                    .since = counts.since,
+                    .default_variant = known.state.epoch.split.default_name()};
   for (const config::Variant& variant : known.state.epoch.split.variants) {
     VariantFacts& facts = evidence.variants.emplace_back();
     facts.name = variant.name;
@@ -135,7 +198,7 @@ Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Tim
       if (!counted->counts.cohorts().empty()) {
         facts.newest = std::max(facts.newest, stats::StartOf(counted->counts.cohorts().back().first));
       }
-      if (epoch < first_epoch) continue;
+      if (epoch < counts.from_epoch) continue;
       facts.counts.Merge(counted->counts);
       for (const auto& [metric, outcomes] : counted->outcomes) facts.outcomes[metric].Merge(outcomes);
       if (epoch != known.state.epoch.ordinal) continue;
@@ -143,6 +206,7 @@ Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Tim
                      [](const stats::UserBucketCounts& users) { return users.calls; });
     }
   }
+  ExpectOutcomes(known.evidence, counts.from_epoch, evidence);
   for (const Judgement& judgement : known.judgements) evidence.guardrails.push_back(FactsOf(judgement));
   for (const Judgement& judgement : not_worse_) evidence.promotion.push_back(FactsOf(judgement));
   for (const config::QueryMetric& query : known.specification.queries) {
@@ -153,26 +217,29 @@ Evidence Analyst::EvidenceOf(const Known& known, uint32_t first_epoch, absl::Tim
 }
 
 void Analyst::Decide(const Known& known, absl::Time now) {
-  const config::Analysis* asked = AnalysisOf(known.specification, known.state);
-  decides_ = asked != nullptr;
-  const config::Analysis analysis = decides_ ? *asked : AnalysisToTell(known.specification);
-  const Stepping* stepping = StepOf(known.state);
-  const uint32_t first_epoch = stepping != nullptr ? stepping->first_epoch : known.state.epoch.ordinal;
-  const Evidence evidence =
-      EvidenceOf(known, first_epoch, stepping != nullptr ? stepping->begun : known.state.run.started, now);
+  const std::optional<config::Analysis> asked = AnalysisOf(known.specification, known.state);
+  decides_ = asked.has_value();
+  config::Analysis analysis = asked ? *asked : AnalysisToTell(known.specification);
+  // Where shares move, means are told by the allocation, weighted.
+  if (!decides_ && StepOf(known.state) != nullptr && MovesShares(known.specification)) {
+    analysis.needs_primaries = analysis.needs_value = false;
+  }
+  const Evidence evidence = EvidenceOf(known, now);
   sample_ratio_ = SampleRatioLog10BayesFactor(evidence);
   decision_.reset();
   question_.reset();
   if (!decides_ && !analysis.needs_primaries && !analysis.needs_value) return;
   question_ = DecisionQuestion{CriteriaOf(known.specification, analysis), evidence};
-  place_ = {.experiment = "", .run = known.state.run.ordinal, .first_epoch = first_epoch};
+  place_ = {.experiment = "", .run = known.state.run.ordinal, .first_epoch = FirstEpochOf(known.state)};
   decision_ = experiment::Decide(question_->criteria, question_->evidence);
 }
 
 Analysed Analyst::AnalysedIn(const State& state) const {
-  const Stepping* stepping = StepOf(state);
-  if (!decision_ || !decides_ || stepping == nullptr) return {};
-  if (place_.run != state.run.ordinal || place_.first_epoch != stepping->first_epoch) return {};
+  const bool is_watching = std::holds_alternative<Watching>(state.phase);
+  if (!decision_ || !decides_ || (!is_watching && StepOf(state) == nullptr)) return {};
+  if (place_.run != state.run.ordinal || place_.first_epoch != FirstEpochOf(state)) return {};
+  if (question_->evidence.since != CountedIn(*followed_, state).since) return {};
+  if (is_watching && decision_->verdict != Verdict::kFailed) return {};
   return {decision_->verdict, decision_->why};
 }
 

@@ -45,7 +45,8 @@ class Analyst {
  public:
   static constexpr absl::Duration kInterval = absl::Seconds(1);
 
-  // Takes up what the specification asks and who is compared now, like Guardrails::Follow.
+  // Takes up what the specification asks and who is compared now, like Guardrails::Follow. What was concluded by
+  // another specification is forgotten, and the next look is due.
   void Follow(const config::Experiment& specification, const Split& split);
   // The specification with those guardrails alone that are judged now: whose `when` has held.
   config::Experiment Judged(const config::Experiment& specification) const;
@@ -59,16 +60,17 @@ class Analyst {
     const std::vector<Judgement>& judgements;  // The newest.
     const ExternalValues& values;
   };
-  // Looks, if it is time. Whether a rate gate opened: then the guardrails are to follow again.
+  // Looks, if it is time, or if what is counted is from another time on than it was. Whether a rate gate opened: then
+  // the guardrails are to follow again.
   bool Look(const Known& known, absl::Time now);
 
   // --- What came of the last look.
 
   // Nothing where the experiment has nothing to analyse. It is of the step that it was made in.
   const std::optional<Decision>& decision() const { return decision_; }
-  // Whether a step waits for it.
+  // Whether something follows from it.
   bool decides() const { return decides_; }
-  // What a step of `state` may go by: undecided where there is no decision of this very step.
+  // What `state` may go by: undecided where there is no decision of this very step, and in the watch where none failed.
   Analysed AnalysedIn(const State& state) const;
   // The decision with everything that it was made of; only where there is one.
   std::optional<v1::DecisionRecord> Record(const std::string& experiment) const;
@@ -103,7 +105,7 @@ class Analyst {
  private:
   void LookAtTests(const Known& known, absl::Time now);
   void Decide(const Known& known, absl::Time now);
-  Evidence EvidenceOf(const Known& known, uint32_t first_epoch, absl::Time begun, absl::Time now) const;
+  Evidence EvidenceOf(const Known& known, absl::Time now) const;
 
   Guardrails promotion_{Claim::kNotWorse};
   bool tests_promotion_ = false;
@@ -112,6 +114,7 @@ class Analyst {
   RateGates gates_;
   std::set<std::pair<std::string, std::string>> paused_for_;  // Guardrail and candidate.
 
+  std::optional<config::Experiment> followed_;  // By which the last look, if any, was made.
   std::optional<absl::Time> looked_at_;
   std::vector<Judgement> not_worse_;
   std::vector<Detection> detections_;
@@ -124,8 +127,21 @@ class Analyst {
   std::optional<double> sample_ratio_;
 };
 
-// The analysis that the state's step waits for, if any: null outside of steps, and in a dry run.
-const config::Analysis* AnalysisOf(const config::Experiment& specification, const State& state);
+// What counts in the state: calls that began in that epoch or a later one, and answers that were measured since. An
+// epoch begins with a step, and wherever shares change: it is the present one, but in a step whose shares the rollout
+// chooses itself, which is counted whole.
+struct Counted {
+  uint32_t from_epoch = 0;
+  absl::Time since;
+  bool operator==(const Counted&) const = default;
+};
+Counted CountedIn(const config::Experiment& specification, const State& state);
+// That the state's step began with; outside of steps the present one.
+uint32_t FirstEpochOf(const State& state);
+
+// The analysis that the state goes by, if any: its step's, and while a promotion is watched the last failureCondition
+// that a step has, of which nothing but a failure follows. None in a dry run.
+std::optional<config::Analysis> AnalysisOf(const config::Experiment& specification, const State& state);
 
 }  // namespace weir::experiment
 

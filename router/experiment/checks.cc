@@ -38,6 +38,7 @@ std::optional<double> ValueOfQuery(const Criteria& criteria, const Evidence& evi
   const auto query = std::find_if(criteria.queries.begin(), criteria.queries.end(),
                                   [&](const config::QueryMetric& q) { return q.name == name; });
   if (value == evidence.values.end() || query == criteria.queries.end()) return std::nullopt;
+  if (value->second.at < evidence.since) return std::nullopt;
   // One from the future is of a clock that was set back since: as old as it will ever be.
   const absl::Duration age = evidence.now - value->second.at;
   if (age > query->max_age || age < -query->max_age) return std::nullopt;
@@ -127,15 +128,18 @@ Ratio RatioOfCalls(const Evidence& evidence) {
   return ratio;
 }
 
-// Of the outcomes of one metric, against the calls. Nothing where a variant has no calls.
+// Of the outcomes of one metric, against those that are due for the calls. Nothing where none are of a variant.
 std::optional<Ratio> RatioOfOutcomes(const Evidence& evidence, const std::string& metric) {
   Ratio ratio;
   double outcomes_seen = 0;
   for (const VariantFacts& facts : evidence.variants) {
     if (facts.weight == config::Weight()) continue;
-    if (facts.counts.started() == 0) return std::nullopt;
+    const auto expected = facts.expected_outcomes.find(metric);
+    const bool is_known = expected != facts.expected_outcomes.end();
+    const double weight = is_known ? expected->second : static_cast<double>(facts.counts.started());
+    if (!(weight > 0)) return std::nullopt;
     auto& counts = ratio.counts.emplace_back();
-    ratio.weights.push_back(static_cast<double>(facts.counts.started()));
+    ratio.weights.push_back(weight);
     const auto outcomes = facts.outcomes.find(metric);
     if (outcomes == facts.outcomes.end()) continue;
     for (int b = 0; b < stats::kUserBuckets; ++b) counts[b] = static_cast<double>(outcomes->second.users[b].n);
@@ -205,7 +209,8 @@ Finding DataFinding(const Criteria& criteria, const Evidence& evidence) {
 Finding DurationFinding(const Criteria& criteria, const Evidence& evidence) {
   Finding finding{.check = Check::kDuration, .state = CheckState::kPassed};
   absl::Time from = evidence.begun + criteria.rules.min_duration;
-  if (criteria.rules.needs_whole_weeks) from = std::max(from, stats::JudgedFrom(evidence.begun, 1));
+  const absl::Time counted_from = evidence.since == absl::InfinitePast() ? evidence.begun : evidence.since;
+  if (criteria.rules.needs_whole_weeks) from = std::max(from, stats::JudgedFrom(counted_from, 1));
   if (evidence.now >= from) return finding;
   finding.state = CheckState::kUnknown;
   finding.text = absl::StrCat("nothing is concluded for ",

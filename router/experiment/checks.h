@@ -49,7 +49,7 @@ double NegligibleErrorsLog10E(const Criteria& criteria, const stats::VariantCoun
                               const stats::VariantCounts& candidate, absl::Time now);
 
 // A name of a condition, as config/condition_names.h lists them; nullopt where it is not known, too few calls or
-// outcomes say it, or an answer is too old.
+// outcomes say it, or an answer is too old, or from before the step.
 std::optional<double> ValueOf(const Criteria& criteria, const Evidence& evidence, const std::string& name);
 
 // The metric whose mean is "the accuracy", of proportions that are to increase: the first primary one, else one of that

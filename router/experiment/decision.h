@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,16 +57,21 @@ Criteria CriteriaOf(const config::Experiment& experiment, const config::Analysis
 // Of an experiment without one: what it says that it wants to know.
 config::Analysis AnalysisToTell(const config::Experiment& experiment);
 
-// --- What is known. Counts and outcomes are of the present step: numbers of earlier ones, with other shares, are not
-// mixed in. The tests of guardrails and of the promotion go by the shares of each cohort, and so through the whole run.
+// --- What is known. Counts and outcomes are of the present step, since its shares last changed: numbers of other
+// shares are not mixed in, for what drifts meanwhile would make one of two equal models look the better (Simpson's
+// paradox). A rollout that chooses its shares itself has all of its step: ratios hold for it, and comparisons are not
+// asked. The tests of guardrails and of the promotion go by the shares of each cohort, and so through the whole run.
 
 struct VariantFacts {
   std::string name;
   config::Weight weight{};                              // In the split in force.
   absl::Time newest = absl::InfinitePast();             // When the newest call started.
-  stats::VariantCounts counts{};                        // Of the step.
-  Outcomes outcomes{};                                  // Of the step.
+  stats::VariantCounts counts{};                        // Of the step, with these shares.
+  Outcomes outcomes{};                                  // The same.
   std::array<int64_t, stats::kUserBuckets> assigned{};  // Calls of the present epoch by user bucket.
+  // By metric: of the outcomes that were reported of each epoch as large a part as it had of the epoch's calls. Empty
+  // in records from before it was kept.
+  std::map<std::string, double, std::less<>> expected_outcomes{};
 };
 
 // A test of one guardrail and candidate.
@@ -81,6 +87,10 @@ struct TestFacts {
 struct Evidence {
   absl::Time now;
   absl::Time begun;  // The rollout, or the run where there is none.
+  // The step, later by the time that it was paused since, or its shares, if they changed after that: whole weeks are
+  // counted from there. Answers of queries from before it are not of the step, and not known to its conditions.
+  // InfinitePast in records from before it was kept.
+  absl::Time since = absl::InfinitePast();
   std::string default_variant;
   std::vector<VariantFacts> variants{};  // In the order of the split in force.
   std::vector<TestFacts> guardrails{};

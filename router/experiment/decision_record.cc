@@ -16,51 +16,6 @@ absl::Duration SpanOf(const google::protobuf::Duration& duration) {
 
 // --- What is asked.
 
-void WriteCriteria(const Criteria& criteria, v1::DecisionCriteria& record) {
-  const config::DecisionRules& rules = criteria.rules;
-  record.set_alpha(rules.alpha);
-  record.set_planned_users(rules.planned_users);
-  for (const config::CriterionPart& part : rules.criterion) {
-    v1::DecisionCriteria::Part* written = record.add_criterion();
-    written->set_metric(part.metric);
-    written->set_weight(part.weight);
-  }
-  record.set_sample_ratio_alpha(rules.sample_ratio_alpha);
-  record.set_max_data_loss(rules.max_data_loss);
-  record.set_negligible_error_rate(rules.negligible_error_rate);
-  *record.mutable_min_duration() = DurationOf(rules.min_duration);
-  record.set_needs_whole_weeks(rules.needs_whole_weeks);
-  if (criteria.weights) {
-    record.mutable_weights()->set_revenue_per_accuracy_point(criteria.weights->revenue_per_accuracy_point);
-    record.mutable_weights()->set_cost_per_millisecond(criteria.weights->cost_per_millisecond);
-    record.mutable_weights()->set_risk_per_error_point(criteria.weights->risk_per_error_point);
-  }
-  for (const config::OutcomeMetric& metric : criteria.metrics) {
-    v1::DecisionCriteria::Metric* written = record.add_metrics();
-    written->set_name(metric.name);
-    written->set_is_proportion(metric.type == config::MetricType::kProportion);
-    written->set_is_to_decrease(metric.goal == config::Goal::kDecrease);
-    written->set_is_primary(metric.role == config::Role::kPrimary);
-  }
-  for (const config::QueryMetric& query : criteria.queries) {
-    v1::DecisionCriteria::Query* written = record.add_queries();
-    written->set_name(query.name);
-    *written->mutable_max_age() = DurationOf(query.max_age);
-  }
-  for (const ComparedGuardrail& guardrail : criteria.compared) {
-    v1::DecisionCriteria::Compared* written = record.add_compared();
-    written->set_name(guardrail.name);
-    written->set_is_of_errors(guardrail.is_of_errors);
-  }
-  const config::Analysis& analysis = criteria.analysis;
-  record.set_needs_non_inferiority(analysis.needs_non_inferiority);
-  record.set_needs_primaries(analysis.needs_primaries);
-  record.set_needs_value(analysis.needs_value);
-  if (analysis.success) record.set_success_condition(analysis.success->text());
-  if (analysis.failure) record.set_failure_condition(analysis.failure->text());
-  *record.mutable_no_data_after() = DurationOf(criteria.no_data_after);
-}
-
 absl::Status DecodeCondition(bool is_there, const std::string& text, std::optional<config::Condition>& condition) {
   if (!is_there) return absl::OkStatus();
   absl::StatusOr<config::Condition> parsed = config::Condition::Parse(text);
@@ -123,6 +78,11 @@ void WriteVariant(const VariantFacts& facts, v1::DecisionVariant& record) {
   Encode(facts.counts, *record.mutable_counts());
   for (const auto& [metric, counts] : facts.outcomes) Encode(metric, counts, *record.mutable_counts()->add_outcomes());
   record.mutable_assigned()->Add(facts.assigned.begin(), facts.assigned.end());
+  for (const auto& [metric, outcomes] : facts.expected_outcomes) {
+    v1::DecisionVariant::Expected* expected = record.add_expected();
+    expected->set_metric(metric);
+    expected->set_outcomes(outcomes);
+  }
 }
 
 absl::Status DecodeVariant(const v1::DecisionVariant& record, VariantFacts& facts) {
@@ -139,6 +99,9 @@ absl::Status DecodeVariant(const v1::DecisionVariant& record, VariantFacts& fact
   }
   if (record.assigned_size() != stats::kUserBuckets) return absl::DataLossError("calls are not by user bucket");
   std::copy(record.assigned().begin(), record.assigned().end(), facts.assigned.begin());
+  for (const auto& expected : record.expected()) {
+    facts.expected_outcomes.insert_or_assign(expected.metric(), expected.outcomes());
+  }
   return absl::OkStatus();
 }
 
@@ -163,6 +126,7 @@ TestFacts DecodeTest(const v1::DecisionTest& record) {
 void WriteEvidence(const Evidence& evidence, v1::DecisionInputs& record) {
   *record.mutable_now() = TimestampOf(evidence.now);
   *record.mutable_begun() = TimestampOf(evidence.begun);
+  if (evidence.since != absl::InfinitePast()) *record.mutable_since() = TimestampOf(evidence.since);
   record.set_default_variant(evidence.default_variant);
   for (const VariantFacts& facts : evidence.variants) WriteVariant(facts, *record.add_variants());
   for (const TestFacts& test : evidence.guardrails) WriteTest(test, *record.add_guardrails());
@@ -176,6 +140,53 @@ void WriteEvidence(const Evidence& evidence, v1::DecisionInputs& record) {
 }
 
 }  // namespace
+
+v1::DecisionCriteria RecordOf(const Criteria& criteria) {
+  v1::DecisionCriteria record;
+  const config::DecisionRules& rules = criteria.rules;
+  record.set_alpha(rules.alpha);
+  record.set_planned_users(rules.planned_users);
+  for (const config::CriterionPart& part : rules.criterion) {
+    v1::DecisionCriteria::Part* written = record.add_criterion();
+    written->set_metric(part.metric);
+    written->set_weight(part.weight);
+  }
+  record.set_sample_ratio_alpha(rules.sample_ratio_alpha);
+  record.set_max_data_loss(rules.max_data_loss);
+  record.set_negligible_error_rate(rules.negligible_error_rate);
+  *record.mutable_min_duration() = DurationOf(rules.min_duration);
+  record.set_needs_whole_weeks(rules.needs_whole_weeks);
+  if (criteria.weights) {
+    record.mutable_weights()->set_revenue_per_accuracy_point(criteria.weights->revenue_per_accuracy_point);
+    record.mutable_weights()->set_cost_per_millisecond(criteria.weights->cost_per_millisecond);
+    record.mutable_weights()->set_risk_per_error_point(criteria.weights->risk_per_error_point);
+  }
+  for (const config::OutcomeMetric& metric : criteria.metrics) {
+    v1::DecisionCriteria::Metric* written = record.add_metrics();
+    written->set_name(metric.name);
+    written->set_is_proportion(metric.type == config::MetricType::kProportion);
+    written->set_is_to_decrease(metric.goal == config::Goal::kDecrease);
+    written->set_is_primary(metric.role == config::Role::kPrimary);
+  }
+  for (const config::QueryMetric& query : criteria.queries) {
+    v1::DecisionCriteria::Query* written = record.add_queries();
+    written->set_name(query.name);
+    *written->mutable_max_age() = DurationOf(query.max_age);
+  }
+  for (const ComparedGuardrail& guardrail : criteria.compared) {
+    v1::DecisionCriteria::Compared* written = record.add_compared();
+    written->set_name(guardrail.name);
+    written->set_is_of_errors(guardrail.is_of_errors);
+  }
+  const config::Analysis& analysis = criteria.analysis;
+  record.set_needs_non_inferiority(analysis.needs_non_inferiority);
+  record.set_needs_primaries(analysis.needs_primaries);
+  record.set_needs_value(analysis.needs_value);
+  if (analysis.success) record.set_success_condition(analysis.success->text());
+  if (analysis.failure) record.set_failure_condition(analysis.failure->text());
+  *record.mutable_no_data_after() = DurationOf(criteria.no_data_after);
+  return record;
+}
 
 v1::AnalysisFinding RecordOf(const Finding& finding) {
   v1::AnalysisFinding record;
@@ -208,7 +219,7 @@ v1::DecisionRecord RecordOf(const DecisionPlace& place, const Criteria& criteria
   inputs.set_experiment(place.experiment);
   inputs.set_run(place.run);
   inputs.set_first_epoch(place.first_epoch);
-  WriteCriteria(criteria, *inputs.mutable_criteria());
+  *inputs.mutable_criteria() = RecordOf(criteria);
   WriteEvidence(evidence, inputs);
   *record.mutable_conclusion() = ConclusionOf(decision);
   return record;
@@ -220,6 +231,7 @@ absl::StatusOr<DecisionQuestion> Decode(const v1::DecisionInputs& inputs) {
   Evidence& evidence = question.evidence;
   evidence.now = TimeOf(inputs.now());
   evidence.begun = TimeOf(inputs.begun());
+  if (inputs.has_since()) evidence.since = TimeOf(inputs.since());
   evidence.default_variant = inputs.default_variant();
   for (const v1::DecisionVariant& variant : inputs.variants()) {
     if (absl::Status status = DecodeVariant(variant, evidence.variants.emplace_back()); !status.ok()) return status;

@@ -24,6 +24,7 @@ struct DecisionPlace {
 
 v1::DecisionRecord RecordOf(const DecisionPlace& place, const Criteria& criteria, const Evidence& evidence,
                             const Decision& decision);
+v1::DecisionCriteria RecordOf(const Criteria& criteria);
 v1::DecisionConclusion ConclusionOf(const Decision& decision);
 v1::AnalysisFinding RecordOf(const Finding& finding);
 

@@ -255,6 +255,20 @@ TEST(DecideTest, NothingIsRecommendedBeforeItsTime) {
   EXPECT_EQ(Decide(criteria, TwoVariants(Facts("a", 10, 700), Facts("b", 10, 900))).verdict, Verdict::kUndecided);
 }
 
+TEST(DecideTest, AWholeWeekIsOneOfTheStepsOwnData) {
+  Criteria criteria = Wants({});
+  criteria.rules.needs_whole_weeks = true;
+  Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));
+  evidence.begun = kNow - absl::Hours(24 * 14);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kSuccess) << "as it was where no record says of the step";
+  evidence.since = kNow - absl::Hours(2);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kUndecided) << "two hours of one weekday";
+  evidence.since = kNow - absl::Hours(24 * 7);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kSuccess);
+  criteria.rules.min_duration = absl::Hours(24 * 14);
+  EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kSuccess) << "of the rollout";
+}
+
 TEST(DecideTest, ASplitThatIsNotTheOneAskedForConcludesNothing) {
   Evidence evidence = TwoVariants(Facts("a", 10, 700), Facts("b", 10, 900, absl::Milliseconds(10), 2000));
   const Decision decision = Decide(Wants({}), evidence);
@@ -330,6 +344,20 @@ TEST(DecideTest, AnAnswerIsBelievedUntilItIsTooOld) {
   EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kUndecided);
 }
 
+TEST(DecideTest, AnAnswerFromBeforeTheStepIsNotOfTheStep) {
+  Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));
+  evidence.values["checkouts"] = {7, kNow - absl::Seconds(20)};
+  evidence.since = kNow - absl::Seconds(19);
+  for (const config::Analysis& analysis :
+       {Only("checkouts > 5"), Only("", "checkouts < 5"), Only("", "checkouts > 5")}) {
+    const Decision decision = Decide(Wants(analysis), evidence);
+    EXPECT_EQ(decision.verdict, Verdict::kUndecided) << decision.why;
+  }
+  evidence.since = kNow - absl::Seconds(20);
+  EXPECT_EQ(Decide(Wants(Only("checkouts > 5")), evidence).verdict, Verdict::kSuccess);
+  EXPECT_EQ(Decide(Wants(Only("", "checkouts > 5")), evidence).verdict, Verdict::kFailed);
+}
+
 TEST(DecideTest, AFailureThatIsNotKnownIsNoSuccess) {
   const Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));
   EXPECT_EQ(Decide(Wants(Only("accuracy.b > 0.5", "checkouts < 1")), evidence).verdict, Verdict::kUndecided);
@@ -344,6 +372,7 @@ TEST(DecisionRecordTest, ADecisionIsMadeAgainOfItsRecordBitByBit) {
   criteria.weights = config::DecisionWeights{.revenue_per_accuracy_point = 1.0 / 3, .risk_per_error_point = 0.7};
   Evidence evidence = TwoVariants(Facts("a", 11, 801), Facts("b", 9, 833));
   evidence.values["checkouts"] = {7.1, kNow - absl::Seconds(3)};
+  evidence.since = kNow - absl::Seconds(2);
   const Decision decision = Decide(criteria, evidence);
   const v1::DecisionRecord record = RecordOf({"income", 3, 2}, criteria, evidence, decision);
   v1::DecisionRecord read;

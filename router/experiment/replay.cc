@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "config/parse.h"
+#include "router/experiment/analyst.h"
 #include "router/experiment/breach.h"
 #include "router/experiment/decision_record.h"
 #include "router/experiment/event_record.h"
@@ -55,6 +56,40 @@ std::string VerdictDifference(const v1::AuditRecord& record) {
   if (verdict == conclusion.verdict() && told.why() == conclusion.why()) return "";
   return absl::StrCat("the verdict was '", verdict, ": ", told.why(), "' and its decision concludes '",
                       conclusion.verdict(), ": ", conclusion.why(), "'");
+}
+
+bool IsByVerdict(const v1::EventRecord& event) {
+  return event.has_analysed() || event.time_passed().analysed().verdict() == v1::AnalysedEvent::SUCCESS;
+}
+
+// Whether the decision answers what the specification asks of that very state, in words; empty: it does.
+std::string QuestionDifference(const v1::DecisionInputs& inputs, const config::Experiment& specification,
+                               const std::optional<State>& before) {
+  const std::optional<config::Analysis> analysis = before ? AnalysisOf(specification, *before) : std::nullopt;
+  if (!analysis) return "there is a decision, and nothing is analysed there";
+  if (!IsSame(inputs.criteria(), RecordOf(CriteriaOf(specification, *analysis)))) {
+    return "its decision is by other criteria than its specification's";
+  }
+  if (inputs.has_since() && !IsSame(inputs.since(), TimestampOf(CountedIn(specification, *before).since))) {
+    return "its decision counts from another time than the step's";
+  }
+  const uint32_t first_epoch = FirstEpochOf(*before);
+  if (inputs.run() == before->run.ordinal && inputs.first_epoch() == first_epoch) return "";
+  return absl::StrCat("its decision is of run ", inputs.run(), " from epoch ", inputs.first_epoch(),
+                      ", and it is in run ", before->run.ordinal, " from epoch ", first_epoch);
+}
+
+// Decides again what the row says that the whole was decided on; what differs first.
+std::string DecideAgainst(const v1::AuditRecord& record, const config::Experiment& specification,
+                          const std::optional<State>& before, Replayed& replayed) {
+  if (!record.has_decision())
+    return IsByVerdict(record.event()) ? "it went by a verdict that no decision is kept of" : "";
+  const v1::DecisionInputs& inputs = record.decision().inputs();
+  if (std::string difference = QuestionDifference(inputs, specification, before); !difference.empty())
+    return difference;
+  if (absl::Status status = Verify(record.decision()); !status.ok()) return std::string(status.message());
+  replayed.is_judged_again = true;
+  return VerdictDifference(record);
 }
 
 // Asks the guardrails again; what differs first.
@@ -131,10 +166,8 @@ Replayed Replay::Decide(const v1::AuditRecord& record) {
     std::string difference = JudgeAgainst(record, *specification, before->epoch.split, replayed);
     if (!difference.empty()) return Differs(std::move(difference));
   }
-  if (record.has_decision()) {
-    if (absl::Status status = Verify(record.decision()); !status.ok()) return Differs(std::string(status.message()));
-    if (std::string difference = VerdictDifference(record); !difference.empty()) return Differs(std::move(difference));
-    replayed.is_judged_again = true;
+  if (std::string difference = DecideAgainst(record, *specification, before, replayed); !difference.empty()) {
+    return Differs(std::move(difference));
   }
   const absl::StatusOr<std::optional<Step>> step = Advance(PlanOf(*specification), before, *event, TimeOf(record.at()));
   if (!step.ok()) return Differs(absl::StrCat("it is refused now: ", std::string(step.status().message())));
