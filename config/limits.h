@@ -95,6 +95,8 @@ inline constexpr size_t kFreezes = 64;
 // Rows of one experiment's shutting steps that are on their way to the journal. So many decisions are kept apart while a
 // disk is slow; from then on the newest takes the place of the one that waits, since it says where the experiment stands.
 inline constexpr size_t kShutRows = 8;
+// Of these, kept for what people ask for: a storm of reloads does not keep their rows from being on their way.
+inline constexpr size_t kShutRowsOfPeople = 2;
 // Requests to the journal that are not answered: for each experiment its shutting rows, an opening one, and reports of
 // rollbacks, which a person's reset comes between; and a checkpoint, and a load.
 inline constexpr size_t kJournalRequests = 2 * kShutRows * kExperiments;

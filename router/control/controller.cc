@@ -266,7 +266,10 @@ void Controller::Tick(absl::Time now) {
     AnnounceWarnings(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
-    if (governed.unjournalled) AnswerShut(*governed.unjournalled, now - kShutPatience);
+    // What could not even be asked for yet is not said to be done.
+    const bool waits_for_room =
+        governed.unjournalled && governed.unjournalled->id == 0 && !governed.rows_on_their_way.empty();
+    if (governed.unjournalled && !waits_for_room) AnswerShut(*governed.unjournalled, now - kShutPatience);
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
@@ -374,7 +377,9 @@ void Controller::Publish(absl::Time now) {
 // Asks the journal for what waits, where it is time to.
 void Controller::AskFor(Governed& governed, absl::Time now) {
   if (!unread_.ok() || now < governed.retry_at) return;
-  const bool has_room = governed.rows_on_their_way.size() < config::limits::kShutRows;
+  const bool is_asked_for = governed.unjournalled && !governed.unjournalled->waiting.empty();
+  const bool has_room = governed.rows_on_their_way.size() + (is_asked_for ? 0 : config::limits::kShutRowsOfPeople) <
+                        config::limits::kShutRows;
   if (governed.unjournalled && governed.unjournalled->id == 0 && has_room) {
     governed.unjournalled->id = NextRequest();
     governed.rows_on_their_way.insert(governed.unjournalled->id);
