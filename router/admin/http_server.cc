@@ -145,7 +145,9 @@ class HttpServer::BoundedServer : public httplib::Server {
   void ServeOne(int socket) {
     BoundedStream stream(socket, now_, is_stopping_);
     bool is_closed = false;
-    process_request(stream, /*close_connection=*/true, is_closed, nullptr);
+    // The pages are whole: of each range that a request names the library would make a copy, thousands of them.
+    process_request(stream, /*close_connection=*/true, is_closed,
+                    [](httplib::Request& request) { request.ranges.clear(); });
   }
 
   const std::function<absl::Time()>& now_;
@@ -160,12 +162,16 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Create(HttpServerOptions
                                                                control::ControlInterface* control) {
   std::unique_ptr<HttpServer> self(new HttpServer(std::move(options), control));
   self->server_ = std::make_unique<BoundedServer>(self->options_.now);
-  // Every path, so that `AnswerHttp` alone says what there is. HEAD goes by it too.
-  self->server_->Get(".*", [http = self.get()](const httplib::Request& request, httplib::Response& response) {
-    HttpReply reply = http->Answer(request.path);
-    response.status = reply.status;
-    response.set_content(std::move(reply.body), reply.content_type);
-  });
+  // Every path, so that `AnswerHttp` alone says what there is; before routes, whose expressions would recurse once for
+  // each character of it.
+  self->server_->set_pre_routing_handler(
+      [http = self.get()](const httplib::Request& request, httplib::Response& response) {
+        if (request.method != "GET" && request.method != "HEAD") return httplib::Server::HandlerResponse::Unhandled;
+        HttpReply reply = http->Answer(request.path);
+        response.status = reply.status;
+        response.set_content(std::move(reply.body), reply.content_type);
+        return httplib::Server::HandlerResponse::Handled;
+      });
   config::Address& address = self->address_;
   errno = 0;
   if (address.port == 0) {

@@ -84,6 +84,18 @@ TEST_F(HttpServerTest, HeadHasHeadersAlone) {
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
 
+TEST_F(HttpServerTest, APageIsWholeHoweverManyRangesAreAskedFor) {
+  std::string ranges = "0-";
+  for (int i = 0; i < 1000; ++i) ranges += ",0-";
+  const std::string reply = Ask("GET /metrics HTTP/1.1\r\nHost: a\r\nRange: bytes=" + ranges + "\r\n\r\n");
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(reply.size(), 301'000u);
+}
+
+TEST_F(HttpServerTest, ALongPathIsAPathThatThereIsNot) {
+  EXPECT_THAT(Ask("GET /" + std::string(8000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+}
+
 TEST_F(HttpServerTest, ADrainIsSeenByReadinessAtOnce) {
   server_->BeginDrain();
   EXPECT_THAT(Ask("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 503"));

@@ -110,6 +110,8 @@ class HttpClient::Transfers {
       }
       const int64_t milliseconds = std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout));
       curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(milliseconds));
+      // A name whose server does not answer is left to its thread: waiting for that would hold up everybody's requests.
+      curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
       curl_easy_setopt(handle, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(limits.body_bytes));
       curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &Call::OnBody);
       curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
