@@ -78,8 +78,8 @@ TEST(ParseYamlTest, TabsThatIndentAreRefusedWithTheirPlace) {
 
 TEST(ParseYamlTest, WhatIsNoUtf8TextIsRefused) {
   const std::vector<std::string> bad = {
-      std::string("a: \0b", 5), "a: \x01",     "a: \xff", "a: \xc0\x80",        "a: \xed\xa0\x80",
-      "a: \xf5\x80\x80\x80",    "a: \xe2\x82", "a: \x7f", "a: \xf0\x80\x80\x80"};
+      std::string("a: \0b", 5), "a: \x01",     "a: \xff", "a: \xc0\x80",         "a: \xed\xa0\x80",
+      "a: \xf5\x80\x80\x80",    "a: \xe2\x82", "a: \x7f", "a: \xf0\x80\x80\x80", "a: \xc2\x9b[2J"};
   for (const std::string& text : bad) {
     EXPECT_EQ(ErrorOf(text), "f:1:4: must be UTF-8 text without control characters") << testing::PrintToString(text);
   }

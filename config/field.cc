@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "config/limits.h"
+#include "config/plain_text.h"
 
 namespace weir::config {
 namespace {
@@ -18,11 +19,8 @@ constexpr size_t kShownBytes = 40;
 
 // At most kShownBytes of what was written, on one line.
 std::string Shown(const std::string& text) {
-  std::string shown = text.substr(0, kShownBytes);
-  if (shown.size() < text.size()) {
-    while (!shown.empty() && (static_cast<uint8_t>(text[shown.size()]) & 0xc0) == 0x80) shown.pop_back();
-    shown += "...";
-  }
+  std::string shown(Beginning(text, kShownBytes));
+  if (shown.size() < text.size()) shown += "...";
   return absl::Utf8SafeCEscape(shown);
 }
 

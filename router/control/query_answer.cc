@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "config/plain_text.h"
 #include "router/runtime/json.h"
 
 namespace weir::control {
@@ -28,9 +29,12 @@ std::string FormEncoded(const std::string& text) {
   return encoded;
 }
 
+// What another system wrote ends up in the status and on terminals.
+std::string Shown(const std::string& text) { return config::ToPlainText(config::Beginning(text, kShownBytes)); }
+
 std::string TextOf(const Json* json) {
   const auto* text = json == nullptr ? nullptr : json->As<std::string>();
-  return text == nullptr ? "" : text->substr(0, kShownBytes);
+  return text == nullptr ? "" : Shown(*text);
 }
 
 absl::Status Unusable(const std::string& why) { return absl::FailedPreconditionError(why); }
@@ -42,7 +46,7 @@ absl::StatusOr<ExternalValue> ReadSample(const Json* sample) {
   const auto* text = parts->at(1).As<std::string>();
   double value = 0;
   if (text == nullptr || !absl::SimpleAtod(*text, &value)) return Unusable("its value is no number");
-  if (!std::isfinite(value)) return Unusable(absl::StrCat("its value is ", text->substr(0, kShownBytes)));
+  if (!std::isfinite(value)) return Unusable(absl::StrCat("its value is ", Shown(*text)));
   const absl::Time at = absl::UnixEpoch() + absl::Seconds(parts->at(0).ToNumber());
   return ExternalValue{value, at};
 }

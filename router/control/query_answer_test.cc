@@ -59,6 +59,21 @@ TEST(ReadAnswerTest, TheServersOwnErrorIsTold) {
             "bad_data: parse error: unexpected end");
 }
 
+// One character that is cut in two would make a whole status unreadable.
+TEST(ReadAnswerTest, ALongErrorIsCutBetweenCharacters) {
+  for (size_t before = 195; before <= 200; ++before) {
+    const std::string start(before, 'x');
+    const std::string error = ErrorOf(R"({"status":"error","errorType":"e","error":")" + start + R"(🜁🜁"})");
+    EXPECT_EQ(error, "e: " + start + (before <= 196 ? "🜁" : ""));
+  }
+}
+
+TEST(ReadAnswerTest, AnErrorIsOneLineThatCommandsNoTerminal) {
+  EXPECT_EQ(ErrorOf(R"({"status":"error","errorType":"bad\u001b[2J","error":"one\nforged: \u009b31m\u0000"})"),
+            "bad [2J: one forged:  31m ");
+  EXPECT_EQ(ErrorOf(Success("scalar", R"([1,"nan"])")), "its value is nan");
+}
+
 TEST(ReadAnswerTest, WhatIsNoPrometheusIsSaidToBeNone) {
   EXPECT_EQ(ErrorOf("<html>not found</html>", 404), "it answers HTTP 404");
   EXPECT_EQ(ErrorOf("", 302), "it answers HTTP 302");

@@ -1,0 +1,67 @@
+#include "config/plain_text.h"
+
+#include <cstdint>
+
+namespace weir::config {
+
+size_t Utf8Length(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0; };
+  if (at >= text.size()) return 0;
+  const uint8_t lead = byte(at);
+  if (lead < 0x80) return 1;
+  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xc0) != 0x80) return 0;
+  }
+  const uint8_t second = byte(at + 1);
+  const bool is_overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+  const bool is_outside = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
+  return is_overlong || is_outside ? 0 : length;
+}
+
+bool IsControlCharacter(std::string_view text, size_t at) {
+  const uint8_t lead = static_cast<uint8_t>(text[at]);
+  if (lead == 0xc2 && at + 1 < text.size()) {
+    const uint8_t second = static_cast<uint8_t>(text[at + 1]);
+    return second >= 0x80 && second <= 0x9f;
+  }
+  return lead < 0x20 || lead == 0x7f;
+}
+
+std::string_view Beginning(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<uint8_t>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
+bool IsPlainText(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = Utf8Length(text, i);
+    if (length == 0 || IsControlCharacter(text, i)) return false;
+    i += length;
+  }
+  return true;
+}
+
+std::string ToPlainText(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = Utf8Length(text, i);
+    if (length == 0) {
+      plain += '?';
+      ++i;
+      continue;
+    }
+    if (IsControlCharacter(text, i)) {
+      plain += ' ';
+    } else {
+      plain += text.substr(i, length);
+    }
+    i += length;
+  }
+  return plain;
+}
+
+}  // namespace weir::config
