@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "config/plain_text.h"
 #include "router/cli/text_table.h"
 #include "router/cli/unified_diff.h"
 #include "router/experiment/proto_time.h"
@@ -15,6 +16,7 @@
 namespace weir::cli {
 namespace {
 
+using config::ToPlainText;
 using v1::AuditRecord;
 using v1::SpecificationVersion;
 
@@ -22,19 +24,12 @@ std::string When(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", experiment::TimeOf(time), absl::UTCTimeZone());
 }
 
-// One line of a terminal, whatever it holds.
-std::string Line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return absl::ascii_iscntrl(c); }, ' ');
-  return text;
-}
-
 std::string TitleOf(const AuditRecord& row) {
   const SpecificationVersion& version = row.specification();
-  return Line(absl::StrCat("version ", version.ordinal(), " of ", row.state().experiment(), " (", version.file(),
-                           version.owner().empty() ? "" : absl::StrCat(", of ", version.owner()), ", modified ",
-                           When(version.modified_at()), ", taken up ", When(row.at()), " by row ", row.sequence(),
-                           ")"));
+  return ToPlainText(absl::StrCat("version ", version.ordinal(), " of ", row.state().experiment(), " (", version.file(),
+                                  version.owner().empty() ? "" : absl::StrCat(", of ", version.owner()), ", modified ",
+                                  When(version.modified_at()), ", taken up ", When(row.at()), " by row ",
+                                  row.sequence(), ")"));
 }
 
 std::string RowsText(const std::vector<const AuditRecord*>& rows) {
@@ -48,10 +43,10 @@ std::string RowsText(const std::vector<const AuditRecord*>& rows) {
                    {"what"},
                    {"detail"}});
   for (const AuditRecord* row : rows) {
-    table.AddRow({absl::StrCat(row->sequence()), When(row->at()), row->state().experiment(),
+    table.AddRow({absl::StrCat(row->sequence()), When(row->at()), ToPlainText(row->state().experiment()),
                   absl::StrCat(row->state().run()), absl::StrCat(row->state().epoch()),
                   row->specification_version() == 0 ? "-" : absl::StrCat(row->specification_version()),
-                  Line(row->actor()), row->action(), Line(row->detail())});
+                  ToPlainText(row->actor()), ToPlainText(row->action()), ToPlainText(row->detail())});
   }
   return table.ToString(0);
 }
@@ -100,7 +95,7 @@ AuditPage VerifyAudit(const control::JournalContents& contents, const AuditComma
   absl::StrAppend(&page.text, "checkpoints  ", contents.checkpoints.size(), "\n");
   if (!contents.verdict.ok()) {
     page.is_good = false;
-    absl::StrAppend(&page.text, "broken: ", Line(std::string(contents.verdict.message())), "\n");
+    absl::StrAppend(&page.text, "broken: ", ToPlainText(std::string(contents.verdict.message())), "\n");
     return page;
   }
   if (!command.head.empty()) {

@@ -133,5 +133,21 @@ TEST(ReplayTest, AnUnknownExperimentIsNoGoodPageAndJsonSaysTheSame) {
   EXPECT_EQ(json["decisions"][0]["outcome"], "reproduced");
 }
 
+TEST(AuditTest, WhatAnybodySaidForgesNoLineAndCommandsNoTerminal) {
+  control::JournalContents contents = Contents();
+  contents.rows[1].set_actor("eve\x1b[2J");
+  contents.rows[1].set_detail(
+      "fine\n    9  forged \xc2\x9b"
+      "31m");
+  contents.verdict = absl::DataLossError("row \x1b[1m");
+  for (const std::string& page : {ShowAudit(contents, {}).text, VerifyAudit(contents, {}).text,
+                                  ReplayDecisions(contents, {.experiment = "x"}).text}) {
+    EXPECT_EQ(page.find('\x1b'), std::string::npos) << page;
+    EXPECT_EQ(page.find('\x9b'), std::string::npos) << page;
+    EXPECT_EQ(page.find("\n    9"), std::string::npos) << page;
+  }
+  EXPECT_TRUE(Has(ReplayDecisions(contents, {.experiment = "x"}).text, "by eve [2J"));
+}
+
 }  // namespace
 }  // namespace weir::cli

@@ -8,7 +8,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "config/plain_text.h"
 #include "proto/weir/v1/report.pb.h"
+#include "router/cli/plain_message.h"
 #include "router/experiment/proto_time.h"
 #include "router/experiment/replay.h"
 
@@ -102,7 +104,7 @@ std::string JudgementText(const v1::JudgementRecord& judgement) {
 }
 
 std::string TextOf(const Decision& decision) {
-  const v1::AuditRecord& row = *decision.row;
+  const v1::AuditRecord row = PlainCopy(*decision.row);
   std::string text = absl::StrFormat("%5d  %s  %s by %s\n", row.sequence(), When(row.at()), row.action(), row.actor());
   if (!row.detail().empty()) absl::StrAppend(&text, "       ", row.detail(), "\n");
   absl::StrAppend(&text, "       on ", EventText(row.event()), "; specification version ", row.specification_version(),
@@ -121,10 +123,10 @@ std::string TextOf(const Decision& decision) {
       absl::StrAppend(&text, "       from before it was recorded what a decision was made on: not decided again");
       break;
     case Outcome::kDiffers:
-      absl::StrAppend(&text, "       DIFFERS: ", decision.replayed.difference);
+      absl::StrAppend(&text, "       DIFFERS: ", config::ToPlainText(decision.replayed.difference));
       break;
   }
-  if (!decision.replayed.note.empty()) absl::StrAppend(&text, " (", decision.replayed.note, ")");
+  if (!decision.replayed.note.empty()) absl::StrAppend(&text, " (", config::ToPlainText(decision.replayed.note), ")");
   return text + "\n";
 }
 
@@ -195,8 +197,9 @@ ReplayPage ReplayDecisions(const control::JournalContents& contents, const Repla
     return page;
   }
   for (const Decision& decision : decisions) absl::StrAppend(&page.text, TextOf(decision));
-  if (!contents.verdict.ok()) absl::StrAppend(&page.text, std::string(contents.verdict.message()), "\n");
-  absl::StrAppend(&page.text, summary, "\n");
+  if (!contents.verdict.ok())
+    absl::StrAppend(&page.text, config::ToPlainText(std::string(contents.verdict.message())), "\n");
+  absl::StrAppend(&page.text, config::ToPlainText(summary), "\n");
   return page;
 }
 

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "router/cli/analysis_text.h"
 #include "router/cli/outside_text.h"
+#include "router/cli/plain_message.h"
 #include "router/cli/text_table.h"
 
 namespace weir::cli {
@@ -225,7 +226,8 @@ std::string ModelsText(const weir::v1::Status& status) {
 
 }  // namespace
 
-std::string PhaseText(const weir::v1::ExperimentStatus& experiment) {
+std::string PhaseText(const weir::v1::ExperimentStatus& told) {
+  const weir::v1::ExperimentStatus experiment = PlainCopy(told);
   std::string text = absl::StrCat(experiment.name(), ": ", PhaseName(experiment.phase()));
   if (experiment.has_rollout()) absl::StrAppend(&text, ", ", RolloutText(experiment.rollout()));
   for (const auto& variant : experiment.variants()) {
@@ -234,7 +236,8 @@ std::string PhaseText(const weir::v1::ExperimentStatus& experiment) {
   return text;
 }
 
-std::string StatusText(const weir::v1::Status& status) {
+std::string StatusText(const weir::v1::Status& told) {
+  const weir::v1::Status status = PlainCopy(told);
   const absl::Time now = TimeOf(status.now());
   std::string text =
       absl::StrFormat("%s: %s, weir %s, up %s, %s\n", status.proxy(), status.ready() ? "ready" : "NOT READY",
@@ -265,7 +268,8 @@ absl::StatusOr<std::string> StatusJson(const weir::v1::Status& status) {
   return json;
 }
 
-std::string ExplainText(const weir::v1::ExplainResponse& response) {
+std::string ExplainText(const weir::v1::ExplainResponse& told) {
+  const weir::v1::ExplainResponse response = PlainCopy(told);
   std::string text;
   for (const auto& assignment : response.assignments()) {
     absl::StrAppend(&text, text.empty() ? "" : "\n", assignment.experiment(), ": ", assignment.text(), "\n");

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "config/files.h"
+#include "config/plain_text.h"
 #include "router/cli/admin_client.h"
 #include "router/cli/calculator/calc_command.h"
 #include "router/cli/command_line.h"
@@ -27,7 +28,7 @@ namespace {
 
 // `what` is about, where that is not plain: "NAME: ".
 ExitCode Fail(const absl::Status& error, const std::string& what = "") {
-  std::cerr << "weirctl: " << what << error.message() << "\n";
+  std::cerr << "weirctl: " << config::ToPlainText(what + std::string(error.message())) << "\n";
   return AdminClient::IsUnreachable(error) ? ExitCode::kUnreachable : ExitCode::kRefused;
 }
 
@@ -38,7 +39,7 @@ std::string Actor() {
   if (const char* behind = getenv("SUDO_USER"); behind != nullptr) actor += " (sudo by " + std::string(behind) + ")";
   char host[256] = "";
   if (gethostname(host, sizeof(host) - 1) == 0) actor += std::string("@") + host;
-  return actor.substr(0, 256);
+  return config::ToPlainText(config::Beginning(actor, 256));
 }
 
 // Waits for a second; false when the user interrupts.
@@ -55,7 +56,9 @@ ExitCode Watch(AdminClient& proxy) {
   sigprocmask(SIG_BLOCK, &interrupts, nullptr);
   do {
     const auto status = proxy.GetStatus();
-    std::cout << "\x1b[H\x1b[2J" << (status.ok() ? StatusText(*status) : std::string(status.status().message()) + "\n")
+    std::cout << "\x1b[H\x1b[2J"
+              << (status.ok() ? StatusText(*status)
+                              : config::ToPlainText(std::string(status.status().message())) + "\n")
               << std::flush;
   } while (std::cout.good() && WaitForNextPage(interrupts));
   return ExitCode::kOk;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "config/plain_text.h"
 
 namespace weir::control {
 namespace {
@@ -43,6 +44,12 @@ std::optional<CommandKind> KindOf(v1::CommandRequest::Kind kind) {
   }
 }
 
+// A line of the audit, of reports and of terminals: what would forge another one is no name and no comment.
+absl::Status CheckPlain(const char* what, const std::string& text) {
+  if (config::IsPlainText(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " must be UTF-8 text without control characters"));
+}
+
 absl::Status CheckTexts(const v1::CommandRequest& request) {
   if (request.experiment().empty()) return absl::InvalidArgumentError("experiment is empty");
   if (request.actor().empty()) return absl::InvalidArgumentError("actor is empty");
@@ -57,7 +64,11 @@ absl::Status CheckTexts(const v1::CommandRequest& request) {
   if (request.roles_size() > kMostRoles || has_long_role) {
     return absl::InvalidArgumentError(absl::StrCat("at most ", kMostRoles, " roles of ", kMostActorBytes, " bytes"));
   }
-  return absl::OkStatus();
+  absl::Status status = CheckPlain("experiment", request.experiment());
+  status.Update(CheckPlain("actor", request.actor()));
+  status.Update(CheckPlain("comment", request.comment()));
+  for (const std::string& role : request.roles()) status.Update(CheckPlain("role", role));
+  return status;
 }
 
 }  // namespace

@@ -53,5 +53,26 @@ TEST(CommandOfTest, WhatIsNoCommandIsRefused) {
   }
 }
 
+TEST(CommandOfTest, ATextThatWouldForgeALineOrCommandATerminalIsRefused) {
+  for (const char* bad : {"one\ntwo", "\x1b[2J", "\x7f",
+                          "\xc2\x9b"
+                          "31m",
+                          "a\tb", "\r", "half \xc3", "\xff"}) {
+    v1::CommandRequest actor = Of(v1::CommandRequest::PAUSE), comment = actor, role = actor, experiment = actor;
+    actor.set_actor(bad);
+    comment.set_comment(bad);
+    role.add_roles("operator");
+    role.add_roles(bad);
+    experiment.set_experiment(bad);
+    for (const v1::CommandRequest& request : {actor, comment, role, experiment}) {
+      EXPECT_TRUE(absl::IsInvalidArgument(CommandOf(request).status())) << testing::PrintToString(bad);
+    }
+  }
+  v1::CommandRequest fine = Of(v1::CommandRequest::PAUSE);
+  fine.set_actor("Jürgen 用户");
+  fine.set_comment("p99 > 200 ms, \"why?\" 🜁");
+  EXPECT_TRUE(CommandOf(fine).ok());
+}
+
 }  // namespace
 }  // namespace weir::control

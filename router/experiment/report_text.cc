@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "config/plain_text.h"
 #include "router/experiment/proto_time.h"
 
 namespace weir::experiment {
@@ -27,10 +28,8 @@ constexpr std::array<const char*, 17> kCodes = {
 // As text within a cell of a table, whatever it holds.
 std::string Cell(std::string_view text) {
   std::string cell;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      cell += ' ';
-    } else if (c == '<') {
+  for (const char c : config::ToPlainText(text)) {
+    if (c == '<') {
       cell += "&lt;";
     } else if (c == '>') {
       cell += "&gt;";
