@@ -103,7 +103,8 @@ void Notifier::Follow(std::vector<config::NotifyTarget> targets) {
 }
 
 Notifier::Key Notifier::KeyOf(const config::NotifyTarget& target) {
-  return {target.kind, target.url.host, target.url.port, target.url.path, target.secret_file};
+  const config::HttpUrl& url = target.url;
+  return {target.kind, url.host, url.port, url.path, url.is_tls, target.ca_file, target.secret_file};
 }
 
 void Notifier::OnTurnEnd() {

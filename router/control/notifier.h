@@ -60,8 +60,8 @@ class Notifier {
   void Follow(std::vector<config::NotifyTarget> targets);
 
  private:
-  // What makes a receiver. Two experiments that name the same share its queue.
-  using Key = std::tuple<config::NotifyKind, std::string, uint16_t, std::string, std::string>;
+  // What makes a receiver: all of a target but its events. Two experiments that name the same share its queue.
+  using Key = std::tuple<config::NotifyKind, std::string, uint16_t, std::string, bool, std::string, std::string>;
   struct Receiver;
 
   Notifier(std::unique_ptr<runtime::EventLoop> loop, const runtime::Log* log, Report report);

@@ -24,6 +24,7 @@ using config::NotifyEvent;
 using config::NotifyKind;
 using runtime::ScriptedHttpServer;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 ScriptedHttpServer::Reply Taken() { return ScriptedHttpServer::Answer(200, ""); }
 
@@ -224,6 +225,33 @@ TEST_F(NotifierTest, AReceiverThatTheFilesNoLongerNameIsToldWhatWaitsAndThenForg
     while (report_.size() != 1) lock.Wait(has_changed_);
   }
   EXPECT_THAT(leaves.Requests().back(), HasSubstr("\"description\":\"ends\""));
+}
+
+TEST_F(NotifierTest, AReceiverThatIsMovedToTlsHearsNothingInClearTextAnyMore) {
+  ScriptedHttpServer server([](const std::string&) { return Taken(); });
+  const config::NotifyTarget clear = To(server);
+  config::NotifyTarget sealed = clear;
+  sealed.url.is_tls = true;
+  Start({clear});
+  notifier_->Post({Event(NotifyEvent::kRolledBack, "in clear text"), {clear}});
+  WaitForSent(clear, 1);
+  notifier_->Follow({sealed});
+  notifier_->Post({Event(NotifyEvent::kRolledBack, "confidential"), {sealed}});
+  WaitFor(sealed, [](const TargetReport& r) { return r.counts.failed > 0; });
+  for (const std::string& request : server.Requests()) EXPECT_THAT(request, Not(HasSubstr("confidential")));
+}
+
+TEST_F(NotifierTest, OtherCertificatesToTrustAreTakenUpAtOnce) {
+  ScriptedHttpServer server([](const std::string&) { return Taken(); });
+  config::NotifyTarget target = To(server);
+  target.url.is_tls = true;
+  Start({target});
+  notifier_->Post({Event(NotifyEvent::kRolledBack, "one"), {target}});
+  WaitFor(target, [](const TargetReport& r) { return r.counts.failed > 0; });
+  target.ca_file = absl::StrCat(std::getenv("TEST_TMPDIR"), "/no such certificates");
+  notifier_->Follow({target});
+  notifier_->Post({Event(NotifyEvent::kRolledBack, "two"), {target}});
+  WaitFor(target, [](const TargetReport& r) { return r.counts.last_error.find("CA cert") != std::string::npos; });
 }
 
 TEST_F(NotifierTest, AnAlertmanagerHearsOfTheEndOnceItIsBack) {
