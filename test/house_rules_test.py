@@ -20,7 +20,7 @@ ARROWS = {
     "router/http2": [],
     "router/dataplane": ["router/http2", "router/routing", "router/runtime", "config", "stats", "proto"],
     "router/control": ["router/routing", "router/experiment", "router/runtime", "config", "stats", "proto"],
-    "router/admin": ["router/control", "router/routing", "stats", "config", "proto"],
+    "router/admin": ["router/control", "router/routing", "router/runtime", "stats", "config", "proto"],
     "router/cli": ["config", "stats", "router/routing", "router/experiment", "router/control", "router/runtime",
                    "proto"],
 }

@@ -8,24 +8,39 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
+#include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "router/runtime/lock.h"
 
 namespace weir::admin {
 namespace {
 
 constexpr size_t kThreads = 4;
-constexpr int kMostWaiting = 32;
+constexpr size_t kMostWaiting = 32;
 constexpr size_t kMostRequestBytes = 16 * 1024;
 constexpr absl::Duration kMostTime = absl::Seconds(5);
 constexpr int kBacklog = 128;
 constexpr int kPollMs = 100;  // How soon a stalled connection sees that the server stops.
 
+struct Connection {
+  int socket = -1;
+  absl::Time deadline;  // Its reply is taken by then, or it is closed.
+};
+
+void Close(const Connection& connection) {
+  shutdown(connection.socket, SHUT_RDWR);
+  close(connection.socket);
+}
+
 // One connection of which only so much is read, for only so long.
 class BoundedStream : public httplib::Stream {
  public:
-  BoundedStream(int socket, const std::function<absl::Time()>& now, const std::atomic<bool>& is_stopping)
-      : socket_(socket), now_(now), is_stopping_(is_stopping), deadline_(now() + kMostTime) {}
+  BoundedStream(const Connection& connection, const std::function<absl::Time()>& now,
+                const std::atomic<bool>& is_stopping)
+      : socket_(connection.socket), now_(now), is_stopping_(is_stopping), deadline_(connection.deadline) {}
 
   bool is_readable() const override { return WaitFor(POLLIN); }
   bool is_writable() const override { return WaitFor(POLLOUT); }
@@ -83,22 +98,48 @@ class BoundedStream : public httplib::Stream {
   size_t buffered_ = 0;
 };
 
-// Runs at most `kMostWaiting` connections late; the acceptor itself runs those beyond, which closes them.
-class BoundedQueue : public httplib::TaskQueue {
+// Connections that wait for a thread, the oldest first.
+class WaitingLine {
  public:
-  void enqueue(std::function<void()> serve) override {
-    if (waiting_ >= kMostWaiting) return serve();
-    ++waiting_;
-    pool_.enqueue([this, serve = std::move(serve)] {
-      --waiting_;
-      serve();
-    });
+  // The one that makes room for it, where the line is full: the oldest, which is the likeliest to say nothing.
+  std::optional<Connection> Add(Connection connection) {
+    runtime::Lock lock(&mutex_);
+    waiting_.push_back(connection);
+    has_changed_.Signal();
+    return waiting_.size() > kMostWaiting ? TakeFirst() : std::nullopt;
   }
-  void shutdown() override { pool_.shutdown(); }
+  // Waits for one; nullopt once the line is ended and empty.
+  std::optional<Connection> Take() {
+    runtime::Lock lock(&mutex_);
+    while (waiting_.empty() && !is_ended_) lock.Wait(has_changed_);
+    return TakeFirst();
+  }
+  void End() {
+    runtime::Lock lock(&mutex_);
+    is_ended_ = true;
+    has_changed_.SignalAll();
+  }
 
  private:
-  httplib::ThreadPool pool_{kThreads};
-  std::atomic<int> waiting_ = 0;
+  std::optional<Connection> TakeFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (waiting_.empty()) return std::nullopt;
+    const Connection first = waiting_.front();
+    waiting_.pop_front();
+    return first;
+  }
+
+  absl::Mutex mutex_;
+  absl::CondVar has_changed_;
+  std::deque<Connection> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool is_ended_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// The library's tasks say nothing of what they are: each is run at once, on the acceptor's thread, and hands over its
+// connection there (BoundedServer::process_and_close_socket).
+class ImmediateQueue : public httplib::TaskQueue {
+ public:
+  void enqueue(std::function<void()> hand_over) override { hand_over(); }
+  void shutdown() override {}
 };
 
 absl::Status CannotListen(const config::Address& address, int error) {
@@ -113,7 +154,7 @@ absl::Status CannotListen(const config::Address& address, int error) {
 class HttpServer::BoundedServer : public httplib::Server {
  public:
   explicit BoundedServer(const std::function<absl::Time()>& now) : now_(now) {
-    new_task_queue = [] { return new BoundedQueue; };
+    new_task_queue = [] { return new ImmediateQueue; };
     set_payload_max_length(0);
     // The library's own choice, SO_REUSEPORT, would let a second process take half of the requests unseen.
     set_socket_options([](int socket) {
@@ -124,9 +165,12 @@ class HttpServer::BoundedServer : public httplib::Server {
 
   // On the acceptor's thread, until Stop.
   void Run() {
-    acceptor_ = std::this_thread::get_id();
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < kThreads; ++i) threads.emplace_back([this] { ServeAll(); });
     ::listen(svr_sock_, kBacklog);  // The library's own choice, 5, makes a burst of probes wait for a second.
     listen_after_bind();
+    line_.End();
+    for (std::thread& thread : threads) thread.join();
   }
   void Stop() {
     is_stopping_ = true;
@@ -134,16 +178,22 @@ class HttpServer::BoundedServer : public httplib::Server {
   }
 
  private:
+  // On the acceptor's thread, which serves nobody. The deadline is of now, so that a burst of connections that say
+  // nothing is over together, however many of them wait.
   bool process_and_close_socket(socket_t socket) override {
-    // The acceptor serves nobody: BoundedQueue gave it what is beyond the bound.
-    if (std::this_thread::get_id() != acceptor_) ServeOne(socket);
-    shutdown(socket, SHUT_RDWR);
-    close(socket);
+    if (const std::optional<Connection> oldest = line_.Add({socket, now_() + kMostTime})) Close(*oldest);
     return true;
   }
 
-  void ServeOne(int socket) {
-    BoundedStream stream(socket, now_, is_stopping_);
+  void ServeAll() {
+    while (const std::optional<Connection> connection = line_.Take()) {
+      ServeOne(*connection);
+      Close(*connection);
+    }
+  }
+
+  void ServeOne(const Connection& connection) {
+    BoundedStream stream(connection, now_, is_stopping_);
     bool is_closed = false;
     // The pages are whole: of each range that a request names the library would make a copy, thousands of them.
     process_request(stream, /*close_connection=*/true, is_closed,
@@ -152,7 +202,7 @@ class HttpServer::BoundedServer : public httplib::Server {
 
   const std::function<absl::Time()>& now_;
   std::atomic<bool> is_stopping_ = false;
-  std::atomic<std::thread::id> acceptor_;
+  WaitingLine line_;
 };
 
 HttpServer::HttpServer(HttpServerOptions options, control::ControlInterface* control)

@@ -2,8 +2,8 @@
 // cpp-httplib.
 //
 // Everything is bounded, as anybody may connect: four threads, one request a connection, 16 KiB of request, 5 s from
-// its first byte awaited to the last byte of the reply, 32 connections that wait for a thread; further ones are closed
-// at once. What stalls here stalls nothing else.
+// the accepted connection to the last byte of the reply, 32 connections that wait for a thread; for a further one the
+// oldest of those is closed. What stalls here stalls nothing else.
 
 #ifndef WEIR_ROUTER_ADMIN_HTTP_SERVER_H_
 #define WEIR_ROUTER_ADMIN_HTTP_SERVER_H_

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <latch>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -32,7 +33,13 @@ class HttpServerTest : public ::testing::Test {
     HttpServerOptions options;
     options.address = {"127.0.0.1", port};
     options.now = [this] { return absl::UnixEpoch() + absl::Seconds(seconds_.load()); };
-    options.render_metrics = [](const stats::MetricsSnapshot&) { return std::string(300'000, 'm') + "\n"; };
+    options.render_metrics = [this](const stats::MetricsSnapshot&) {
+      if (is_held_) {
+        entered_.count_down();
+        released_.wait();
+      }
+      return std::string(300'000, 'm') + "\n";
+    };
     options.metrics_type = "text/metrics";
     return options;
   }
@@ -62,8 +69,26 @@ class HttpServerTest : public ::testing::Test {
     return ReadAll(socket);
   }
 
+  // All four threads are at work until `released_`.
+  void HoldTheThreads() {
+    is_held_ = true;
+    for (int i = 0; i < 4; ++i) {
+      held_.push_back(Connect());
+      send(held_.back(), "GET /metrics HTTP/1.1\r\n\r\n", 25, MSG_NOSIGNAL);
+    }
+    entered_.wait();
+  }
+  void Release() {
+    is_held_ = false;
+    released_.count_down();
+    for (const int socket : held_) ReadAll(socket);
+  }
+
   RecordingControl control_;
   std::atomic<int> seconds_ = 0;
+  std::atomic<bool> is_held_ = false;
+  std::latch entered_{4}, released_{1};
+  std::vector<int> held_;
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -131,20 +156,35 @@ TEST_F(HttpServerTest, APeerThatSaysNothingIsCutOffInTime) {
   EXPECT_THAT(ReadAll(silent), ::testing::Not(HasSubstr("200")));
 }
 
-TEST_F(HttpServerTest, MoreThanItsBoundOfConnectionsAreClosedAtOnce) {
-  std::vector<int> sockets;
-  // 4 served, 32 waiting; of 60 that say nothing, some must be closed while the clock stands still.
-  for (int i = 0; i < 60; ++i) sockets.push_back(Connect());
-  EXPECT_EQ(ReadAll(sockets.back()), "");
-  sockets.pop_back();
-  for (const int socket : sockets) close(socket);
-  EXPECT_THAT(Ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), EndsWith("ok\n"));
-}
-
 TEST_F(HttpServerTest, StoppingDoesNotWaitForASilentPeer) {
   const int silent = Connect();
   server_.reset();  // The clock stands still: only the stop can end the connection.
   EXPECT_EQ(ReadAll(silent), "");
+}
+
+// 32 may wait.
+TEST_F(HttpServerTest, TheOldestThatWaitsMakesRoomForANewcomer) {
+  HoldTheThreads();
+  std::vector<int> silent;
+  for (int i = 0; i < 32; ++i) silent.push_back(Connect());
+  const int newcomer = Connect();
+  send(newcomer, "GET /healthz HTTP/1.1\r\n\r\n", 25, MSG_NOSIGNAL);
+  EXPECT_EQ(ReadAll(silent[0]), "") << "the clock stands still: closed to make room";
+  Release();
+  for (size_t i = 1; i < silent.size(); ++i) close(silent[i]);
+  EXPECT_THAT(ReadAll(newcomer), EndsWith("ok\n"));
+}
+
+TEST_F(HttpServerTest, ABurstThatSaysNothingIsOverTogetherFiveSecondsAfterItCame) {
+  HoldTheThreads();
+  std::vector<int> silent;
+  for (int i = 0; i < 33; ++i) silent.push_back(Connect());
+  EXPECT_EQ(ReadAll(silent[0]), "") << "so all others were accepted by now";
+  seconds_ = 6;
+  Release();
+  // Served one after the other, of which each would have five seconds more by a clock that stands still again.
+  EXPECT_THAT(Ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), EndsWith("ok\n"));
+  for (size_t i = 1; i < silent.size(); ++i) EXPECT_EQ(ReadAll(silent[i]), "");
 }
 
 TEST_F(HttpServerTest, APortInUseIsAnErrorThatNamesIt) {
