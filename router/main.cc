@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <iostream>
@@ -262,6 +263,7 @@ std::optional<config::Config> LoadConfig(const std::string& file, const runtime:
 }
 
 Exit RunProxy(const cli::ProxyCommand& command) {
+  umask(077);  // The journal and reports hold specifications whole, with the secret addresses of webhooks.
   const sigset_t end_signals = BlockEndSignals();
   const runtime::Log log(runtime::ParseSeverity(command.log_level).value_or(runtime::Severity::kInfo), std::cerr);
   // Whole, since what is relative to it is told to others: the journal's path to weirctl, a file's to the audit.

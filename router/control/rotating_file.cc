@@ -54,6 +54,9 @@ absl::Status RotatingFile::Append(std::string_view lines) {
 absl::Status RotatingFile::Open() {
   file_ = runtime::FileDescriptor(open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, kMode));
   if (!file_.is_open()) return Error("cannot open");
+  struct stat opened;
+  // Of a new one, whatever the umask took away: whoever ships it reads it as one of its group.
+  if (fstat(file_.get(), &opened) == 0 && opened.st_size == 0) (void)fchmod(file_.get(), kMode);
   const absl::Status cut = CutTornLine();
   if (!cut.ok()) file_.Close();
   return cut;

@@ -45,6 +45,15 @@ TEST_F(RotatingFileTest, AFileNeverGrowsBeyondItsBoundAndTheOldestGoes) {
   EXPECT_EQ(ReadFile(path_ + ".3"), "(none)");
 }
 
+TEST_F(RotatingFileTest, ItsGroupMayReadItWhateverTheUmask) {
+  const mode_t before = umask(077);
+  EXPECT_TRUE(RotatingFile(path_, 100, 3).Append("a\n").ok());
+  umask(before);
+  struct stat file;
+  ASSERT_EQ(stat(path_.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0640u);
+}
+
 TEST_F(RotatingFileTest, OneFileAloneBeginsAnew) {
   RotatingFile file(path_, 10, 1);
   for (const char* line : {"aaaa\n", "bbbb\n", "cccc\n"}) ASSERT_TRUE(file.Append(line).ok());

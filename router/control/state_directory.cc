@@ -31,12 +31,23 @@ absl::Status Failure(const std::string& doing) {
 
 absl::Status MakeFolder(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  const std::filesystem::path above = std::filesystem::path(path).parent_path();
+  if (!above.empty()) std::filesystem::create_directories(above, error);
   if (error) {
     errno = error.value();
     return Failure(absl::StrCat("making ", path));
   }
-  return absl::OkStatus();
+  if (mkdir(path.c_str(), 0700) == 0 || std::filesystem::is_directory(path, error)) return absl::OkStatus();
+  if (errno == EEXIST) errno = ENOTDIR;
+  return Failure(absl::StrCat("making ", path));
+}
+
+// What is not there, or not ours, stays as it is.
+void CloseToOthers(const std::string& path) {
+  for (const char* file : {"journal.db", "journal.db-wal", "journal.db-shm"}) {
+    (void)chmod(absl::StrCat(path, "/", file).c_str(), 0600);
+  }
+  (void)chmod(absl::StrCat(path, "/reports").c_str(), 0700);
 }
 
 absl::StatusOr<FileDescriptor> Lock(const std::string& path) {
@@ -88,6 +99,7 @@ absl::StatusOr<StateDirectory> StateDirectory::Open(const std::string& path) {
   if (absl::Status status = MakeFolder(path); !status.ok()) return status;
   absl::StatusOr<FileDescriptor> lock = Lock(path + "/lock");
   if (!lock.ok()) return lock.status();
+  CloseToOthers(path);
   const std::string record = path + "/replica";
   stats::Issuer issuer = ReadIssuer(record).value_or(stats::Issuer{.replica = RandomNumber()});
   ++issuer.boot;

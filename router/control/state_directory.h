@@ -1,4 +1,5 @@
-// The folder in which a proxy keeps what it must not forget: its journal, who it is, how often it started.
+// The folder in which a proxy keeps what it must not forget: its journal, who it is, how often it started. Nobody else
+// reads it: in the journal specifications lie whole, with the secret addresses of webhooks.
 
 #ifndef WEIR_ROUTER_CONTROL_STATE_DIRECTORY_H_
 #define WEIR_ROUTER_CONTROL_STATE_DIRECTORY_H_
@@ -16,7 +17,8 @@ namespace weir::control {
 // Holds the folder's lock while it lives (the kernel lets go of it when the process dies, however it dies).
 class StateDirectory {
  public:
-  // Makes the folder if it is missing, takes its lock, and counts this start.
+  // Makes the folder if it is missing (mode 0700), takes its lock, closes to others what an earlier version left open
+  // to them in it, and counts this start. The mode of a folder that was there is its owner's affair.
   //   ALREADY_EXISTS  another proxy holds it: two proxies never share one folder.
   //   others          it cannot be made, read or written.
   static absl::StatusOr<StateDirectory> Open(const std::string& path);

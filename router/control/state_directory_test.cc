@@ -1,6 +1,7 @@
 #include "router/control/state_directory.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +21,11 @@ class StateDirectoryTest : public testing::Test {
   }
   ~StateDirectoryTest() override { std::filesystem::remove_all(root_); }
   std::string path() const { return root_ + "/some/where"; }
+  static mode_t ModeOf(const std::string& path) {
+    struct stat file {};
+    EXPECT_EQ(stat(path.c_str(), &file), 0) << path;
+    return file.st_mode & 0777;
+  }
 
   std::string root_;
 };
@@ -29,6 +35,21 @@ TEST_F(StateDirectoryTest, IsMadeWhereItIsMissing) {
   ASSERT_TRUE(directory.ok()) << directory.status();
   EXPECT_TRUE(std::filesystem::is_directory(path()));
   EXPECT_EQ(directory->journal_path(), path() + "/journal.db");
+}
+
+TEST_F(StateDirectoryTest, NobodyElseReadsItOrWhatAnEarlierVersionLeftOpen) {
+  ASSERT_TRUE(StateDirectory::Open(path()).ok());
+  EXPECT_EQ(ModeOf(path()), 0700u);
+  std::filesystem::create_directory(path() + "/reports");
+  for (const char* name : {"/journal.db", "/journal.db-wal", "/reports", ""}) {
+    std::ofstream(path() + name).flush();
+    ASSERT_EQ(chmod((path() + name).c_str(), 0755), 0);
+  }
+  ASSERT_TRUE(StateDirectory::Open(path()).ok());
+  EXPECT_EQ(ModeOf(path() + "/journal.db"), 0600u);
+  EXPECT_EQ(ModeOf(path() + "/journal.db-wal"), 0600u);
+  EXPECT_EQ(ModeOf(path() + "/reports"), 0700u);
+  EXPECT_EQ(ModeOf(path()), 0755u) << "a folder that was there is its owner's";
 }
 
 TEST_F(StateDirectoryTest, TwoProxiesNeverShareOne) {

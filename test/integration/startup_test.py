@@ -7,7 +7,7 @@ import subprocess
 from test import cases
 from test.integration import models
 from test.integration.harness import IntegrationTest, document, needs_weir
-from test.integration.processes import DEADLINE, program
+from test.integration.processes import DEADLINE, program, wait_until
 
 
 @needs_weir
@@ -50,6 +50,24 @@ class StartupTest(IntegrationTest):
             for key in ("listener", "admin", "metrics"):
                 config = self.write(**{key: {"address": address}})
                 self.assert_fails(self.run_weir("--config", config), 1, address)
+
+    def test_nobody_else_reads_what_it_writes(self):
+        servers = models.start_models(self)
+        state = pathlib.Path(self.folder, "made", "by-weir")
+        weir = self.weir(servers, routes=[], experiments={models.EXPERIMENT: models.experiment()},
+                         stateDirectory=str(state), assignmentLog={"file": "assignments.jsonl"})
+        client = models.ModelClient(weir.address)
+        self.addCleanup(client.close)
+        client.infer_all([(row, "user") for row in models.heldout_rows()[:1]])
+        weir.weirctl("--address", weir.admin, "rollback", models.EXPERIMENT, "--comment", "so that there is a report")
+        wait_until(lambda: list(state.glob("reports/*.md")), "a report")
+        self.assertEqual(weir.terminate(), 0)
+        paths = [state, *state.rglob("*")]
+        self.assertTrue({"journal.db", "reports", "assignments.jsonl"} <= {path.name for path in paths})
+        for path in paths:
+            mode = path.stat().st_mode & 0o777
+            expected = 0o700 if path.is_dir() else 0o640 if path.name == "assignments.jsonl" else 0o600
+            self.assertEqual(oct(mode), oct(expected), path)
 
     def test_two_proxies_never_share_a_state_directory(self):
         server = self.keep(models.ModelServer(self.folder, "m", "baseline"))
