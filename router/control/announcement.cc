@@ -1,5 +1,7 @@
 #include "router/control/announcement.h"
 
+#include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,17 @@ NotifyEvent EventOf(const std::optional<State>& before, const experiment::Step& 
 }
 
 }  // namespace
+
+std::vector<config::NotifyTarget> TargetsOf(const config::Config& config) {
+  std::vector<config::NotifyTarget> targets;
+  for (const config::Experiment& experiment : config.experiments) {
+    for (config::NotifyTarget target : experiment.notify) {
+      target.events.clear();
+      if (std::find(targets.begin(), targets.end(), target) == targets.end()) targets.push_back(std::move(target));
+    }
+  }
+  return targets;
+}
 
 std::set<NotifyEvent> LastingIn(const std::optional<State>& state) {
   if (!state) return {};

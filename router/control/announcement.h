@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "config/config.h"
 #include "config/notify.h"
 #include "router/experiment/analyst.h"
 #include "router/experiment/guardrails.h"
@@ -52,6 +53,16 @@ struct Notification {
   Announcement announcement;
   std::vector<config::NotifyTarget> targets;
 };
+
+// What stands as of the files that were taken up, to those that are to hear it now. An Alertmanager is repeated this
+// and nothing else of before: whatever it was told and is not here is over for it.
+struct Standing {
+  std::vector<config::NotifyTarget> targets;  // Of the files, each receiver once.
+  std::vector<Notification> notifications;    // To Alertmanagers.
+};
+
+// All targets of a configuration, each receiver once.
+std::vector<config::NotifyTarget> TargetsOf(const config::Config& config);
 
 // Of the step that leads from `before` to its next state.
 Announcement AnnouncementOf(const std::optional<experiment::State>& before, const experiment::Step& step,

@@ -29,6 +29,8 @@ config::Guardrail Slow() {
 }
 config::NotifyTarget Alertmanager() { return {.kind = NotifyKind::kAlertmanager, .url = {"alerts", 9093, "/"}}; }
 
+using Texts = std::vector<std::string>;
+
 class AnnouncementsTest : public testing::Test {
  protected:
   void File(std::vector<config::NotifyTarget> targets) {
@@ -49,6 +51,17 @@ class AnnouncementsTest : public testing::Test {
     }
     return taken;
   }
+  // What stands as of the last files, for Alertmanagers alone.
+  std::vector<std::string> Standing() {
+    std::vector<std::string> standing;
+    for (const Notification& notification : rig.standing().notifications) {
+      for (const config::NotifyTarget& target : notification.targets) {
+        EXPECT_EQ(target.kind, NotifyKind::kAlertmanager);
+        standing.push_back(Text(notification.announcement));
+      }
+    }
+    return standing;
+  }
   static std::string Text(const Announcement& announcement) {
     const char* const kParts[] = {"begins", "stands", "ends"};
     std::string event;
@@ -61,8 +74,6 @@ class AnnouncementsTest : public testing::Test {
   config::Experiment experiment = ControllerRig::AnExperiment();
   ControllerRig rig;
 };
-
-using Texts = std::vector<std::string>;
 
 TEST_F(AnnouncementsTest, ARollbackIsAnnouncedWithItsEvidence) {
   File({Webhook({NotifyEvent::kRolledBack})});
@@ -106,11 +117,9 @@ TEST_F(AnnouncementsTest, AfterARestartAnAlertmanagerHearsThatItStandsAndAWebhoo
   const absl::Time since = rig.now();
   rig.TakeNotifications();
   rig.Restart();
-  const std::vector<Notification> notifications = rig.TakeNotifications();
-  ASSERT_EQ(notifications.size(), 1u);
-  EXPECT_EQ(Text(notifications[0].announcement), "rolledBack stands (rolled-back)");
-  EXPECT_EQ(notifications[0].announcement.at, since);
-  EXPECT_EQ(notifications[0].targets, std::vector<config::NotifyTarget>{Alertmanager()});
+  EXPECT_EQ(rig.TakeNotifications().size(), 0u);
+  ASSERT_EQ(Standing(), Texts{"rolledBack stands (rolled-back)"});
+  EXPECT_EQ(rig.standing().notifications[0].announcement.at, since);
 }
 
 TEST_F(AnnouncementsTest, AnExperimentThatIsInNoFileAnyMoreCallsNobody) {
@@ -118,9 +127,34 @@ TEST_F(AnnouncementsTest, AnExperimentThatIsInNoFileAnyMoreCallsNobody) {
   RollBack();
   rig.TakeNotifications();
   rig.File({});
-  EXPECT_EQ(Take(NotifyKind::kAlertmanager), Texts{"rolledBack ends (rolled-back)"});
+  EXPECT_EQ(Standing(), Texts());
   rig.File({experiment});
-  EXPECT_EQ(Take(NotifyKind::kAlertmanager), Texts{"rolledBack stands (rolled-back)"});
+  EXPECT_EQ(Standing(), Texts{"rolledBack stands (rolled-back)"});
+}
+
+TEST_F(AnnouncementsTest, WhatStandsIsSaidAnewWithEveryFileToThoseThatAreToHearItNow) {
+  config::Experiment other = ControllerRig::AnExperiment("other");
+  other.notify = {Alertmanager()};
+  other.guardrails.clear();
+  experiment.notify = {Alertmanager(), Webhook()};
+  rig.File({experiment, other});
+  EXPECT_EQ(rig.standing().targets.size(), 2u);
+  RollBack();
+  rig.TakeNotifications();
+  other.run = "again";
+  rig.File({experiment, other});
+  EXPECT_EQ(Standing(), Texts{"rolledBack stands (rolled-back)"}) << "of the experiment whose file did not change";
+  experiment.notify[0].events = {NotifyEvent::kWarned};
+  rig.File({experiment, other});
+  EXPECT_EQ(Standing(), Texts());
+  experiment.notify[0].events = {};
+  rig.File({experiment, other});
+  EXPECT_EQ(Standing(), Texts{"rolledBack stands (rolled-back)"});
+  experiment.notify = {};
+  rig.File({experiment, other});
+  EXPECT_EQ(Standing(), Texts());
+  EXPECT_EQ(rig.standing().targets, std::vector<config::NotifyTarget>{Alertmanager()});
+  EXPECT_EQ(Take(NotifyKind::kWebhook), Texts()) << "it was told already";
 }
 
 TEST_F(AnnouncementsTest, OnlyTheEventsThatATargetAsksForAreTold) {
@@ -142,7 +176,7 @@ TEST_F(AnnouncementsTest, AWarningIsToldOnceARun) {
   experiment.run = "again";
   File({Webhook({NotifyEvent::kWarned}), Alertmanager()});
   rig.Run(1, "", 0);
-  EXPECT_EQ(Take(NotifyKind::kAlertmanager), (Texts{"warned stands (warned)", "warned ends (warning-over)"}));
+  EXPECT_EQ(Take(NotifyKind::kAlertmanager), Texts{"warned ends (warning-over)"});
 }
 
 TEST_F(AnnouncementsTest, AWarningFromBeforeARestartStandsAndIsNoNews) {
@@ -215,12 +249,12 @@ TEST_F(LateRiseTest, AnAlertmanagerThatIsNamedLaterHearsOfWhatStands) {
   Rise();
   rig.TakeNotifications();
   File({Webhook()});
-  EXPECT_EQ(rig.TakeNotifications().size(), 0u);
+  EXPECT_EQ(Standing(), Texts());
   File({Webhook(), Alertmanager()});
-  EXPECT_EQ(Take(NotifyKind::kAlertmanager),
-            (Texts{"warned stands (late-rise-warned)", "warned stands (trend-warned)"}));
+  EXPECT_EQ(Standing(), (Texts{"warned stands (late-rise-warned)", "warned stands (trend-warned)"}));
   rig.File({});
-  EXPECT_EQ(Take(NotifyKind::kAlertmanager), (Texts{"warned ends (warning-over)", "warned ends (warning-over)"}));
+  EXPECT_EQ(Standing(), Texts());
+  EXPECT_EQ(rig.TakeNotifications().size(), 0u);
 }
 
 TEST_F(LateRiseTest, ADetectorThatActsIsToldAsWhatItDoes) {
@@ -278,6 +312,10 @@ TEST_F(AnnouncementsTest, AJournalThatFailsIsToldOnceToEveryTargetAndItsEndToo) 
   EXPECT_EQ(Text(notifications[0].announcement), "journalFails begins (journal-fails)");
   EXPECT_EQ(notifications[0].announcement.detail, "disk full");
   EXPECT_EQ(notifications[0].targets.size(), 2u);
+  rig.File({experiment});
+  EXPECT_EQ(Standing(), Texts{"journalFails stands (journal-fails)"});
+  EXPECT_EQ(rig.standing().notifications[0].announcement.at, notifications[0].announcement.at);
+  EXPECT_EQ(rig.TakeNotifications().size(), 0u);
   rig.journal().FailWith(absl::OkStatus());
   rig.Run(20);
   notifications = rig.TakeNotifications();

@@ -125,7 +125,6 @@ absl::Status ControlThread::StartOutside() {
 
 void ControlThread::Follow(config::Config config) {
   queries_->Follow(QuestionsOf(config));
-  notifier_->Follow(TargetsOf(config));
   controller_->TakeConfig(std::move(config), loop_->now());
 }
 
@@ -204,6 +203,8 @@ void ControlThread::CarryOut() {
       Answer(answer->token, answer->status);
     } else if (auto* notification = std::get_if<Notification>(&effect)) {
       notifier_->Post(std::move(*notification));
+    } else if (auto* standing = std::get_if<Standing>(&effect)) {
+      notifier_->Follow(std::move(*standing));
     } else {
       Log(std::get<Notice>(effect));
     }

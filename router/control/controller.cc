@@ -89,7 +89,10 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     std::optional<config::Experiment> specification;
     if (own != filed.end()) specification = own->second;
     if (governed.experiment.filed() == specification) continue;
-    if (!specification) AnnounceEnds(governed, now);
+    if (!specification) {
+      governed.warned.clear();
+      governed.has_looked_at_them = false;
+    }
     governed.external.Follow(specification ? specification->queries : std::vector<config::QueryMetric>());
     if (governed.experiment.SetFile(std::move(specification), now)) {
       Say(true, "the clock was set back: its newest minute of calls is closed as it stood", name);
@@ -102,9 +105,9 @@ void Controller::TakeUp(config::Config config, absl::Time now) {
     // Evidence from before a restart, or a guardrail that only warned until now, may prove a breach already.
     Judge(governed, now);
     FollowFile(governed, now);
-    AnnounceStanding(governed);
     AnnounceWarnings(governed, now);
   }
+  AnnounceStanding();
   is_table_stale_ = true;
 }
 

@@ -63,7 +63,7 @@ struct Notice {
   std::string experiment;  // Empty: none.
   std::string detail;
 };
-using Effect = std::variant<PublishTable, AskJournal, AnswerCommand, Notice, Notification>;
+using Effect = std::variant<PublishTable, AskJournal, AnswerCommand, Notice, Notification, Standing>;
 
 class Controller {
  public:
@@ -182,11 +182,13 @@ class Controller {
   void Announce(const Governed& governed, Announcement announcement);
   void AnnounceStep(const Governed& governed, const std::optional<experiment::State>& before,
                     const experiment::Step& step, absl::Time now);
-  void AnnounceStanding(const Governed& governed);
-  void AnnounceEnds(Governed& governed, absl::Time now);
+  void AnnounceStanding();
+  void AddStanding(const config::Experiment& filed, Announcement announcement, Standing& standing) const;
   void AnnounceWarnings(Governed& governed, absl::Time now);
   std::map<WarningSubject, Announcement> WarningsIn(const Governed& governed, bool has_looked, absl::Time now) const;
   void AnnounceJournal(absl::Time now);
+  Announcement AnnouncementOfJournal(Announcement::Part part, absl::Time at) const;
+  std::vector<config::NotifyTarget> WhoHearsOfJournal(const Announcement& announcement) const;
 
   // controller_view.cc
   void ViewExperiment(const Governed& governed, absl::Time now, Snapshot& view) const;
@@ -216,6 +218,7 @@ class Controller {
   absl::Status unread_;  // Not OK: nothing could be read at start, nor since.
   bool is_journal_healthy_ = true;
   bool was_journal_healthy_ = true;  // When it was announced last.
+  absl::Time journal_fails_since_ = absl::InfinitePast();
   std::string journal_error_;
   std::string journal_head_;
   uint64_t last_request_ = 0;

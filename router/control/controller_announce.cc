@@ -35,29 +35,34 @@ void Controller::AnnounceStep(const Governed& governed, const std::optional<expe
   Announce(governed, AnnouncementOf(before, step, now));
 }
 
-void Controller::AnnounceStanding(const Governed& governed) {
-  for (const config::NotifyEvent event : LastingIn(governed.experiment.state())) {
-    Announce(governed, StandingIn(*governed.experiment.state(), event));
+// All that lasts, of every experiment: who is to hear it may have changed though the experiment did not.
+void Controller::AnnounceStanding() {
+  Standing standing{.targets = TargetsOf(*config_), .notifications = {}};
+  for (const config::Experiment& filed : config_->experiments) {
+    const Governed& governed = experiments_.at(filed.name);
+    for (const config::NotifyEvent event : LastingIn(governed.experiment.state())) {
+      AddStanding(filed, StandingIn(*governed.experiment.state(), event), standing);
+    }
+    for (const auto& [subject, warning] : governed.warned) AddStanding(filed, warning, standing);
   }
-  for (const auto& [subject, warning] : governed.warned) {
-    Announcement standing = warning;
-    standing.part = Announcement::Part::kStands;
-    Announce(governed, std::move(standing));
+  if (!was_journal_healthy_) {
+    Announcement journal = AnnouncementOfJournal(Announcement::Part::kStands, journal_fails_since_);
+    std::vector<config::NotifyTarget> targets = WhoHearsOfJournal(journal);
+    if (!targets.empty()) standing.notifications.push_back({std::move(journal), std::move(targets)});
   }
+  effects_.emplace_back(std::move(standing));
 }
 
-// The file does not name the experiment any more: nobody is to be called for it.
-void Controller::AnnounceEnds(Governed& governed, absl::Time now) {
-  for (const config::NotifyEvent event : LastingIn(governed.experiment.state())) {
-    Announcement end = StandingIn(*governed.experiment.state(), event);
-    end.part = Announcement::Part::kEnds;
-    end.at = now;
-    Announce(governed, std::move(end));
+void Controller::AddStanding(const config::Experiment& filed, Announcement announcement, Standing& standing) const {
+  announcement.part = Announcement::Part::kStands;
+  announcement.proxy = config_->proxy.name;
+  announcement.experiment = filed.name;
+  announcement.audit_head = journal_head_;
+  std::vector<config::NotifyTarget> targets;
+  for (const config::NotifyTarget& target : filed.notify) {
+    if (Wants(target, announcement)) targets.push_back(target);
   }
-  for (const auto& [subject, warning] : std::exchange(governed.warned, {})) {
-    Announce(governed, EndOf(*governed.experiment.state(), warning, now));
-  }
-  governed.has_looked_at_them = false;
+  if (!targets.empty()) standing.notifications.push_back({std::move(announcement), std::move(targets)});
 }
 
 std::map<WarningSubject, Announcement> Controller::WarningsIn(const Governed& governed, bool has_looked,
@@ -105,14 +110,26 @@ void Controller::AnnounceWarnings(Governed& governed, absl::Time now) {
 void Controller::AnnounceJournal(absl::Time now) {
   if (!config_ || is_journal_healthy_ == was_journal_healthy_) return;
   was_journal_healthy_ = is_journal_healthy_;
-  Announcement announcement{.event = config::NotifyEvent::kJournalFails,
-                            .part = is_journal_healthy_ ? Announcement::Part::kEnds : Announcement::Part::kBegins,
-                            .proxy = config_->proxy.name,
-                            .action = is_journal_healthy_ ? "journal-works" : "journal-fails",
-                            .actor = "weir",
-                            .detail = journal_error_,
-                            .audit_head = journal_head_,
-                            .at = now};
+  if (!is_journal_healthy_) journal_fails_since_ = now;
+  Announcement announcement =
+      AnnouncementOfJournal(is_journal_healthy_ ? Announcement::Part::kEnds : Announcement::Part::kBegins, now);
+  std::vector<config::NotifyTarget> targets = WhoHearsOfJournal(announcement);
+  if (!targets.empty()) effects_.emplace_back(Notification{std::move(announcement), std::move(targets)});
+}
+
+Announcement Controller::AnnouncementOfJournal(Announcement::Part part, absl::Time at) const {
+  return {.event = config::NotifyEvent::kJournalFails,
+          .part = part,
+          .proxy = config_->proxy.name,
+          .action = is_journal_healthy_ ? "journal-works" : "journal-fails",
+          .actor = "weir",
+          .detail = journal_error_,
+          .audit_head = journal_head_,
+          .at = at};
+}
+
+// Each receiver that wants it for one of its experiments, once.
+std::vector<config::NotifyTarget> Controller::WhoHearsOfJournal(const Announcement& announcement) const {
   std::vector<config::NotifyTarget> targets;
   for (const config::Experiment& experiment : config_->experiments) {
     for (config::NotifyTarget target : experiment.notify) {
@@ -122,7 +139,7 @@ void Controller::AnnounceJournal(absl::Time now) {
       if (wants && !is_known) targets.push_back(std::move(target));
     }
   }
-  if (!targets.empty()) effects_.emplace_back(Notification{std::move(announcement), std::move(targets)});
+  return targets;
 }
 
 }  // namespace weir::control

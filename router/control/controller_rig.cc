@@ -166,6 +166,8 @@ void ControllerRig::CarryOut() {
         answers_[answer->token] = answer->status;
       } else if (auto* notification = std::get_if<Notification>(&effect)) {
         notifications_.push_back(std::move(*notification));
+      } else if (auto* standing = std::get_if<Standing>(&effect)) {
+        standing_ = std::move(*standing);
       }
     }
   }

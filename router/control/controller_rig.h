@@ -71,6 +71,8 @@ class ControllerRig {
   v1::ExperimentStatus Status(const std::string& experiment = "income") const;
   // What was announced since the last call.
   std::vector<Notification> TakeNotifications() { return std::exchange(notifications_, {}); }
+  // What stood when files were taken up last.
+  const Standing& standing() const { return standing_; }
   // The kinds of effects in the order that they came, since the last call: "table", "append", "checkpoint", "load".
   std::vector<std::string> TakeOrder() { return std::exchange(order_, {}); }
 
@@ -94,6 +96,7 @@ class ControllerRig {
   std::vector<ReportRequest> reports_;
   std::vector<std::string> order_;
   std::vector<Notification> notifications_;
+  Standing standing_;
 };
 
 }  // namespace weir::control

@@ -1,6 +1,7 @@
 #include "router/control/notifier.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -55,17 +56,6 @@ struct Notifier::Receiver {
   size_t told_size = 0;
 };
 
-std::vector<config::NotifyTarget> TargetsOf(const config::Config& config) {
-  std::vector<config::NotifyTarget> targets;
-  for (const config::Experiment& experiment : config.experiments) {
-    for (config::NotifyTarget target : experiment.notify) {
-      target.events.clear();
-      if (std::find(targets.begin(), targets.end(), target) == targets.end()) targets.push_back(std::move(target));
-    }
-  }
-  return targets;
-}
-
 absl::StatusOr<std::unique_ptr<Notifier>> Notifier::Start(const runtime::Clock& clock, const runtime::Log* log,
                                                           Report report) {
   absl::StatusOr<std::unique_ptr<runtime::EventLoop>> loop = runtime::EventLoop::Create(clock);
@@ -94,11 +84,11 @@ Notifier::~Notifier() {
 }
 
 void Notifier::Post(Notification notification) {
-  if (!posted_.Post(notification)) ++lost_;
+  if (!posted_.Post({std::move(notification), files_})) ++lost_;
 }
 
-void Notifier::Follow(std::vector<config::NotifyTarget> targets) {
-  followed_.Put(std::move(targets));
+void Notifier::Follow(Standing standing) {
+  followed_.Put({std::move(standing), ++files_});
   loop_->Wake();
 }
 
@@ -110,9 +100,12 @@ Notifier::Key Notifier::KeyOf(const config::NotifyTarget& target) {
 void Notifier::OnTurnEnd() {
   // In this order: what was posted before the end is sent, and after the files were followed it finds its receivers.
   const bool is_ending = is_ending_;
-  const std::vector<Notification> posted = posted_.TakeAll();
-  if (const std::optional<std::vector<config::NotifyTarget>> targets = followed_.Take()) TakeTargets(*targets);
-  for (const Notification& notification : posted) Queue(notification);
+  const std::vector<Posted> posted = posted_.TakeAll();
+  if (const std::optional<Followed> followed = followed_.Take()) {
+    taken_files_ = followed->files;
+    TakeFiles(followed->standing);
+  }
+  for (const Posted& one : posted) Queue(one);
   client_->OnTurnEnd();
   if (const int64_t lost = lost_.exchange(0); lost > 0) {
     log_->Error("notifications were lost: too many at once", {{"count", lost}});
@@ -141,40 +134,82 @@ Notifier::Receiver& Notifier::ReceiverOf(const config::NotifyTarget& target) {
   return *receiver;
 }
 
-void Notifier::TakeTargets(const std::vector<config::NotifyTarget>& targets) {
+void Notifier::TakeFiles(const Standing& standing) {
   for (auto& [key, receiver] : receivers_) receiver->is_leaving = true;
-  for (const config::NotifyTarget& target : targets) ReceiverOf(target).is_leaving = false;
-  for (auto& [key, receiver] : receivers_) {
-    if (receiver->is_leaving) receiver->lasting.clear();
+  for (const config::NotifyTarget& target : standing.targets) ReceiverOf(target).is_leaving = false;
+  TakeStanding(standing.notifications);
+}
+
+void Notifier::TakeStanding(const std::vector<Notification>& notifications) {
+  std::map<Key, std::map<std::string, Announcement>> before;
+  for (auto& [key, receiver] : receivers_) before[key] = std::exchange(receiver->lasting, {});
+  std::set<std::string> stands;
+  for (const Notification& notification : notifications) {
+    const std::string alert = AlertKey(notification.announcement);
+    stands.insert(alert);
+    for (const config::NotifyTarget& target : notification.targets) {
+      Receiver& receiver = ReceiverOf(target);
+      const bool is_known = before[KeyOf(target)].erase(alert) > 0;
+      // What it knows is only told again when that is due.
+      if (is_known) receiver.lasting[alert] = notification.announcement;
+      if (!is_known) Raise(receiver, notification.announcement);
+    }
+  }
+  for (const auto& [key, ended] : before) {
+    for (const auto& [alert, announcement] : ended) {
+      // Told to others now, who may be the same Alertmanager by another address: here it ends by itself.
+      if (stands.contains(alert)) continue;
+      Announcement end = announcement;
+      end.part = Announcement::Part::kEnds;
+      end.at = loop_->now();
+      End(*receivers_.at(key), end);
+    }
   }
 }
 
-void Notifier::Queue(const Notification& notification) {
-  for (const config::NotifyTarget& target : notification.targets) {
+void Notifier::Queue(const Posted& posted) {
+  const Announcement& announcement = posted.notification.announcement;
+  for (const config::NotifyTarget& target : posted.notification.targets) {
     Receiver& receiver = ReceiverOf(target);
-    Message message{.id = absl::StrCat(id_prefix_, "-", ++last_id_), .announcement = notification.announcement};
-    if (target.kind == config::NotifyKind::kAlertmanager) {
-      message.replaces = AlertKey(notification.announcement);
-      if (notification.announcement.part == Announcement::Part::kEnds) {
-        receiver.lasting.erase(message.replaces);
-      } else if (!receiver.is_leaving) {
-        receiver.lasting[message.replaces] = notification.announcement;
-        if (!receiver.repeat.is_set()) loop_->timers().Set(receiver.repeat, loop_->now() + limits::kAlertRepeat);
-      }
+    if (target.kind != config::NotifyKind::kAlertmanager) {
+      Add(receiver, announcement, "");
+    } else if (posted.files != taken_files_) {
+      // The files that were followed since say all that stands: what is older is over, or told by them.
+    } else if (announcement.part == Announcement::Part::kEnds) {
+      End(receiver, announcement);
+    } else {
+      Raise(receiver, announcement);
     }
-    receiver.queue.Add(std::move(message), loop_->now());
-    TryNext(receiver);
   }
+}
+
+// Told again and again from now on; a receiver that leaves is told once.
+void Notifier::Raise(Receiver& receiver, const Announcement& announcement) {
+  const std::string alert = AlertKey(announcement);
+  if (!receiver.is_leaving) {
+    receiver.lasting[alert] = announcement;
+    if (!receiver.repeat.is_set()) loop_->timers().Set(receiver.repeat, loop_->now() + limits::kAlertRepeat);
+  }
+  Add(receiver, announcement, alert);
+}
+
+void Notifier::End(Receiver& receiver, const Announcement& announcement) {
+  const std::string alert = AlertKey(announcement);
+  receiver.lasting.erase(alert);
+  Add(receiver, announcement, alert);
+}
+
+void Notifier::Add(Receiver& receiver, const Announcement& announcement, std::string replaces) {
+  receiver.queue.Add(
+      {.id = absl::StrCat(id_prefix_, "-", ++last_id_), .announcement = announcement, .replaces = std::move(replaces)},
+      loop_->now());
+  TryNext(receiver);
 }
 
 void Notifier::Repeat(Receiver& receiver) {
   if (receiver.lasting.empty()) return;
-  for (const auto& [key, announcement] : receiver.lasting) {
-    receiver.queue.Add({.id = absl::StrCat(id_prefix_, "-", ++last_id_), .announcement = announcement, .replaces = key},
-                       loop_->now());
-  }
+  for (const auto& [alert, announcement] : receiver.lasting) Add(receiver, announcement, alert);
   loop_->timers().Set(receiver.repeat, loop_->now() + limits::kAlertRepeat);
-  TryNext(receiver);
 }
 
 void Notifier::TryNext(Receiver& receiver) {

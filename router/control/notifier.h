@@ -15,7 +15,7 @@
 
 #include "absl/random/random.h"
 #include "absl/status/statusor.h"
-#include "config/config.h"
+#include "config/notify.h"
 #include "router/control/announcement.h"
 #include "router/control/delivery_queue.h"
 #include "router/runtime/clock.h"
@@ -35,9 +35,6 @@ struct TargetReport {
   DeliveryQueue::Counts counts;
 };
 
-// All targets of a configuration, each receiver once.
-std::vector<config::NotifyTarget> TargetsOf(const config::Config& config);
-
 // Made and destroyed by one thread.
 class Notifier {
  public:
@@ -56,8 +53,10 @@ class Notifier {
 
   // Any thread; never waits. What does not fit is lost, and logged: the notifier's thread turns in microseconds.
   void Post(Notification notification);
-  // Any thread. Receivers that are not there any more are told what was posted for them, and then forgotten.
-  void Follow(std::vector<config::NotifyTarget> targets);
+  // Any thread that posts. Receivers that are not there any more are told what was posted for them, and then forgotten.
+  // From now on the notifications of `standing` are what Alertmanagers are told again and again; what else they were
+  // told before lasts no longer, and they hear its end.
+  void Follow(Standing standing);
 
  private:
   // What makes a receiver: all of a target but its events. Two experiments that name the same share its queue.
@@ -67,9 +66,22 @@ class Notifier {
   Notifier(std::unique_ptr<runtime::EventLoop> loop, const runtime::Log* log, Report report);
   static Key KeyOf(const config::NotifyTarget& target);
   void OnTurnEnd();
-  void TakeTargets(const std::vector<config::NotifyTarget>& targets);
+  // Of as many files as had been followed when it was posted.
+  struct Posted {
+    Notification notification;
+    uint64_t files = 0;
+  };
+  struct Followed {
+    Standing standing;
+    uint64_t files = 0;
+  };
+  void TakeFiles(const Standing& standing);
+  void TakeStanding(const std::vector<Notification>& notifications);
   Receiver& ReceiverOf(const config::NotifyTarget& target);
-  void Queue(const Notification& notification);
+  void Queue(const Posted& posted);
+  void Raise(Receiver& receiver, const Announcement& announcement);
+  void End(Receiver& receiver, const Announcement& announcement);
+  void Add(Receiver& receiver, const Announcement& announcement, std::string replaces);
   void Repeat(Receiver& receiver);
   void TryNext(Receiver& receiver);
   void OnAnswer(Receiver& receiver, const absl::StatusOr<runtime::HttpResponse>& response);
@@ -80,14 +92,16 @@ class Notifier {
   const runtime::Log* const log_;
   const Report report_;
   const std::string id_prefix_;
-  runtime::Mailbox<Notification> posted_;
-  runtime::Latest<std::vector<config::NotifyTarget>> followed_;
-  std::atomic<int64_t> lost_ = 0;  // That did not fit into the mailbox.
+  runtime::Mailbox<Posted> posted_;
+  runtime::Latest<Followed> followed_;
+  std::atomic<uint64_t> files_ = 0;  // Followed so far.
+  std::atomic<int64_t> lost_ = 0;    // That did not fit into the mailbox.
   std::atomic<bool> is_ending_ = false;
   // --- The thread's own.
   absl::BitGen rng_;
   std::unique_ptr<runtime::HttpClient> client_;
   std::map<Key, std::unique_ptr<Receiver>> receivers_;
+  uint64_t taken_files_ = 0;
   uint64_t last_id_ = 0;
   uint64_t last_serial_ = 0;
   size_t told_receivers_ = 0;

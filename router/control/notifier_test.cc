@@ -50,6 +50,9 @@ std::string HeaderOf(const std::string& request, const std::string& name) {
   return request.substr(value, request.find("\r\n", value) - value);
 }
 
+// Of an alert: what is over has no start.
+bool IsEnd(const std::string& request) { return request.find("startsAt") == std::string::npos; }
+
 std::string BodyOf(const std::string& request) { return request.substr(request.find("\r\n\r\n") + 4); }
 
 // Lives as long as the process: spdlog's own end, compiled without it, looks like a race to ThreadSanitizer.
@@ -66,7 +69,10 @@ class NotifierTest : public ::testing::Test {
                   report_ = std::move(report);
                   has_changed_.SignalAll();
                 }).value();
-    notifier_->Follow(std::move(targets));
+    Follow(std::move(targets));
+  }
+  void Follow(std::vector<config::NotifyTarget> targets, std::vector<Notification> standing = {}) {
+    notifier_->Follow({std::move(targets), std::move(standing)});
   }
   void TearDown() override { notifier_.reset(); }
 
@@ -214,7 +220,7 @@ TEST_F(NotifierTest, AReceiverThatTheFilesNoLongerNameIsToldWhatWaitsAndThenForg
   notifier_->Post({rollback, {leaving}});
   leaves.WaitForRequests(1);
   // As when an experiment is taken out of the files: the end of what lasts comes after.
-  notifier_->Follow({To(stays)});
+  Follow({To(stays)});
   rollback.part = Announcement::Part::kEnds;
   rollback.detail = "ends";
   notifier_->Post({rollback, {leaving, To(stays)}});
@@ -227,6 +233,46 @@ TEST_F(NotifierTest, AReceiverThatTheFilesNoLongerNameIsToldWhatWaitsAndThenForg
   EXPECT_THAT(leaves.Requests().back(), HasSubstr("\"description\":\"ends\""));
 }
 
+// A webhook is told last, of which the test knows that it has happened.
+TEST_F(NotifierTest, WhatNoFileSaysAnyMoreEndsAtAnAlertmanagerThatOthersStillName) {
+  ScriptedHttpServer server([](const std::string&) { return Taken(); });
+  ScriptedHttpServer hook([](const std::string&) { return Taken(); });
+  const config::NotifyTarget alerts = To(server, NotifyKind::kAlertmanager, "/");
+  Start({alerts, To(hook)});
+  Announcement income = Event(NotifyEvent::kRolledBack, "of income"),
+               churn = Event(NotifyEvent::kRolledBack, "of churn");
+  churn.experiment = "churn";
+  notifier_->Post({income, {alerts}});
+  notifier_->Post({churn, {alerts}});
+  WaitForSent(alerts, 2);
+  churn.part = Announcement::Part::kStands;
+  Follow({alerts, To(hook)}, {{churn, {alerts}}});
+  WaitForSent(alerts, 3);
+  EXPECT_TRUE(IsEnd(server.Requests().at(2)));
+  EXPECT_THAT(server.Requests().at(2), HasSubstr("\"experiment\":\"income\""));
+  Follow({alerts, To(hook)}, {{churn, {alerts}}});
+  notifier_->Post({Event(NotifyEvent::kRolledBack), {To(hook)}});
+  WaitForSent(To(hook), 1);
+  EXPECT_EQ(WaitForSent(alerts, 3).queued, 0) << "what it was told is not told again with every file";
+  EXPECT_EQ(server.Requests().size(), 3u);
+}
+
+TEST_F(NotifierTest, WhatWasPostedBeforeTheFilesCannotRaiseWhatTheyEnd) {
+  ScriptedHttpServer server([](const std::string&) { return Taken(); });
+  ScriptedHttpServer hook([](const std::string&) { return Taken(); });
+  const config::NotifyTarget alerts = To(server, NotifyKind::kAlertmanager, "/");
+  Start({alerts, To(hook)});
+  for (int i = 0; i < 50; ++i) {
+    notifier_->Post({Event(NotifyEvent::kRolledBack, "begins"), {alerts}});
+    Follow({alerts, To(hook)});
+  }
+  notifier_->Post({Event(NotifyEvent::kRolledBack), {To(hook)}});
+  WaitForSent(To(hook), 1);
+  WaitFor(alerts, [](const TargetReport& r) { return r.queued == 0; });
+  const std::vector<std::string> requests = server.Requests();
+  EXPECT_TRUE(requests.empty() || IsEnd(requests.back())) << requests.back();
+}
+
 TEST_F(NotifierTest, AReceiverThatIsMovedToTlsHearsNothingInClearTextAnyMore) {
   ScriptedHttpServer server([](const std::string&) { return Taken(); });
   const config::NotifyTarget clear = To(server);
@@ -235,7 +281,7 @@ TEST_F(NotifierTest, AReceiverThatIsMovedToTlsHearsNothingInClearTextAnyMore) {
   Start({clear});
   notifier_->Post({Event(NotifyEvent::kRolledBack, "in clear text"), {clear}});
   WaitForSent(clear, 1);
-  notifier_->Follow({sealed});
+  Follow({sealed});
   notifier_->Post({Event(NotifyEvent::kRolledBack, "confidential"), {sealed}});
   WaitFor(sealed, [](const TargetReport& r) { return r.counts.failed > 0; });
   for (const std::string& request : server.Requests()) EXPECT_THAT(request, Not(HasSubstr("confidential")));
@@ -249,7 +295,7 @@ TEST_F(NotifierTest, OtherCertificatesToTrustAreTakenUpAtOnce) {
   notifier_->Post({Event(NotifyEvent::kRolledBack, "one"), {target}});
   WaitFor(target, [](const TargetReport& r) { return r.counts.failed > 0; });
   target.ca_file = absl::StrCat(std::getenv("TEST_TMPDIR"), "/no such certificates");
-  notifier_->Follow({target});
+  Follow({target});
   notifier_->Post({Event(NotifyEvent::kRolledBack, "two"), {target}});
   WaitFor(target, [](const TargetReport& r) { return r.counts.last_error.find("CA cert") != std::string::npos; });
 }
