@@ -272,6 +272,7 @@ void World::CarryOut(control::Effect effect) {
     void operator()(const control::Notice& notice) const {
       world.See(Said{notice.is_warning, absl::StrCat(notice.message, " ", notice.experiment, " ", notice.detail)});
     }
+    void operator()(const control::Standing&) const {}  // Nobody is repeated anything here.
     void operator()(const control::Notification& notification) const {
       const control::Announcement& announcement = notification.announcement;
       world.See(Said{false, absl::StrCat("tells ", notification.targets.size(), " receivers: ", announcement.detail)});
