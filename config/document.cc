@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
+#include "config/utf8.h"
 
 namespace weir::config {
 namespace {
@@ -142,22 +143,6 @@ class TreeBuilder : public YAML::EventHandler {
   int skipped_ = 0;  // How many nodes are open within one that is refused, itself included.
   Node refused_;
 };
-
-// The length of the UTF-8 character that begins at `at`, 0 if there is none (overlong forms and surrogates are none).
-size_t Utf8Length(const std::string& text, size_t at) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0; };
-  const uint8_t lead = byte(at);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-  }
-  const uint8_t second = byte(at + 1);
-  const bool is_overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool is_outside = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
-  return is_overlong || is_outside ? 0 : length;
-}
 
 // What would only confuse the parser or whoever reads its errors: bytes that are no text, and tabs that indent.
 std::optional<ConfigError> FindIllegalText(const std::string& text, const std::string& file) {

@@ -10,6 +10,9 @@
 //              So it does on a slow disk, when several are on their way already.
 //   opening    journalled, and in force when that succeeded. What a person asked for is refused when it fails; what a
 //              file asks for is tried again, since the file still says so.
+// A row that the journal can never take (INVALID_ARGUMENT) is treated so too: an opening does not happen, what shuts is
+// in force until the process ends and shown as unjournalled, and each experiment asks for one such row a second, until
+// a newer one takes its place.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROLLER_H_
 #define WEIR_ROUTER_CONTROL_CONTROLLER_H_

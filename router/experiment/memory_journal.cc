@@ -1,5 +1,7 @@
 #include "router/experiment/memory_journal.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace weir::experiment {
@@ -22,7 +24,9 @@ absl::StatusOr<Remembered> MemoryJournal::Load() {
 
 absl::StatusOr<std::string> MemoryJournal::Append(const Change& change) {
   if (!failure_.ok()) return failure_;
-  records_.push_back(RecordOf(change, records_.size() + 1));
+  v1::AuditRecord record = RecordOf(change, records_.size() + 1);
+  if (absl::Status status = BytesOf(record).status(); !status.ok()) return status;
+  records_.push_back(std::move(record));
   return absl::StrCat(records_.size());
 }
 
