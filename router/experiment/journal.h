@@ -45,6 +45,10 @@ struct Grounds {
   std::optional<v1::DecisionRecord> decision;         // Of a verdict on the whole (decision_record.h).
 };
 
+// The action of a row that moves nothing. A refused commit may be found in the log later; after a refused opening this
+// row says that it did not happen, and is the newest whatever is found.
+inline constexpr char kNotOpened[] = "not-opened";
+
 // One step of one experiment, as `Advance` gave it.
 struct Change {
   std::string experiment;

@@ -26,7 +26,10 @@ absl::StatusOr<std::string> MemoryJournal::Append(const Change& change) {
   if (!failure_.ok()) return failure_;
   v1::AuditRecord record = RecordOf(change, records_.size() + 1);
   if (absl::Status status = BytesOf(record).status(); !status.ok()) return status;
-  records_.push_back(std::move(record));
+  const bool is_there =
+      !records_.empty() && records_.back().SerializeAsString() == RecordOf(change, records_.size()).SerializeAsString();
+  if (!is_there) records_.push_back(std::move(record));
+  if (!late_failure_.ok()) return late_failure_;
   return absl::StrCat(records_.size());
 }
 
