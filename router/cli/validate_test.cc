@@ -99,8 +99,7 @@ TEST(ValidateFilesTest, ABoundIsByTheAlphaThatTheTestHas) {
 TEST(ValidateFilesTest, AGuardrailThatOnlyWarnsRollsNothingBack) {
   std::string warns = Experiment("income");
   warns.replace(warns.find("action: rollback"), 16, "action: warn");
-  EXPECT_THAT(Validate({{"a.yaml", warns}}, {"a.yaml"}).text,
-              HasSubstr("with probability 0.002 at most (tail 0.002)"));
+  EXPECT_THAT(Validate({{"a.yaml", warns}}, {"a.yaml"}).text, HasSubstr("with probability 0.002 at most (tail 0.002)"));
 }
 
 TEST(ValidateFilesTest, ARiseThatTheRatioAllowsIsNeverProven) {

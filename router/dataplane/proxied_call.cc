@@ -168,7 +168,8 @@ bool ProxiedCall::SetDeadline(const RequestFacts& facts, absl::Duration longest)
   }
   if (longest == absl::InfiniteDuration()) return true;
   if (state_.arrived + longest <= now()) {
-    Refuse(&stats::ProxyCounts::deadlines_expired, GrpcCode::kDeadlineExceeded, "the deadline had passed before the call was placed");
+    Refuse(&stats::ProxyCounts::deadlines_expired, GrpcCode::kDeadlineExceeded,
+           "the deadline had passed before the call was placed");
     return false;
   }
   state_.deadline = state_.arrived + longest;

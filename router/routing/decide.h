@@ -105,8 +105,8 @@ struct Decision {
   uint8_t user_bucket = 0;
   uint64_t user = 0;      // UserNumber of the key; drawn by chance without one.
   uint64_t sequence = 0;  // That the rule looked for; 0: of none.
-  absl::InlinedVector<MirrorChoice, 2>
-      mirrors;  // Healthy or not: what cannot be sent is the mirror's to count as dropped.
+  // Healthy or not: what cannot be sent is the mirror's to count as dropped.
+  absl::InlinedVector<MirrorChoice, 2> mirrors;
 };
 
 // `healthy[m]`: model m has an endpoint to which a call may be sent now; one for each of the table's models. `rng`

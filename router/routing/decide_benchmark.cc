@@ -1,39 +1,16 @@
 // Nanoseconds of one Decide: the only work that a call pays for being part of an experiment before it is forwarded.
 
 #include <array>
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/random/random.h"
 #include "benchmark/benchmark.h"
 #include "router/routing/build_table.h"
 #include "router/routing/decide.h"
+#include "router/routing/decide_rig.h"
 
 namespace weir::routing {
 namespace {
-
-// A list of fields that is searched from its front, as a worker's is.
-class ListedHeaders : public HeaderView {
- public:
-  explicit ListedHeaders(std::vector<std::pair<std::string, std::string>> fields) : fields_(std::move(fields)) {}
-  std::optional<std::string_view> Find(std::string_view name) const override {
-    for (const auto& [field, value] : fields_) {
-      if (field == name) return value;
-    }
-    return std::nullopt;
-  }
-  bool IsRepeated(std::string_view name) const override {
-    int found = 0;
-    for (const auto& [field, value] : fields_) found += field == name;
-    return found > 1;
-  }
-  void SetUser(std::string user) { fields_.back().second = std::move(user); }
-
- private:
-  std::vector<std::pair<std::string, std::string>> fields_;
-};
 
 RouteTable TableOf(int experiments, int variants) {
   config::Config config;

@@ -21,6 +21,7 @@
 
 namespace weir::routing {
 
+// Searched from its front, as a worker's list is.
 class ListedHeaders final : public HeaderView {
  public:
   ListedHeaders(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}

@@ -311,7 +311,8 @@ constexpr ProxyCounter kProxyCounters[] = {
     {&ProxyCounts::calls_retried, "weir_calls_retried_total", "Calls sent again, provably unprocessed before."},
     {&ProxyCounts::deadlines_expired, "weir_deadlines_expired_total", "Calls whose deadline passed in the proxy."},
     {&ProxyCounts::bodies_unread, "weir_unread_bodies_total",
-     "Calls routed without the parameters that their experiment asks for, since their first message could not be read."},
+     "Calls routed without the parameters that their experiment asks for, since their first message could not be "
+     "read."},
     {&ProxyCounts::bytes_from_clients, "weir_bytes_from_clients_total", "Bytes received from clients."},
     {&ProxyCounts::bytes_to_clients, "weir_bytes_to_clients_total", "Bytes sent to clients."},
     {&ProxyCounts::upstream_connections, "weir_upstream_connections_total", "Connections made to endpoints."},

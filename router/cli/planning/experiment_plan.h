@@ -21,7 +21,7 @@ struct ExperimentPlan {
   config::Experiment experiment;
   Assumptions assumptions;
   std::vector<Stage> stages{};
-  absl::Duration length{};    // To the promotion or the end, without the watch and without approvals.
+  absl::Duration length{};  // To the promotion or the end, without the watch and without approvals.
   experiment::FalseRollback false_rollback{};
   std::vector<PlannedMetric> metrics{};
   std::vector<PlannedAnalysis> analyses{};
