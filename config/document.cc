@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "config/plain_text.h"
+#include "config/utf8.h"
 
 namespace weir::config {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "config/utf8.h"
 
 namespace weir::config {
 namespace {
@@ -72,7 +73,8 @@ FileOrigin DiskFiles::OriginOf(const std::string& path) const {
   passwd* found = nullptr;
   char names[4096];
   if (getpwuid_r(about.st_uid, &account, names, sizeof(names), &found) == 0 && found != nullptr) {
-    origin.owner = found->pw_name;
+    // An account without a name that can be shown keeps its number.
+    if (IsUtf8(found->pw_name)) origin.owner = found->pw_name;
   }
   return origin;
 }

@@ -6,10 +6,18 @@
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "config/parse.h"
+#include "config/utf8.h"
 #include "config/validate.h"
 
 namespace weir::config {
 namespace {
+
+// A file's name is shown, and journalled with what it holds: both take text alone.
+bool HasReadableName(const std::string& path, Findings& findings) {
+  if (IsUtf8(path)) return true;
+  findings.errors.push_back({Readable(path), 0, 0, "", "has a name that is not UTF-8: rename it"});
+  return false;
+}
 
 std::optional<std::string> ReadFile(const std::string& path, const FileReader& files, Findings& findings) {
   absl::StatusOr<std::string> text = files.Read(path, limits::kFileBytes);
@@ -30,9 +38,9 @@ std::vector<std::string> SpecificationsIn(const std::string& folder, const FileR
     const std::string path = absl::StrCat(folder, "/", name);
     if (!IsSpecification(name)) continue;
     const FileReader::Kind kind = files.KindOf(path);
-    if (kind == FileReader::Kind::kFile) paths.push_back(path);
+    if (kind == FileReader::Kind::kFile && HasReadableName(path, findings)) paths.push_back(path);
     if (kind == FileReader::Kind::kAbsent) {
-      findings.errors.push_back({path, 0, 0, "", "cannot be opened: it links to a file that does not exist"});
+      findings.errors.push_back({Readable(path), 0, 0, "", "cannot be opened: it links to a file that does not exist"});
     }
   }
   if (paths.size() > limits::kExperimentFiles) {
@@ -79,6 +87,10 @@ Loaded Load(const std::string& proxy_file, const FileReader& files) {
   loaded.files.push_back(proxy_file);
   std::optional<Placed<Proxy>> proxy;
   std::vector<Placed<Experiment>> experiments;
+  if (!HasReadableName(proxy_file, findings)) {
+    loaded.errors = std::move(findings.errors);
+    return loaded;
+  }
   if (const std::optional<std::string> text = ReadFile(proxy_file, files, findings)) {
     proxy = ParseProxyFile(*text, proxy_file, findings);
   }

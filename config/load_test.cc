@@ -2,7 +2,9 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "gtest/gtest.h"
 
@@ -87,6 +89,22 @@ TEST(LoadTest, ExperimentsMayBeOneFile) {
 TEST(LoadTest, MissingFilesAreErrorsThatNameThem) {
   EXPECT_EQ(ToString(Load("p.yaml", MemoryFiles({})).errors), "p.yaml: cannot be opened: No such file or directory\n");
   EXPECT_EQ(Errors({}), "etc/proxy.yaml:7:16: spec.experiments: must be a file or a folder, got etc/experiments\n");
+}
+
+TEST(LoadTest, AFileWhoseNameIsNotUtf8IsRefusedByAReadableName) {
+  EXPECT_EQ(Errors({{"etc/experiments/a\xff.yaml", Experiment("a", "a.A")}}),
+            "etc/experiments/a\\xff.yaml: has a name that is not UTF-8: rename it\n");
+  EXPECT_EQ(Errors({{"etc/experiments/a.yaml", Experiment("a", "a.A")}, {"etc/experiments/notes\xff", ""}}), "");
+}
+
+TEST(LoadTest, AFolderOrAProxysFileWhoseNameIsNotUtf8IsRefusedByAReadableName) {
+  for (const auto& [path, shown] : {std::pair("caf\xe9/proxy.yaml", "caf\\xe9/proxy.yaml"),
+                                    std::pair("etc/proxy\xe9.yaml", "etc/proxy\\xe9.yaml")}) {
+    const Loaded loaded = Load(path, MemoryFiles({{path, kProxy}, {"etc/experiments/a.yaml", Experiment("a", "a.A")}}));
+    EXPECT_FALSE(loaded.config.has_value());
+    EXPECT_EQ(ToString(loaded.errors), absl::StrCat(shown, ": has a name that is not UTF-8: rename it\n"));
+    EXPECT_EQ(loaded.files, std::vector<std::string>{path});
+  }
 }
 
 TEST(LoadTest, ErrorsOfAllFilesComeTogetherSortedByFileAndPlace) {

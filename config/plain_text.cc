@@ -2,23 +2,9 @@
 
 #include <cstdint>
 
-namespace weir::config {
+#include "config/utf8.h"
 
-size_t Utf8Length(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0; };
-  if (at >= text.size()) return 0;
-  const uint8_t lead = byte(at);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-  }
-  const uint8_t second = byte(at + 1);
-  const bool is_overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool is_outside = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
-  return is_overlong || is_outside ? 0 : length;
-}
+namespace weir::config {
 
 bool IsControlCharacter(std::string_view text, size_t at) {
   const uint8_t lead = static_cast<uint8_t>(text[at]);

@@ -10,10 +10,6 @@
 
 namespace weir::config {
 
-// The length in bytes of the UTF-8 character that begins at `at`, 0 if there is none (overlong forms and surrogates are
-// none).
-size_t Utf8Length(std::string_view text, size_t at);
-
 // Whether the character that begins at `at` is one of C0 (line ends and tabs too), DEL, or C1 (U+0080 to U+009F).
 bool IsControlCharacter(std::string_view text, size_t at);
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "config/utf8.h"
 #include "gtest/gtest.h"
 
 namespace weir::config {

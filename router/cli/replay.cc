@@ -35,6 +35,8 @@ const char* NameOf(Outcome outcome) {
       return "reproduced";
     case Outcome::kTakenUp:
       return "taken up";
+    case Outcome::kNotOpened:
+      return "not opened";
     case Outcome::kNotRecorded:
       return "not recorded";
     case Outcome::kDiffers:
@@ -118,6 +120,9 @@ std::string TextOf(const Decision& decision) {
       break;
     case Outcome::kTakenUp:
       absl::StrAppend(&text, "       a version of the specification, from which nothing followed");
+      break;
+    case Outcome::kNotOpened:
+      absl::StrAppend(&text, "       an opening that the journal refused: nothing moved");
       break;
     case Outcome::kNotRecorded:
       absl::StrAppend(&text, "       from before it was recorded what a decision was made on: not decided again");

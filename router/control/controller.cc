@@ -18,6 +18,14 @@ using experiment::Gate;
 using experiment::State;
 using experiment::Step;
 
+// What whoever asked is told while no row says so yet.
+absl::Status Provisional(const absl::Status& answer) {
+  if (answer.ok()) return answer;
+  return absl::Status(answer.code(), absl::StrCat(std::string(answer.message()),
+                                                  "; the journal does not hold this refusal yet, and a restart before "
+                                                  "it does may find it opened"));
+}
+
 bool IsFrozen(const std::optional<State>& state) {
   return state && std::holds_alternative<experiment::Frozen>(state->phase);
 }
@@ -210,15 +218,15 @@ void Controller::Obey(uint64_t token, const std::string& experiment, const exper
     governed.opening->token = token;
     governed.retry_at = absl::InfinitePast();  // Who asks is not kept waiting for a try that failed before.
   }
-  if (!opens) governed.unjournalled->waiting.push_back({token, now});
+  if (!opens) governed.unjournalled->waiting.push_back({token, now, absl::OkStatus()});
   Flush(now);
 }
 
-// It is in force, whatever came of its row. Tells those who have waited since then, at least.
-void Controller::AnswerShut(Unjournalled& row, absl::Time waited_since) {
+// What shut is in force, whatever came of its row. Tells those who have waited since then, at least.
+void Controller::AnswerWaiting(Unjournalled& row, bool is_written, absl::Time waited_since) {
   std::erase_if(row.waiting, [&](const Waiting& waiting) {
     if (waiting.since > waited_since) return false;
-    effects_.emplace_back(AnswerCommand{waiting.token, absl::OkStatus()});
+    effects_.emplace_back(AnswerCommand{waiting.token, is_written ? waiting.answer : Provisional(waiting.answer)});
     return true;
   });
 }
@@ -272,7 +280,7 @@ void Controller::Tick(absl::Time now) {
     // What could not even be asked for yet is not said to be done.
     const bool waits_for_room =
         governed.unjournalled && governed.unjournalled->id == 0 && !governed.rows_on_their_way.empty();
-    if (governed.unjournalled && !waits_for_room) AnswerShut(*governed.unjournalled, now - kShutPatience);
+    if (governed.unjournalled && !waits_for_room) AnswerWaiting(*governed.unjournalled, false, now - kShutPatience);
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
@@ -379,11 +387,11 @@ void Controller::Publish(absl::Time now) {
 
 // Asks the journal for what waits, where it is time to.
 void Controller::AskFor(Governed& governed, absl::Time now) {
-  if (!unread_.ok() || now < governed.retry_at) return;
+  if (!unread_.ok()) return;
   const bool is_asked_for = governed.unjournalled && !governed.unjournalled->waiting.empty();
   const bool has_room = governed.rows_on_their_way.size() + (is_asked_for ? 0 : config::limits::kShutRowsOfPeople) <
                         config::limits::kShutRows;
-  if (governed.unjournalled && governed.unjournalled->id == 0 && has_room) {
+  if (governed.unjournalled && governed.unjournalled->id == 0 && has_room && now >= governed.unjournalled->retry_at) {
     governed.unjournalled->id = NextRequest();
     governed.rows_on_their_way.insert(governed.unjournalled->id);
     effects_.emplace_back(AskJournal{AppendRequest{governed.unjournalled->id, governed.unjournalled->change}});
@@ -419,6 +427,7 @@ void Controller::CheckpointNow(absl::Time now) {
   for (auto& [name, governed] : experiments_) {
     Judge(governed, now);
     governed.rows_on_their_way.clear();  // They are written before what is asked now.
+    if (governed.unjournalled) governed.unjournalled->retry_at = absl::InfinitePast();
   }
   Flush(now);
   checkpoint_request_ = 0;  // One that is outstanding is written before this one, in the journal's order.
@@ -460,12 +469,13 @@ void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time 
     governed.journal_error = std::string(reply.status.message());
   }
   if (is_opening) return OnOpened(governed, reply.status, now);
-  AnswerShut(*governed.unjournalled);
+  AnswerWaiting(*governed.unjournalled, reply.status.ok());
   if (reply.status.ok()) {
     governed.unjournalled.reset();
     AskForReport(governed);
   } else {
     governed.unjournalled->id = 0;
+    governed.unjournalled->retry_at = governed.retry_at;
   }
 }
 
@@ -474,9 +484,7 @@ void Controller::OnOpened(Governed& governed, const absl::Status& status, absl::
   const auto answer = [&](absl::Status result) {
     if (opening.token) effects_.emplace_back(AnswerCommand{*opening.token, std::move(result)});
   };
-  if (!status.ok()) {
-    return answer(absl::UnavailableError(absl::StrCat("nothing was opened: ", std::string(status.message()))));
-  }
+  if (!status.ok()) return TakeBack(governed, opening, status, now);
   if (opening.base != governed.experiment.state()) {
     // The gate was shut meanwhile. That row follows in the journal, and this step is not taken.
     return answer(absl::AbortedError("the gate was shut meanwhile"));
@@ -485,6 +493,24 @@ void Controller::OnOpened(Governed& governed, const absl::Status& status, absl::
   FollowFile(governed, now);  // Which may have changed meanwhile.
   Publish(now);
   answer(absl::OkStatus());
+}
+
+// An opening that was refused.
+void Controller::TakeBack(Governed& governed, const Opening& opening, const absl::Status& why, absl::Time now) {
+  const absl::Status refusal = absl::UnavailableError(absl::StrCat("nothing was opened: ", std::string(why.message())));
+  const bool may_be_found = !absl::IsInvalidArgument(why);
+  const std::optional<State>& standing = governed.experiment.standing();
+  if (may_be_found && !governed.unjournalled && standing) {
+    governed.unjournalled =
+        Unjournalled{.id = 0, .change = NotOpened(governed, *standing, opening, why, now), .waiting = {}};
+  }
+  if (!opening.token) return;
+  // A shutting step that came meanwhile was asked for after the opening, and takes its place as well.
+  if (may_be_found && governed.unjournalled) {
+    governed.unjournalled->waiting.push_back({*opening.token, now, refusal});
+  } else {
+    effects_.emplace_back(AnswerCommand{*opening.token, may_be_found ? Provisional(refusal) : refusal});
+  }
 }
 
 void Controller::OnCheckpoint(const absl::Status& status) {
@@ -521,6 +547,7 @@ void Controller::OnLoaded(JournalReply& reply, absl::Time now) {
 
 void Controller::NoteJournal(const absl::Status& status) {
   if (!status.ok()) ++counts_.journal_failures;
+  if (absl::IsInvalidArgument(status)) return;  // One row can never be written: that says nothing of the disk.
   if (status.ok() != is_journal_healthy_) {
     Say(!status.ok(), status.ok() ? "the journal works" : "the journal fails", "", std::string(status.message()));
   }

@@ -9,7 +9,13 @@
 //              again, one for each experiment: a newer one takes its place, since it says where the experiment stands.
 //              So it does on a slow disk, when several are on their way already.
 //   opening    journalled, and in force when that succeeded. What a person asked for is refused when it fails; what a
-//              file asks for is tried again, since the file still says so.
+//              file asks for is tried again, since the file still says so. A commit that failed may be found on the
+//              disk at the next start all the same: so a row that says where the experiment stands follows at once
+//              (experiment::kNotOpened), is kept and tried again as those of shutting steps are, and goes before
+//              anything else that opens. An experiment without a state has nothing to say: its file asks on.
+// A row that the journal can never take (INVALID_ARGUMENT) is treated so too: an opening does not happen, what shuts is
+// in force until the process ends and shown as unjournalled, and each experiment asks for one such row a second, until
+// a newer one takes its place.
 
 #ifndef WEIR_ROUTER_CONTROL_CONTROLLER_H_
 #define WEIR_ROUTER_CONTROL_CONTROLLER_H_
@@ -92,7 +98,8 @@ class Controller {
   // Of a question that the files ask another system: a value, or why there is none.
   void TakeAnswer(const QueryAnswer& answer, absl::Time now);
   // Answered by an AnswerCommand with this token. What shuts is in force when this returns, and is answered when the
-  // journal has answered, whatever it says, or after kShutPatience; what opens when it is journalled.
+  // journal has answered, whatever it says, or after kShutPatience; what opens when it is journalled, and when it is
+  // refused, by the same rule as what shuts once the row that says so was asked for.
   void Obey(uint64_t token, const std::string& experiment, const experiment::Command& command, absl::Time now);
   void TakeReply(JournalReply reply, absl::Time now);
   // Every stats::kTick at least. A breach that the counts prove now shuts its gate in this call.
@@ -116,16 +123,18 @@ class Controller {
     std::optional<experiment::State> base;  // What it was a step of.
     std::optional<uint64_t> token;          // Of who asked for it.
   };
-  // Who waits to hear that a shutting step would outlive a crash.
+  // Who waits to hear that a shutting step, or that nothing was opened, would outlive a crash.
   struct Waiting {
     uint64_t token = 0;
     absl::Time since;
+    absl::Status answer;
   };
-  // A row of a shutting step that the journal has not taken yet.
+  // A row of what is so already, and the journal has not taken yet.
   struct Unjournalled {
     uint64_t id = 0;  // 0: not asked, or refused and to be asked again.
     experiment::Change change;
     std::vector<Waiting> waiting;  // In the order that they came; also for steps that this row replaced.
+    absl::Time retry_at = absl::InfinitePast();
   };
   struct Governed {
     Governed(const std::string& name, const stats::Issuer& process) : experiment(name, process) {}
@@ -136,8 +145,8 @@ class Controller {
     std::set<uint64_t> rows_on_their_way;
     SpecificationVersions versions;
     FailedCalls failed_calls;
-    absl::Time retry_at = absl::InfinitePast();
-    std::string journal_error;  // Why the last step is not journalled.
+    absl::Time retry_at = absl::InfinitePast();  // Of what opens.
+    std::string journal_error;                   // Why the last step is not journalled.
     ExternalMetrics external;
     std::map<WarningSubject, Announcement> warned;  // The warnings that stand, as they were announced.
     bool has_looked_at_them = false;                // Since the file was taken up first.
@@ -149,7 +158,7 @@ class Controller {
   void FollowFile(Governed& governed, absl::Time now);
   void GoOn(Governed& governed, absl::Time now);
   absl::Status WhyNotOpened(const Governed& governed) const;
-  void AnswerShut(Unjournalled& row, absl::Time waited_since = absl::InfiniteFuture());
+  void AnswerWaiting(Unjournalled& row, bool is_written, absl::Time waited_since = absl::InfiniteFuture());
   // `event` is what the step follows from.
   void Carry(Governed& governed, experiment::Step step, const experiment::Event& event, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
@@ -159,6 +168,8 @@ class Controller {
   // controller_records.cc
   experiment::Change ChangeOf(Governed& governed, const experiment::Step& step, const experiment::Event& event,
                               absl::Time now);
+  experiment::Change NotOpened(const Governed& governed, const experiment::State& standing, const Opening& opening,
+                               const absl::Status& why, absl::Time now) const;
   void KeepVersion(Governed& governed, absl::Time now);
   void DropVersionRow(Governed& governed);
   void AskForReport(const Governed& governed);
@@ -173,6 +184,7 @@ class Controller {
 
   void OnAppended(Governed& governed, JournalReply& reply, absl::Time now);
   void OnOpened(Governed& governed, const absl::Status& status, absl::Time now);
+  void TakeBack(Governed& governed, const Opening& opening, const absl::Status& why, absl::Time now);
   void OnCheckpoint(const absl::Status& status);
   void OnLoaded(JournalReply& reply, absl::Time now);
   void NoteJournal(const absl::Status& status);

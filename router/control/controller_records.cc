@@ -42,6 +42,22 @@ experiment::Change Controller::ChangeOf(Governed& governed, const experiment::St
   return change;
 }
 
+// The row of an opening that was refused.
+experiment::Change Controller::NotOpened(const Governed& governed, const experiment::State& standing,
+                                         const Opening& opening, const absl::Status& why, absl::Time now) const {
+  experiment::Change change{.experiment = governed.experiment.name(),
+                            .at = now,
+                            .actor = "weir",
+                            .action = experiment::kNotOpened,
+                            .detail = absl::StrCat(opening.change.action, " by ", opening.change.actor,
+                                                   " did not happen: ", std::string(why.message())),
+                            .state = standing};
+  change.grounds.specification_version = governed.versions.ordinal();
+  change.grounds.specification = governed.versions.Unjournalled();
+  change.grounds.before = standing;
+  return change;
+}
+
 // A version of the specification from which nothing followed. Told at every tick, as the file is.
 void Controller::KeepVersion(Governed& governed, absl::Time now) {
   std::optional<experiment::SpecificationVersion> version = governed.versions.Unjournalled();
@@ -64,7 +80,8 @@ void Controller::KeepVersion(Governed& governed, absl::Time now) {
 // its way to the journal comes before the step's; it is not tried again, or it would follow it, and say where the
 // experiment stood before.
 void Controller::DropVersionRow(Governed& governed) {
-  if (governed.unjournalled && !governed.unjournalled->change.grounds.event) governed.unjournalled.reset();
+  if (!governed.unjournalled || governed.unjournalled->change.grounds.event) return;
+  if (governed.unjournalled->change.action != experiment::kNotOpened) governed.unjournalled.reset();
 }
 
 void Controller::AskForReport(const Governed& governed) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -356,6 +357,29 @@ TEST(ControllerTest, MoreForACandidateWaitsForTheJournal) {
   rig.journal().FailWith(absl::OkStatus());
   rig.Run(15);
   EXPECT_NEAR(rig.Share("candidate"), 0.6, 1e-12);
+}
+
+TEST(ControllerTest, ARowThatCanNeverBeWrittenIsTriedOnceASecondAndIsNoFaultOfTheDisk) {
+  ControllerRig rig;
+  config::Experiment unreadable = AnExperiment();
+  unreadable.source = "weights";
+  unreadable.file = "income\xff.yaml";
+  rig.File({unreadable});
+  EXPECT_TRUE(rig.controller().View(rig.now()).status.journal().healthy());
+  rig.File({unreadable, ControllerRig::AnExperiment("other")});
+  EXPECT_EQ(rig.Status("other").phase(), v1::RUNNING);
+  rig.TakeOrder();
+  rig.Run(50);
+  const std::vector<std::string> asked = rig.TakeOrder();
+  EXPECT_EQ(std::count(asked.begin(), asked.end(), "append"), 5);
+  EXPECT_EQ(rig.Share("baseline"), 1);
+  EXPECT_NE(rig.Status().phase_reason().find("not UTF-8"), std::string::npos) << rig.Status().phase_reason();
+  unreadable.source = "the same weights";
+  unreadable.file = "income.yaml";
+  rig.File({unreadable, ControllerRig::AnExperiment("other")});
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
+  rig.Restart();
+  EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
 }
 
 TEST(ControllerTest, AResetIsRefusedWhenItCannotBeJournalled) {

@@ -303,7 +303,10 @@ std::string Controller::NoticeOf(const Governed& governed) const {
   const config::Experiment& filed = *governed.experiment.filed();
   if (!state) return "";
   if (governed.unjournalled && !governed.journal_error.empty()) {
-    return absl::StrCat("in force, but not in the journal yet: ", governed.journal_error);
+    const bool is_refusal = governed.unjournalled->change.action == experiment::kNotOpened;
+    return absl::StrCat(is_refusal ? "a change is not in force, and the journal does not say so yet: "
+                                   : "in force, but not in the journal yet: ",
+                        governed.journal_error);
   }
   const bool is_edited = !experiment::HasFollowed(governed.experiment.plan(), *state);
   const std::string way_out = absl::StrCat("`weirctl reset ", filed.name, "` or another spec.run opens a new run");

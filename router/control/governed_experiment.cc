@@ -26,6 +26,10 @@ void GovernedExperiment::Freeze(std::string why, absl::Time now) {
   state_ = experiment::FrozenState(plan(), std::move(why), now);
 }
 
+const std::optional<State>& GovernedExperiment::standing() const {
+  return state_ && std::holds_alternative<experiment::Frozen>(state_->phase) ? found_ : state_;
+}
+
 // --- The file.
 
 bool GovernedExperiment::SetFile(std::optional<config::Experiment> filed, absl::Time now) {

@@ -69,6 +69,8 @@ class GovernedExperiment {
 
   const std::string& name() const { return name_; }
   const std::optional<experiment::State>& state() const { return state_; }
+  // What the next start is to find where no step is taken: the state; while frozen, what the journal was found to say.
+  const std::optional<experiment::State>& standing() const;
   // Not shut, and not unknown: guardrails are judged.
   bool is_open() const;
   // As the file says now. Needs a file.
@@ -146,6 +148,7 @@ class GovernedExperiment {
   const stats::Issuer process_;
   std::optional<config::Experiment> filed_;
   std::optional<experiment::State> state_;
+  std::optional<experiment::State> found_;     // In a journal that could not be read at start.
   experiment::RunEvidence evidence_;           // Of the present run.
   bool is_restored_ = false;                   // And no test has looked since.
   absl::Time began_ = absl::InfiniteFuture();  // When this process first heard of a file.

@@ -128,6 +128,7 @@ void GovernedExperiment::RemoveLeftovers(const std::map<std::string, std::string
 
 void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::string, std::string>& checkpoints) {
   if (!state_) return;
+  found_ = found;
   State taken_up = *state_;
   if (std::holds_alternative<experiment::RolledBack>(found.phase)) {
     taken_up = found;

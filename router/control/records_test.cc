@@ -162,6 +162,25 @@ TEST(RecordsTest, WhoOpensDoesNotWaitForAVersionsRow) {
   ExpectAllReproduced(rig);
 }
 
+TEST(RecordsTest, AnOpeningThatWasRefusedAndIsFoundIsReplayedAsOneThatNeverWas) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  rig.journal().FailAfterWriting(absl::UnavailableError("the sync failed"));
+  rig.File(Parse(Text(60)));
+  rig.journal().FailAfterWriting(absl::OkStatus());
+  rig.Run(30);
+  EXPECT_EQ(ActionsOf(rig), (std::vector<std::string>{"run-opened", "epoch-opened", "not-opened", "epoch-opened"}));
+  const std::vector<Replayed> replayed = ReplayAll(rig.journal().records());
+  EXPECT_EQ(replayed[1].outcome, Outcome::kReproduced);
+  EXPECT_EQ(replayed[2].outcome, Outcome::kNotOpened);
+  EXPECT_NE(replayed[2].note.find("never in force"), std::string::npos) << replayed[2].note;
+  EXPECT_EQ(replayed[3].outcome, Outcome::kReproduced);
+  EXPECT_EQ(replayed[3].note, "");
+  v1::AuditRecord moved = rig.journal().records()[2];
+  moved.mutable_state()->set_epoch(9);
+  EXPECT_EQ(ReplayAll({moved})[0].outcome, Outcome::kDiffers);
+}
+
 // --- Decisions.
 
 TEST(RecordsTest, ABreachIsJudgedAgainToTheLastBitFromWhatItsRowHolds) {

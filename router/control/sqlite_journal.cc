@@ -196,10 +196,12 @@ absl::StatusOr<SqliteJournal::Head> SqliteJournal::AppendRow(const experiment::C
   // The head is read each time: a commit that failed may be on disk all the same, and then it is not written twice.
   absl::StatusOr<Head> head = ReadHead();
   if (!head.ok()) return head;
-  if (head->record == experiment::RecordOf(change, head->sequence).SerializeAsString()) return head;
-  Head row{.sequence = head->sequence + 1,
-           .hash = "",
-           .record = experiment::RecordOf(change, head->sequence + 1).SerializeAsString()};
+  const absl::StatusOr<std::string> same = experiment::BytesOf(experiment::RecordOf(change, head->sequence));
+  if (!same.ok()) return same.status();
+  if (head->record == *same) return head;
+  absl::StatusOr<std::string> record = experiment::BytesOf(experiment::RecordOf(change, head->sequence + 1));
+  if (!record.ok()) return record.status();
+  Head row{.sequence = head->sequence + 1, .hash = "", .record = *std::move(record)};
   row.hash = ChainHash(head->hash, row.record);
   if (absl::Status status = InTransaction([&] { return InsertRow(row, change.experiment); }); !status.ok()) {
     return status;

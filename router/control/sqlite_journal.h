@@ -20,7 +20,8 @@
 //     again: the chain has to be whole and to hold what was acknowledged last. Else the journal is damaged, says so,
 //     and takes nothing more.
 //   - what is then found in the log, though nobody was told that it was written, becomes true by being folded into the
-//     file and synced there before anything is read from it. An opening does the same after a crash.
+//     file and synced there before anything is read from it. An opening does the same after a crash. Whoever was told
+//     that it was refused appends what is so instead (experiment::kNotOpened).
 
 #ifndef WEIR_ROUTER_CONTROL_SQLITE_JOURNAL_H_
 #define WEIR_ROUTER_CONTROL_SQLITE_JOURNAL_H_

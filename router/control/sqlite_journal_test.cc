@@ -98,6 +98,23 @@ TEST_F(SqliteJournalTest, AChangeThatIsRepeatedIsWrittenOnce) {
   EXPECT_EQ(journal->Load()->sequence, 1u);
 }
 
+TEST_F(SqliteJournalTest, ARowThatCouldNotBeReadBackIsRefusedAndHarmsNoOther) {
+  auto journal = MustOpen();
+  ASSERT_TRUE(journal->Append(ChangeOf("x", 1)).ok());
+  Change unreadable = ChangeOf("y", 1);
+  unreadable.grounds.specification = {.ordinal = 1, .text = "", .file = "experiments/y\xff.yaml"};
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const absl::Status refused = journal->Append(unreadable).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  }
+  EXPECT_TRUE(journal->Append(ChangeOf("y", 2)).ok());
+  journal.reset();
+  const auto remembered = MustOpen()->Load();
+  ASSERT_TRUE(remembered.ok()) << remembered.status();
+  EXPECT_EQ(remembered->sequence, 2u);
+  EXPECT_EQ(remembered->states.at("y"), ChangeOf("y", 2).state);
+}
+
 TEST_F(SqliteJournalTest, CheckpointsAreReplacedInPlaceAndRemoved) {
   const std::string bytes("\0\xff\n", 3);
   {

@@ -1,5 +1,7 @@
 #include "router/experiment/journal.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -117,6 +119,19 @@ v1::AuditRecord RecordOf(const Change& change, uint64_t sequence) {
   if (grounds.evidence) *record.mutable_evidence() = *grounds.evidence;
   if (grounds.decision) *record.mutable_decision() = *grounds.decision;
   return record;
+}
+
+absl::StatusOr<std::string> BytesOf(const v1::AuditRecord& record) {
+  const google::protobuf::LogSilencer silencer;  // Of what the status says.
+  std::string bytes = record.SerializeAsString();
+  v1::AuditRecord read;
+  if (!read.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("the row could not be read back: a text of it is not UTF-8");
+  }
+  if (absl::Status state = StateOf(read.state()).status(); !state.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("the row could not be read back: ", std::string(state.message())));
+  }
+  return bytes;
 }
 
 absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded) {

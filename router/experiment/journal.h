@@ -45,6 +45,10 @@ struct Grounds {
   std::optional<v1::DecisionRecord> decision;         // Of a verdict on the whole (decision_record.h).
 };
 
+// The action of a row that moves nothing. A refused commit may be found in the log later; after a refused opening this
+// row says that it did not happen, and is the newest whatever is found.
+inline constexpr char kNotOpened[] = "not-opened";
+
 // One step of one experiment, as `Advance` gave it.
 struct Change {
   std::string experiment;
@@ -76,7 +80,9 @@ class Journal {
   virtual ~Journal() = default;
   // Verifies the chain first. DATA_LOSS when anything is not as it was written.
   virtual absl::StatusOr<Remembered> Load() = 0;
-  // The hex of the chain's new head. An error means that nothing was written; the call may be repeated.
+  // The hex of the chain's new head. An error means that nothing was acknowledged; the call may be repeated, and a row
+  // that is there all the same is not written twice. INVALID_ARGUMENT: this row can never be written (BytesOf), while
+  // others can.
   virtual absl::StatusOr<std::string> Append(const Change& change) = 0;
   virtual absl::Status WriteCheckpoint(std::span<const CheckpointRow> rows) = 0;
   // All rows of one experiment, oldest first.
@@ -85,6 +91,9 @@ class Journal {
 
 // The record of `change` as the journal's row number `sequence`.
 v1::AuditRecord RecordOf(const Change& change, uint64_t sequence);
+// The record as every store keeps it. INVALID_ARGUMENT where it could not be read back: protobuf writes texts that are
+// not UTF-8, and reads none of the row again.
+absl::StatusOr<std::string> BytesOf(const v1::AuditRecord& record);
 // DATA_LOSS where the record is not one that `RecordOf` could have made.
 absl::StatusOr<State> StateOf(const v1::ExperimentState& recorded);
 

@@ -72,6 +72,18 @@ TEST(JournalTest, AStateComesBackAsItWasWritten) {
   }
 }
 
+TEST(JournalTest, ARowThatCouldNotBeReadBackHasNoBytes) {
+  Change change = AChange(Running{});
+  const v1::AuditRecord record = RecordOf(change, 1);
+  ASSERT_TRUE(BytesOf(record).ok());
+  EXPECT_EQ(*BytesOf(record), record.SerializeAsString());
+  change.grounds.specification = {.ordinal = 1, .text = "", .file = "a\xff.yaml"};
+  EXPECT_TRUE(absl::IsInvalidArgument(BytesOf(RecordOf(change, 1)).status()));
+  change = AChange(Running{});
+  change.state.run.ordinal = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(BytesOf(RecordOf(change, 1)).status()));
+}
+
 TEST(JournalTest, APhaseThatIsNotKnownHereIsNotGuessedAt) {
   v1::AuditRecord record = RecordOf(AChange(Running{}), 1);
   record.mutable_state()->clear_running();

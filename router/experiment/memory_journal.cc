@@ -1,5 +1,7 @@
 #include "router/experiment/memory_journal.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace weir::experiment {
@@ -22,7 +24,12 @@ absl::StatusOr<Remembered> MemoryJournal::Load() {
 
 absl::StatusOr<std::string> MemoryJournal::Append(const Change& change) {
   if (!failure_.ok()) return failure_;
-  records_.push_back(RecordOf(change, records_.size() + 1));
+  v1::AuditRecord record = RecordOf(change, records_.size() + 1);
+  if (absl::Status status = BytesOf(record).status(); !status.ok()) return status;
+  const bool is_there =
+      !records_.empty() && records_.back().SerializeAsString() == RecordOf(change, records_.size()).SerializeAsString();
+  if (!is_there) records_.push_back(std::move(record));
+  if (!late_failure_.ok()) return late_failure_;
   return absl::StrCat(records_.size());
 }
 

@@ -17,6 +17,10 @@ class MemoryJournal : public Journal {
   // From now on every write answers `status`, and changes nothing; OK ends that.
   void FailWith(absl::Status status) { failure_ = std::move(status); }
 
+  // From now on every row is written, and answered `status` all the same, as by a disk that fails to sync; OK ends
+  // that.
+  void FailAfterWriting(absl::Status status) { late_failure_ = std::move(status); }
+
   absl::StatusOr<Remembered> Load() override;
   absl::StatusOr<std::string> Append(const Change& change) override;
   absl::Status WriteCheckpoint(std::span<const CheckpointRow> rows) override;
@@ -28,6 +32,7 @@ class MemoryJournal : public Journal {
 
  private:
   absl::Status failure_;
+  absl::Status late_failure_;
   std::vector<v1::AuditRecord> records_;
   std::map<std::string, std::string> checkpoints_;
 };

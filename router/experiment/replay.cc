@@ -124,7 +124,10 @@ Replayed Replay::Next(const v1::AuditRecord& record) {
   Replayed replayed = Decide(record);
   const bool is_elsewhere = record.has_before() && newest_ && !IsSame(record.before(), *newest_);
   if (is_elsewhere && replayed.outcome != Outcome::kDiffers) {
-    replayed.note = "decided from a state that the row before does not hold: the journal did not take every row then";
+    replayed.note = replayed.outcome == Outcome::kNotOpened
+                        ? "the row before was refused, and is there all the same: it was never in force"
+                        : "decided from a state that the row before does not hold: the journal did not take every row "
+                          "then";
   }
   newest_ = record.state();
   return replayed;
@@ -148,6 +151,11 @@ const config::Experiment* Replay::SpecificationOf(uint32_t ordinal, std::string&
 }
 
 Replayed Replay::Decide(const v1::AuditRecord& record) {
+  if (record.action() == kNotOpened) {
+    if (!IsSame(record.state(), record.before()))
+      return Differs("it says that nothing moved, and its state is another");
+    return {.outcome = Outcome::kNotOpened};
+  }
   if (!record.has_event()) return {.outcome = record.has_specification() ? Outcome::kTakenUp : Outcome::kNotRecorded};
   if (record.specification_version() == 0) return {.outcome = Outcome::kNotRecorded};
   std::string why_not;

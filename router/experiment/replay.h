@@ -18,6 +18,7 @@ struct Replayed {
   enum class Outcome {
     kReproduced,   // The same state, action, words and, where it was recorded, evidence: to the last bit.
     kTakenUp,      // Nothing was decided: a version of the specification was taken up.
+    kNotOpened,    // Nothing moved: an opening step that the journal refused did not happen.
     kNotRecorded,  // From before it was recorded what a decision was made on.
     kDiffers,
   };

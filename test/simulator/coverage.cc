@@ -20,9 +20,11 @@ struct Plainly {
   void operator()(const CommandAnswered&) const {}
   void operator()(const RowAsked&) const { coverage.Count("rows asked"); }
   void operator()(const RowWritten&) const { coverage.Count("rows written"); }
+  void operator()(const RowRepeated&) const { coverage.Count("rows found written"); }
   void operator()(const RowHeard&) const { coverage.Count("rows heard of"); }
   void operator()(const WriteFailed& e) const {
     coverage.Count(e.experiment.empty() ? "checkpoints refused" : "rows refused");
+    if (e.is_on_disk) coverage.Count("rows refused that are on the disk");
   }
   void operator()(const CheckpointWritten&) const { coverage.Count("checkpoints written"); }
   void operator()(const JournalFound&) const { coverage.Count("journal read late"); }
@@ -55,6 +57,7 @@ void Coverage::OnRow(const v1::AuditRecord& record) {
     Count("rollbacks by the rollout's rules");
   }
   if (state.has_rolled_back() && record.actor().starts_with("person")) Count("rollbacks by a person");
+  if (!IsStep(record)) return;
   uint32_t& latest = latest_run_[state.experiment()];
   if (state.run() < latest) Count("openings that a shut gate overtook");
   if (state.run() > latest && latest > 0) Count("later runs");
@@ -154,12 +157,15 @@ const std::set<std::string>& Coverage::Wanted() {
       "row: completed",
       "row: epoch-opened",
       "row: inconclusive",
+      "row: not-opened",
       "row: promoted",
       "row: rollout-begun",
       "row: rollout-removed",
       "row: run-opened",
       "row: step-entered",
+      "rows found written",
       "rows refused",
+      "rows refused that are on the disk",
       "starts without the journal",
       "statistics begun anew",
       "tickets forgotten",

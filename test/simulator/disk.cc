@@ -42,9 +42,14 @@ class MemoryDiskJournal : public experiment::Journal {
 
   absl::StatusOr<std::string> Append(const experiment::Change& change) override {
     std::vector<std::pair<std::string, std::string>>& rows = content_->rows;
+    const absl::StatusOr<std::string> same = experiment::BytesOf(experiment::RecordOf(change, rows.size()));
+    if (!same.ok()) return same.status();
+    if (!rows.empty() && rows.back().first == *same) return absl::BytesToHexString(rows.back().second);
     const std::string before = rows.empty() ? std::string(runtime::kSha256Size, '\0') : rows.back().second;
-    const std::string bytes = experiment::RecordOf(change, rows.size() + 1).SerializeAsString();
-    rows.emplace_back(bytes, runtime::Sha256(absl::StrCat(before, bytes)));
+    absl::StatusOr<std::string> bytes = experiment::BytesOf(experiment::RecordOf(change, rows.size() + 1));
+    if (!bytes.ok()) return bytes.status();
+    std::string hash = runtime::Sha256(absl::StrCat(before, *bytes));
+    rows.emplace_back(*std::move(bytes), std::move(hash));
     return absl::BytesToHexString(rows.back().second);
   }
 

@@ -70,9 +70,13 @@ struct Words {
   std::string operator()(const RowWritten& e) const {
     return absl::StrCat("row ", e.record.sequence(), " is on the disk: ", RowInWords(e.record));
   }
+  std::string operator()(const RowRepeated& e) const {
+    return absl::StrCat("the last row of ", e.experiment, " is on the disk already");
+  }
   std::string operator()(const RowHeard&) const { return ""; }
   std::string operator()(const WriteFailed& e) const {
-    return absl::StrCat("the journal refuses ", e.experiment.empty() ? "a checkpoint" : "a row of ", e.experiment);
+    return absl::StrCat("the journal refuses ", e.experiment.empty() ? "a checkpoint" : "a row of ", e.experiment,
+                        e.is_on_disk ? ", which is on the disk" : "");
   }
   std::string operator()(const CheckpointWritten&) const { return ""; }
   std::string operator()(const JournalFound& e) const {
@@ -94,9 +98,11 @@ struct Words {
 
 }  // namespace
 
-bool IsStep(const experiment::Change& change) { return change.action != kTakenUp; }
+bool IsStep(const experiment::Change& change) { return IsStep(experiment::RecordOf(change, 0)); }
 
-bool IsStep(const v1::AuditRecord& record) { return record.action() != kTakenUp; }
+bool IsStep(const v1::AuditRecord& record) {
+  return record.action() != kTakenUp && record.action() != experiment::kNotOpened;
+}
 
 std::string Describe(const Event& event) { return std::visit(Words(), event); }
 

@@ -63,13 +63,18 @@ struct RowWritten {
   v1::AuditRecord record;
   std::string head;  // Hex of the chain's head, as the journal says.
 };
+// It was asked for again after a failure, and is the experiment's last row on the disk already.
+struct RowRepeated {
+  std::string experiment;
+};
 // The controller hears that the oldest row of the experiment that it has not heard of yet is on the disk.
 struct RowHeard {
   std::string experiment;
 };
 // It hears of a failure.
 struct WriteFailed {
-  std::string experiment;  // Of a row; empty: of a checkpoint.
+  std::string experiment;   // Of a row; empty: of a checkpoint.
+  bool is_on_disk = false;  // The oldest row of the experiment that it has not heard of yet, all the same.
 };
 struct CheckpointWritten {};
 // Read again by a process that could not at its start.
@@ -114,13 +119,13 @@ struct Said {
   std::string text;
 };
 
-// A row of which something follows. Others say that a version of a specification was taken up, with the state as it
-// was.
+// A row of which something follows. Others say that a version of a specification was taken up, or that nothing was
+// opened, with the state as it was.
 bool IsStep(const experiment::Change& change);
 bool IsStep(const v1::AuditRecord& record);
 
 using Event = std::variant<ProcessStarted, ProcessDied, Settled, FilesTaken, FilesRefused, CommandGiven,
-                           CommandAnswered, RowAsked, RowWritten, RowHeard, WriteFailed, CheckpointWritten,
+                           CommandAnswered, RowAsked, RowWritten, RowRepeated, RowHeard, WriteFailed, CheckpointWritten,
                            JournalFound, TablePublished, CallPlaced, ReportTaken, OutcomeAnswered, Viewed, Said>;
 
 // One line, for a person who replays a seed; empty for what happens too often to be told (calls, reports, views).

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "router/runtime/crypto.h"
@@ -110,13 +111,27 @@ void OrdinalsNeverGoBack::Hear(const Event& event, absl::Time, const Accuse& acc
     places_asked_[change.experiment].emplace_back(events_, place);
   } else if (const auto* written = std::get_if<RowWritten>(&event)) {
     OnRow(written->record, accuse);
+  } else if (const auto* repeated = std::get_if<RowRepeated>(&event)) {
+    AwaitReply(repeated->experiment);
   } else if (const auto* heard = std::get_if<RowHeard>(&event)) {
-    std::deque<bool>& unheard = unheard_[heard->experiment];
-    if (unheard.empty())
-      return accuse(absl::StrCat("a row of ", heard->experiment, " is heard of, and none is written"));
-    if (unheard.front()) last_row_[heard->experiment].heard = events_;
-    unheard.pop_front();
+    OnReply(heard->experiment, true, accuse);
+  } else if (const auto* failed = std::get_if<WriteFailed>(&event); failed && failed->is_on_disk) {
+    OnReply(failed->experiment, false, accuse);
   }
+}
+
+// Of the experiment's last row.
+void OrdinalsNeverGoBack::AwaitReply(const std::string& experiment) {
+  std::deque<bool>& unheard = unheard_[experiment];
+  if (!unheard.empty()) unheard.back() = false;
+  unheard.push_back(true);
+}
+
+void OrdinalsNeverGoBack::OnReply(const std::string& experiment, bool is_taken, const Accuse& accuse) {
+  std::deque<bool>& unheard = unheard_[experiment];
+  if (unheard.empty()) return accuse(absl::StrCat("a row of ", experiment, " is heard of, and none is written"));
+  if (unheard.front() && is_taken) last_row_[experiment].heard = events_;
+  unheard.pop_front();
 }
 
 void OrdinalsNeverGoBack::OnTable(const routing::RouteTable& table, const Accuse& accuse) {
@@ -159,9 +174,30 @@ void OrdinalsNeverGoBack::OnRow(const v1::AuditRecord& record, const Accuse& acc
   const auto asked = asked_.find(IdentityOf(record));
   last = {.place = present, .asked = {}, .heard = {}};
   if (asked != asked_.end()) last.asked = asked->second;
-  std::deque<bool>& unheard = unheard_[state.experiment()];
-  if (!unheard.empty()) unheard.back() = false;
-  unheard.push_back(true);
+  AwaitReply(state.experiment());
+}
+
+// --- WhatWasRefusedIsNotFound
+
+void WhatWasRefusedIsNotFound::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  if (const auto* written = std::get_if<RowWritten>(&event)) {
+    last_actor_[written->record.state().experiment()] = written->record.actor();
+  } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+    const std::string told(answered->status.message());
+    const bool is_final = !absl::StrContains(told, "may find it opened");
+    if (!told.starts_with("nothing was opened") || !is_final) return;
+    refused_.insert(absl::StrCat("person-", answered->token));
+    Compare(accuse);
+  } else if (std::holds_alternative<ProcessStarted>(event)) {
+    Compare(accuse);
+  }
+}
+
+void WhatWasRefusedIsNotFound::Compare(const Accuse& accuse) const {
+  for (const auto& [experiment, actor] : last_actor_) {
+    if (!refused_.contains(actor)) continue;
+    accuse(absl::StrCat(actor, " was told that nothing was opened, and the last row of ", experiment, " is theirs"));
+  }
 }
 
 // --- TheJournalIsFollowedInTheEnd

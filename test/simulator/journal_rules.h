@@ -50,7 +50,8 @@ class TheChainVerifies : public Rule {
 
 // Rows are numbered without gaps, tables ascending. An experiment's run and epoch never go back from one table of a
 // process to the next, nor from one row to the next; except where an earlier place was asked for before the controller
-// had heard of the first row: a gate that was shut meanwhile overtook it, and it was never in force.
+// had heard of the first row: a gate that was shut meanwhile overtook it, and it was never in force; or where it
+// heard that the first was refused, though it is on the disk.
 class OrdinalsNeverGoBack : public Rule {
  public:
   std::string name() const override { return "sequence, version, run and epoch never go back"; }
@@ -61,10 +62,12 @@ class OrdinalsNeverGoBack : public Rule {
   struct LastRow {
     RunAndEpoch place;
     std::optional<int64_t> asked;  // The event at which it was asked for first; nullopt: by a process that is no more.
-    std::optional<int64_t> heard;  // At which the controller heard of it.
+    std::optional<int64_t> heard;  // At which the controller heard that it is on the disk.
   };
   void OnTable(const routing::RouteTable& table, const Accuse& accuse);
   void OnRow(const v1::AuditRecord& record, const Accuse& accuse);
+  void AwaitReply(const std::string& experiment);
+  void OnReply(const std::string& experiment, bool is_taken, const Accuse& accuse);
   bool IsOvertaken(const std::string& experiment, const LastRow& row) const;
 
   int64_t events_ = 0;
@@ -76,6 +79,20 @@ class OrdinalsNeverGoBack : public Rule {
   // Of this process: the events at which records were asked for first, and what was asked for each experiment.
   std::map<std::string, int64_t> asked_;
   std::map<std::string, std::vector<std::pair<int64_t, RunAndEpoch>>> places_asked_;
+};
+
+// Who was told that nothing was opened, and not that a restart may find otherwise, finds it so: no row of theirs is the
+// experiment's last, which a process goes on from.
+class WhatWasRefusedIsNotFound : public Rule {
+ public:
+  std::string name() const override { return "what was refused is not in force after a restart"; }
+  void Hear(const Event& event, absl::Time now, const Accuse& accuse) override;
+
+ private:
+  void Compare(const Accuse& accuse) const;
+
+  std::map<std::string, std::string> last_actor_;  // Of each experiment's last row.
+  std::set<std::string> refused_;                  // Actors.
 };
 
 // When all is quiet, what is shown and what the table says is what the journal's last rows say. An epoch may be ahead

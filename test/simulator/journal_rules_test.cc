@@ -110,6 +110,38 @@ TEST(OrdinalsNeverGoBackTest, LetsARowOvertakeOneThatWasNeverInForce) {
   EXPECT_EQ(history.broken(), 0u);
 }
 
+TEST(OrdinalsNeverGoBackTest, LetsARowFollowOneThatWasRefusedAndIsOnTheDisk) {
+  WrittenHistory<OrdinalsNeverGoBack> history;
+  history.Hear(ProcessStarted{});
+  history.Ask(history.ChangeTo(1, 2, 30, Running{}));
+  history.Write(history.ChangeTo(1, 2, 30, Running{}));
+  history.Hear(WriteFailed{"exp", true});
+  const experiment::Change back = history.ChangeTo(1, 1, 30, Running{}, "weir");
+  history.Ask(back);
+  history.Write(back);
+  history.Hear(WriteFailed{"exp", true});
+  history.Hear(RowRepeated{"exp"});
+  history.Hear(RowHeard{"exp"});
+  EXPECT_EQ(history.broken(), 0u);
+  history.Ask(history.ChangeTo(1, 0, 30, Running{}));
+  history.Write(history.ChangeTo(1, 0, 30, Running{}));
+  EXPECT_EQ(history.broken(), 1u) << "the controller has heard of the last";
+}
+
+TEST(WhatWasRefusedIsNotFoundTest, SeesARowOfWhoWasToldThatNothingWasOpened) {
+  WrittenHistory<WhatWasRefusedIsNotFound> history;
+  history.Write(history.ChangeTo(1, 2, 30, Running{}, "person-7"));
+  history.Hear(CommandAnswered{7, absl::UnavailableError("nothing was opened: EIO; a restart may find it opened")});
+  EXPECT_EQ(history.broken(), 0u) << "so they were told";
+  history.Hear(CommandAnswered{7, absl::UnavailableError("nothing was opened: EIO")});
+  EXPECT_EQ(history.broken(), 1u);
+  history.Restart();
+  EXPECT_EQ(history.broken(), 2u);
+  history.Write(history.ChangeTo(1, 1, 30, Running{}, "weir"));
+  history.Restart();
+  EXPECT_EQ(history.broken(), 2u);
+}
+
 TEST(OrdinalsNeverGoBackTest, SeesAGapInTheSequenceAndOneInTheRuns) {
   WrittenHistory<OrdinalsNeverGoBack> history;
   history.Write(history.ChangeTo(1, 1, 30, Running{}));

@@ -33,7 +33,7 @@ enum class Kind {
 // worlds in which everything happens at once (Groce et al., "Swarm testing", 2012).
 struct Rates {
   double commands = 0, edits = 0, broken_files = 0, removals = 0, storms = 0, model_edits = 0;
-  double kills = 0, refusals = 0, slow_disks = 0, hold_ups = 0, model_faults = 0;
+  double kills = 0, refusals = 0, unsynced = 0, slow_disks = 0, hold_ups = 0, model_faults = 0;
   double dies_at_moment = 0;                             // A probability.
   double unreadable = 0, tampered = 0, clock_steps = 0;  // Probabilities, of a restart.
 };
@@ -48,6 +48,7 @@ Rates RandomRates(Dice& dice) {
           .model_edits = some(0.1),
           .kills = some(0.15),
           .refusals = some(0.2),
+          .unsynced = some(0.2),
           .slow_disks = some(0.2),
           .hold_ups = some(0.15),
           .model_faults = some(0.5),
@@ -252,6 +253,11 @@ void RandomWorld::ThingsBreak(absl::Duration span) {
     world_->disk().refusal = absl::ResourceExhaustedError("the disk is full");
     disk_mended_at_ = world_->now() + dice_.Between(absl::Milliseconds(100), absl::Seconds(5));
   }
+  if (Happens(rates_.unsynced, span)) {
+    result_.coverage.Count("disk writes and refuses");
+    world_->disk().unsynced = absl::UnavailableError("the commit could not be synced");
+    disk_mended_at_ = world_->now() + dice_.Between(absl::Milliseconds(100), absl::Seconds(5));
+  }
   if (Happens(rates_.slow_disks, span)) {
     result_.coverage.Count("disk slow");
     world_->disk().until_write = dice_.Between(absl::ZeroDuration(), absl::Seconds(2));
@@ -259,7 +265,7 @@ void RandomWorld::ThingsBreak(absl::Duration span) {
     disk_mended_at_ = world_->now() + dice_.Between(absl::Seconds(1), absl::Seconds(6));
   }
   if (world_->now() >= disk_mended_at_) {
-    world_->disk().refusal = absl::OkStatus();
+    world_->disk().refusal = world_->disk().unsynced = absl::OkStatus();
     world_->disk().until_write = world_->disk().until_reply = absl::ZeroDuration();
   }
   if (world_->now() >= readable_at_) world_->disk().unreadable = absl::OkStatus();

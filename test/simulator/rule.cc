@@ -18,6 +18,7 @@ std::vector<std::unique_ptr<Rule>> AllRules() {
   rules.push_back(std::make_unique<AProofShutsInItsTick>());
   rules.push_back(std::make_unique<TheChainVerifies>());
   rules.push_back(std::make_unique<OrdinalsNeverGoBack>());
+  rules.push_back(std::make_unique<WhatWasRefusedIsNotFound>());
   rules.push_back(std::make_unique<TheJournalIsFollowedInTheEnd>());
   rules.push_back(std::make_unique<WhatIsAcknowledgedIsJournalled>());
   rules.push_back(std::make_unique<EveryCommandIsAnsweredOnce>());

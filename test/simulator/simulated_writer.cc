@@ -32,7 +32,7 @@ void SimulatedWriter::Read(experiment::Journal& journal, control::JournalReply& 
     journal_.reset();  // What cannot be read is not written to.
     return;
   }
-  reply.head = remembered->head;
+  reply.head = head_ = remembered->head;
   sequence_ = remembered->sequence;
   reply.remembered = *std::move(remembered);
 }
@@ -43,11 +43,17 @@ void SimulatedWriter::Ask(control::JournalRequest request, absl::Time now) {
 }
 
 std::optional<Event> SimulatedWriter::Append(experiment::Journal& journal, const experiment::Change& change,
-                                             control::JournalReply& reply) {
+                                             Reply& reply) {
   const absl::StatusOr<std::string> head = journal.Append(change);
-  reply.status = head.status();
+  reply.reply.status = head.status();
   if (!head.ok()) return std::nullopt;
-  reply.head = *head;
+  reply.is_on_disk = true;
+  if (faults_.unsynced.ok()) {
+    reply.reply.head = *head;
+  } else {
+    reply.reply.status = faults_.unsynced;
+  }
+  if (std::exchange(head_, *head) == *head) return RowRepeated{change.experiment};
   return RowWritten{.record = experiment::RecordOf(change, ++sequence_), .head = *head};
 }
 
@@ -67,7 +73,7 @@ std::optional<Event> SimulatedWriter::Work(absl::Time now) {
   std::optional<Event> written;
   if (journal.ok()) {
     if (append != nullptr) {
-      written = Append(**journal, append->change, reply.reply);
+      written = Append(**journal, append->change, reply);
     } else if (const auto* checkpoint = std::get_if<control::CheckpointRequest>(&request.request)) {
       reply.reply.status = (*journal)->WriteCheckpoint(checkpoint->rows);
       if (reply.reply.status.ok()) written = CheckpointWritten{};

@@ -21,6 +21,7 @@ namespace weir::simulator {
 // How the disk is now.
 struct DiskFaults {
   absl::Status refusal;        // Not OK: what every write and every reading is answered, and nothing is written.
+  absl::Status unsynced;       // Not OK: what every row is answered, though it is on the disk.
   absl::Status unreadable;     // Not OK: the same, of readings alone.
   absl::Duration until_write;  // From a request, or from the one before, until it is on the disk.
   absl::Duration until_reply;  // From there until the controller hears of it.
@@ -45,6 +46,7 @@ class SimulatedWriter {
     control::JournalReply reply;
     std::string experiment{};  // Of a row; empty: of a checkpoint, or a reading.
     absl::Time at;
+    bool is_on_disk = false;  // The row, whatever is answered.
   };
   Reply TakeReply();
   bool is_idle() const { return requests_.empty() && replies_.empty(); }
@@ -55,8 +57,7 @@ class SimulatedWriter {
     absl::Time at;
   };
   absl::StatusOr<experiment::Journal*> EnsureOpen();
-  std::optional<Event> Append(experiment::Journal& journal, const experiment::Change& change,
-                              control::JournalReply& reply);
+  std::optional<Event> Append(experiment::Journal& journal, const experiment::Change& change, Reply& reply);
   void Read(experiment::Journal& journal, control::JournalReply& reply);
 
   Disk& disk_;
@@ -65,6 +66,7 @@ class SimulatedWriter {
   std::deque<Request> requests_;
   std::deque<Reply> replies_;
   uint64_t sequence_ = 0;  // Of the last row.
+  std::string head_;       // Hex of the chain's.
 };
 
 }  // namespace weir::simulator

@@ -226,6 +226,24 @@ TEST(StoryTest, AFullDiskOpensNothingAndShutsAllTheSame) {
   EXPECT_EQ(story.Broken(), "");
 }
 
+TEST(StoryTest, AnOpeningThatIsOnTheDiskThoughItWasRefusedIsNotInForceAfterACrash) {
+  Story story("{strategy: canary, steps: [{setWeight: 20, pause: {duration: 60s}}, {setWeight: 50}]}",
+              std::make_unique<SqliteDisk>(testing::TempDir()));
+  ASSERT_TRUE(story.RunUntilStep(1));
+  story.world.disk().unsynced = absl::UnavailableError("the commit could not be synced");
+  const uint64_t promotion = story.Give(CommandKind::kPromote);
+  story.world.Run(absl::Seconds(2));
+  EXPECT_EQ(story.AnswerTo(promotion), absl::StatusCode::kUnavailable);
+  EXPECT_NEAR(story.share(), 0.2, 1e-12);
+  story.world.Kill("in the story");
+  story.world.disk().unsynced = absl::OkStatus();
+  story.world.Run(absl::Seconds(2));
+  EXPECT_EQ(story.world.processes(), 2);
+  EXPECT_NEAR(story.share(), 0.2, 1e-12);
+  EXPECT_EQ(story.world.Status().rollout().step(), 1u);
+  EXPECT_EQ(story.Broken(), "");
+}
+
 TEST(StoryTest, ARollbackOvertakesAnOpeningStepThatIsOnItsWay) {
   Story story(kLongSteps);
   ASSERT_TRUE(story.RunUntilStep(1));

@@ -226,7 +226,7 @@ void World::TurnDisk() {
     } else if (at_ >= held_up_until_ && writer_->HasReply(at_)) {
       SimulatedWriter::Reply reply = writer_->TakeReply();
       if (!reply.reply.status.ok()) {
-        See(WriteFailed{reply.experiment});
+        See(WriteFailed{reply.experiment, reply.is_on_disk});
       } else if (!reply.experiment.empty()) {
         See(RowHeard{reply.experiment});
       }
