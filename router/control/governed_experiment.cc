@@ -268,7 +268,9 @@ v1::EvidenceRecord GovernedExperiment::Evidence(absl::Time now) {
   experiment::ForgetBreaches(fresh_breaches_, tests);
   std::vector<experiment::Judgement> tested = judgements_;
   std::erase_if(tested, [](const experiment::Judgement& judgement) { return judgement.is_asleep; });
-  return experiment::RecordOf(evidence_, std::move(tests), tested, now);
+  v1::EvidenceRecord record = experiment::RecordOf(evidence_, std::move(tests), tested, now);
+  *record.mutable_detectors() = analyst_.before_alarms();
+  return record;
 }
 
 void GovernedExperiment::FoldEpochs() {
