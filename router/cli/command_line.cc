@@ -84,7 +84,8 @@ Examples:
 constexpr char kProxyFooter[] = R"(Exit codes:
   0  drained after SIGTERM or SIGINT
   1  could not start
-  2  the command line or the configuration is wrong)";
+  2  the command line or the configuration is wrong
+  3  drained, but the disk did not answer: ended without the last checkpoint)";
 
 // CLI11 prints and throws; both end here.
 template <typename Parse>
