@@ -253,6 +253,7 @@ std::set<std::string> ThoseAhead(const experiment::Remembered& remembered) {
 void TheJournalIsFollowedInTheEnd::Hear(const Event& event, absl::Time, const Accuse& accuse) {
   const auto* started = std::get_if<ProcessStarted>(&event);
   if (started != nullptr && started->remembered != nullptr) ahead_ = ThoseAhead(*started->remembered);
+  if (const auto* found = std::get_if<JournalFound>(&event)) ahead_ = ThoseAhead(*found->remembered);
   if (const auto* written = std::get_if<RowWritten>(&event)) {
     last_row_[written->record.state().experiment()] = written->record.state();
   } else if (const auto* published = std::get_if<TablePublished>(&event)) {
