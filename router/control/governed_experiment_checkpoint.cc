@@ -159,11 +159,12 @@ void GovernedExperiment::DropExpiredRuns(absl::Time now) {
   }
 }
 
-// Nobody asks for the statistics of what is in no file, and no report is due any more. Where it stands is kept.
+// Nobody asks for the statistics of what is in no file, and no report is due any more, nor the end of a call, which
+// would be one that never began if the file came back. Where it stands is kept.
 void GovernedExperiment::DropUnfiled(absl::Time now) {
   if (filed_ || !state_ || is_dropped_) return;
   if (!unfiled_since_) unfiled_since_ = now;
-  if (*unfiled_since_ + join_window_ >= now) return;
+  if (*unfiled_since_ + join_window_ >= now || evidence_.HasCallsInFlight()) return;
   const std::vector<CheckpointRow> rows = evidence_.Removal(PrefixOf(state_->run.ordinal));
   removals_.insert(removals_.end(), rows.begin(), rows.end());
   RemoveTests(state_->run.ordinal);
