@@ -138,6 +138,8 @@ void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::str
   // What cannot be read of its statistics is lost, as at any start.
   (void)Restore(found, checkpoints);
   state_ = std::move(taken_up);
+  // It is in no step here, and chooses no shares.
+  allocation_ = experiment::AllocationEvidence();
 }
 
 void GovernedExperiment::DropRun(uint32_t ordinal) {
