@@ -278,6 +278,16 @@ TEST(RecordsTest, ARowWithoutItsGroundsIsSaidToBeSo) {
   EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kNotRecorded);
 }
 
+TEST(RecordsTest, ASpecificationThatIsRefusedNowIsSaidToBeSo) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  records[0].mutable_specification()->set_text(Text(30, "", "  unheardOf: 1\n"));
+  const Replayed replayed = ReplayAll(records)[0];
+  EXPECT_EQ(replayed.outcome, Outcome::kNotReadable);
+  EXPECT_NE(replayed.difference.find("spec.unheardOf: is not a known key"), std::string::npos) << replayed.difference;
+}
+
 TEST(RecordsTest, AnotherVerdictIsFoundOut) {
   ControllerRig rig;
   rig.File(Parse(Text(30)));

@@ -149,18 +149,19 @@ Replayed Replay::Next(const v1::AuditRecord& record) {
   return replayed;
 }
 
-const config::Experiment* Replay::SpecificationOf(uint32_t ordinal, std::string& why_not) {
+const config::Experiment* Replay::SpecificationOf(uint32_t ordinal, Replayed& replayed) {
   if (const auto parsed = parsed_.find(ordinal); parsed != parsed_.end()) return &parsed->second;
   const auto version = versions_.find(ordinal);
   if (version == versions_.end()) {
-    why_not = absl::StrCat("no row holds version ", ordinal, " of its specification");
+    replayed = Differs(absl::StrCat("no row holds version ", ordinal, " of its specification"));
     return nullptr;
   }
   config::Parsed<std::vector<config::Experiment>> parsed =
       config::ParseExperiments(version->second.text, version->second.file);
   if (!parsed.value || parsed.value->size() != 1) {
-    why_not = absl::StrCat("version ", ordinal, " of its specification cannot be read: ",
-                           parsed.errors.empty() ? "not one experiment" : parsed.errors.front().ToString());
+    replayed = {.outcome = Outcome::kNotReadable,
+                .difference = absl::StrCat("version ", ordinal, " of its specification is refused now: ",
+                                           parsed.errors.empty() ? "not one experiment" : parsed.errors[0].ToString())};
     return nullptr;
   }
   return &parsed_.emplace(ordinal, std::move(parsed.value->front())).first->second;
@@ -174,9 +175,9 @@ Replayed Replay::Decide(const v1::AuditRecord& record) {
   }
   if (!record.has_event()) return {.outcome = record.has_specification() ? Outcome::kTakenUp : Outcome::kNotRecorded};
   if (record.specification_version() == 0) return {.outcome = Outcome::kNotRecorded};
-  std::string why_not;
-  const config::Experiment* specification = SpecificationOf(record.specification_version(), why_not);
-  if (specification == nullptr) return Differs(why_not);
+  Replayed replayed{.outcome = Outcome::kReproduced};
+  const config::Experiment* specification = SpecificationOf(record.specification_version(), replayed);
+  if (specification == nullptr) return replayed;
   std::optional<State> before;
   if (record.has_before()) {
     absl::StatusOr<State> read = BeforeOf(record.before());
@@ -185,7 +186,6 @@ Replayed Replay::Decide(const v1::AuditRecord& record) {
   }
   absl::StatusOr<Event> event = EventOf(record.event());
   if (!event.ok()) return Differs(std::string(event.status().message()));
-  Replayed replayed{.outcome = Outcome::kReproduced};
   if (record.has_evidence() && before) {
     std::string difference = JudgeAgainst(record, *specification, before->epoch.split, replayed);
     if (!difference.empty()) return Differs(std::move(difference));

@@ -11,11 +11,13 @@ void EachDecisionIsReproduced::Hear(const Event& event, absl::Time, const Accuse
   const v1::AuditRecord& record = written->record;
   const experiment::Replayed replayed = replays_[record.state().experiment()].Next(record);
   const bool is_told_again = record.event().has_breached() && !replayed.is_judged_again;
-  if (replayed.outcome != Outcome::kDiffers && replayed.outcome != Outcome::kNotRecorded && !is_told_again) return;
+  const bool is_reproduced = replayed.outcome == Outcome::kReproduced || replayed.outcome == Outcome::kTakenUp ||
+                             replayed.outcome == Outcome::kNotOpened;
+  if (is_reproduced && !is_told_again) return;
   accuse(absl::StrCat("row ", record.sequence(), ", ", record.action(), " of ", record.state().experiment(), ": ",
-                      is_told_again                               ? "its breach is not judged again"
-                      : replayed.outcome == Outcome::kNotRecorded ? "it does not hold what it was decided on"
-                                                                  : replayed.difference));
+                      !replayed.difference.empty() ? replayed.difference
+                      : is_reproduced              ? "its breach is not judged again"
+                                                   : "it does not hold what it was decided on"));
 }
 
 }  // namespace weir::simulator
