@@ -1,6 +1,7 @@
 #include "config/analysis_spec.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 
 namespace weir::config {
 namespace {
+
+constexpr absl::Duration kWeek = absl::Hours(7 * 24);
 
 constexpr char kWhyNotRaw[] =
     "and the shares move by the outcomes: what drifts meanwhile would be taken for the models' difference; `weirctl "
@@ -97,6 +100,7 @@ struct AnalysisInPlace {
   void CheckNames(const char* key, const std::optional<Condition>& condition) const {
     if (!condition) return;
     const Nameable nameable = NameableOf(experiment);
+    std::map<std::string, NamedValue> first_of;  // By metric: the first variant that the condition names of it.
     for (const std::string& name : condition->names()) {
       const std::optional<NamedValue> value = Resolve(nameable, name);
       if (!value) {
@@ -109,6 +113,11 @@ struct AnalysisInPlace {
       } else if (!gives_share() && value->kind != NamedValue::Kind::kQuery &&
                  value->variant != nameable.default_variant) {
         Report(key, absl::StrCat("'", name, "' is never known: the step gives candidates no share"));
+      } else if (moves_shares() && value->kind == NamedValue::Kind::kOfVariant && value->metric != kRequestsName) {
+        const NamedValue& first = first_of.try_emplace(value->metric, *value).first->second;
+        if (first.variant == value->variant) continue;
+        Report(key, absl::StrCat(value->metric, " of ", first.variant, " and of ", value->variant,
+                                 " in one condition compares raw means, ", kWhyNotRaw));
       }
     }
   }
@@ -136,6 +145,11 @@ struct AnalysisInPlace {
              "guardrail with \"compareTo: default\"");
     }
     if (shows_non_inferiority) CheckStay();
+    if (experiment.decision_rules.needs_whole_weeks && analysis.timeout < kWeek) {
+      Warn(".timeout", absl::StrCat(absl::FormatDuration(analysis.timeout),
+                                    " are over before a week is whole, which spec.decision.wholeWeeks asks for: it can "
+                                    "fail or stay open, and never succeed"));
+    }
   }
 
   // The test of non-inferiority runs through the run.

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "config/parse.h"
 #include "gtest/gtest.h"
 
@@ -122,6 +123,17 @@ TEST(AnalysisSpecTest, AStepThatMayBeLeftAtItsFirstLookIsSaid) {
   }
 }
 
+TEST(AnalysisSpecTest, ATimeoutBeforeAWeekIsWholeIsWarnedOf) {
+  const auto warnings = [](const std::string& timeout) {
+    const std::string text = absl::StrCat(
+        kHead, kGuardrails, "  decision: {wholeWeeks: true}\n  rollout: {strategy: canary, steps: [{setWeight: 50, ",
+        "pause: {duration: 1h}, analysis: {timeout: ", timeout, "}}]}\n");
+    return ToString(ParseExperiments(text, "e.yaml").warnings);
+  };
+  EXPECT_NE(warnings("6d").find("never succeed"), std::string::npos) << warnings("6d");
+  EXPECT_EQ(warnings("7d"), "");
+}
+
 TEST(AnalysisSpecTest, WhereSharesMoveNoRawMeansAreCompared) {
   const std::string decision = "  decision: {revenuePerAccuracyPoint: 1}\n";
   const std::string bandit =
@@ -136,7 +148,10 @@ TEST(AnalysisSpecTest, WhereSharesMoveNoRawMeansAreCompared) {
     ExpectError(rollout + "{value: true}}\n", "spec.rollout.analysis.value: is of raw means, and the shares move");
     ExpectError(rollout + "{successCondition: accuracy.lift > 0}}\n",
                 "spec.rollout.analysis.successCondition: 'accuracy.lift' compares raw means");
-    EXPECT_EQ(Errors(rollout + "{failureCondition: accuracy.b < 0.5}}\n"), "");
+    ExpectError(rollout + "{failureCondition: accuracy.b < accuracy.a}}\n",
+                "spec.rollout.analysis.failureCondition: accuracy of a and of b in one condition compares raw means");
+    EXPECT_EQ(Errors(rollout + "{failureCondition: accuracy.b < 0.5 || error_rate.a > 0.5}}\n"), "");
+    EXPECT_EQ(Errors(rollout + "{failureCondition: requests.b > requests.a}}\n"), "");
   }
 }
 

@@ -1,22 +1,29 @@
 // weir: builds every part, runs them, and drains. The only file that knows all of them.
 //
 // Start: the configuration, the state directory, the sockets, the control thread; traffic is taken once the first table
-// is published. End: on SIGTERM or SIGINT not ready, GOAWAY, calls under way end; then the last counts are written.
+// is published. End: on SIGTERM or SIGINT not ready, GOAWAY, calls under way end; then the last counts are written, or
+// given up where a disk does not answer.
 
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "config/files.h"
 #include "config/load.h"
 #include "router/admin/grpc_server.h"
@@ -37,7 +44,10 @@
 namespace weir {
 namespace {
 
-enum Exit { kDrained = 0, kCannotStart = 1, kWrongInput = 2 };
+enum Exit { kDrained = 0, kCannotStart = 1, kWrongInput = 2, kGaveUp = 3 };
+
+// For what comes after the drain: the last checkpoint, and notifications that are still to be sent.
+constexpr absl::Duration kPatienceToEnd = absl::Seconds(10);
 
 // Blocked in every thread, so that the main thread alone takes them. Before any thread is made.
 sigset_t BlockEndSignals() {
@@ -262,6 +272,24 @@ std::optional<config::Config> LoadConfig(const std::string& file, const runtime:
   return std::move(loaded.config);
 }
 
+// Drains the proxy and ends it. A thread that waits for a disk cannot be ended, and neither can what it uses: where one
+// still waits when patience is over, the process ends without them, as if it had been killed.
+void DrainAndEnd(std::optional<Proxy>& proxy, absl::Duration drain_grace) {
+  absl::Notification ended;
+  std::thread overseer([&] {
+    if (ended.WaitForNotificationWithTimeout(drain_grace + kPatienceToEnd)) return;
+    // The log's own thread would not get to it.
+    constexpr std::string_view kLastWords =
+        "weir: drained, and the disk does not answer: the last counts and changes may not be in the journal\n";
+    (void)!write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
+    std::_Exit(kGaveUp);
+  });
+  proxy->Drain();
+  proxy.reset();
+  ended.Notify();
+  overseer.join();
+}
+
 Exit RunProxy(const cli::ProxyCommand& command) {
   umask(077);  // The journal and reports hold specifications whole, with the secret addresses of webhooks.
   const sigset_t end_signals = BlockEndSignals();
@@ -270,12 +298,13 @@ Exit RunProxy(const cli::ProxyCommand& command) {
   const std::string file = std::filesystem::absolute(command.config).lexically_normal();
   std::optional<config::Config> config = LoadConfig(file, log);
   if (!config.has_value()) return kWrongInput;
-  Proxy proxy(*std::move(config), file, log);
-  if (absl::Status status = proxy.Start(); !status.ok()) {
+  const absl::Duration drain_grace = config->proxy.drain_grace;
+  std::optional<Proxy> proxy(std::in_place, *std::move(config), file, log);
+  if (absl::Status status = proxy->Start(); !status.ok()) {
     std::cerr << "weir: " << TextOf(status) << "\n";
     return kCannotStart;
   }
-  std::cout << proxy.Addresses() << std::endl;
+  std::cout << proxy->Addresses() << std::endl;
   int signal_number = 0;
   sigwait(&end_signals, &signal_number);
   log.Info("draining", {{"signal", signal_number}});
@@ -283,7 +312,7 @@ Exit RunProxy(const cli::ProxyCommand& command) {
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &end_signals, nullptr);
-  proxy.Drain();
+  DrainAndEnd(proxy, drain_grace);
   log.Info("drained");
   return kDrained;
 }

@@ -124,6 +124,16 @@ TEST(ReplayTest, WhatWasNotRecordedIsNotCountedAsReproduced) {
   EXPECT_TRUE(Has(page.text, "1 decision: 0 reproduced, 1 from before")) << page.text;
 }
 
+TEST(ReplayTest, ASpecificationThatIsRefusedNowIsNoDifference) {
+  control::JournalContents contents = Contents();
+  contents.rows.pop_back();
+  contents.rows[0].mutable_specification()->mutable_text()->append("  unheardOf: 1\n");
+  const ReplayPage page = ReplayDecisions(contents, {.experiment = "x"});
+  EXPECT_TRUE(page.is_good);
+  EXPECT_TRUE(Has(page.text, "not decided again: version 1 of its specification is refused now: ")) << page.text;
+  EXPECT_TRUE(Has(page.text, "1 decision: 0 reproduced, 1 by a specification that this version")) << page.text;
+}
+
 TEST(ReplayTest, AnUnknownExperimentIsNoGoodPageAndJsonSaysTheSame) {
   EXPECT_FALSE(ReplayDecisions(Contents(), {.experiment = "y"}).is_good);
   const nlohmann::json json =

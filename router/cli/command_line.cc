@@ -26,6 +26,8 @@ Examples:
   weirctl audit verify /var/lib/weir          is the journal as it was written?
   weirctl replay income-classifier            decides again what was decided, from the journal
   weirctl report income-classifier            the post-mortem of its rollback
+  weirctl report income-classifier --now --svg run.svg
+                                              how the run goes, as a plot: shares, events, guardrails, latencies
   weirctl plan canary.yaml --traffic 50/s     how long it takes, what it can show, and how soon it sees a fault
   weirctl simulate canary.yaml --fault errors=5%@stage2
                                               what would these guardrails have done, in 1,000 runs?
@@ -84,7 +86,8 @@ Examples:
 constexpr char kProxyFooter[] = R"(Exit codes:
   0  drained after SIGTERM or SIGINT
   1  could not start
-  2  the command line or the configuration is wrong)";
+  2  the command line or the configuration is wrong
+  3  drained, but the disk did not answer: ended without the last checkpoint)";
 
 // CLI11 prints and throws; both end here.
 template <typename Parse>
@@ -304,6 +307,7 @@ void AddReport(CLI::App& report, ReportCommand& command) {
   report.add_option("NAME", command.experiment, "The experiment")->required();
   report.add_flag("--now", command.is_of_now, "Of the run as it is now, whatever reports there are");
   report.add_flag("--json", command.is_json, "Print weir.v1.RunReport as JSON");
+  report.add_option("--svg", command.svg, "Write a plot to this file: shares, events, guardrails, latencies");
   report.add_option("--journal", command.journal, kJournalOption);
 }
 

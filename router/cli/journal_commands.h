@@ -30,6 +30,7 @@ struct ReportCommand {
   std::string journal{};
   bool is_of_now = false;  // From the journal, whatever reports there are.
   bool is_json = false;
+  std::string svg{};  // Where a plot goes; empty: nowhere.
 };
 
 }  // namespace weir::cli

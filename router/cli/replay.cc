@@ -26,7 +26,7 @@ struct Decision {
 };
 
 struct Tally {
-  int reproduced = 0, judged_again = 0, not_recorded = 0, taken_up = 0, differing = 0;
+  int reproduced = 0, judged_again = 0, not_recorded = 0, not_readable = 0, taken_up = 0, differing = 0;
 };
 
 const char* NameOf(Outcome outcome) {
@@ -39,6 +39,8 @@ const char* NameOf(Outcome outcome) {
       return "not opened";
     case Outcome::kNotRecorded:
       return "not recorded";
+    case Outcome::kNotReadable:
+      return "not readable";
     case Outcome::kDiffers:
       break;
   }
@@ -56,6 +58,7 @@ std::vector<Decision> ReplayAll(const control::JournalContents& contents, const 
     tally.reproduced += replayed.outcome == Outcome::kReproduced ? 1 : 0;
     tally.judged_again += replayed.is_judged_again ? 1 : 0;
     tally.not_recorded += replayed.outcome == Outcome::kNotRecorded ? 1 : 0;
+    tally.not_readable += replayed.outcome == Outcome::kNotReadable ? 1 : 0;
     tally.taken_up += replayed.outcome == Outcome::kTakenUp ? 1 : 0;
     if (replayed.outcome == Outcome::kDiffers) {
       ++tally.differing;
@@ -127,6 +130,9 @@ std::string TextOf(const Decision& decision) {
     case Outcome::kNotRecorded:
       absl::StrAppend(&text, "       from before it was recorded what a decision was made on: not decided again");
       break;
+    case Outcome::kNotReadable:
+      absl::StrAppend(&text, "       not decided again: ", config::ToPlainText(decision.replayed.difference));
+      break;
     case Outcome::kDiffers:
       absl::StrAppend(&text, "       DIFFERS: ", config::ToPlainText(decision.replayed.difference));
       break;
@@ -136,14 +142,20 @@ std::string TextOf(const Decision& decision) {
 }
 
 std::string Summary(const Tally& tally, const std::vector<Decision>& decisions) {
-  const int decided = tally.reproduced + tally.not_recorded + tally.differing;
+  const int decided = tally.reproduced + tally.not_recorded + tally.not_readable + tally.differing;
   if (tally.differing > 0) {
     return absl::StrCat("row ", decisions.back().row->sequence(), " differs: ", decisions.back().replayed.difference);
   }
   const std::string decisions_made = absl::StrCat(decided, decided == 1 ? " decision" : " decisions");
-  if (tally.not_recorded == 0) return absl::StrCat(decisions_made, ", all reproduced");
-  return absl::StrCat(decisions_made, ": ", tally.reproduced, " reproduced, ", tally.not_recorded,
-                      " from before it was recorded what they were made on");
+  if (tally.reproduced == decided) return absl::StrCat(decisions_made, ", all reproduced");
+  std::string summary = absl::StrCat(decisions_made, ": ", tally.reproduced, " reproduced");
+  if (tally.not_recorded > 0) {
+    absl::StrAppend(&summary, ", ", tally.not_recorded, " from before it was recorded what they were made on");
+  }
+  if (tally.not_readable > 0) {
+    absl::StrAppend(&summary, ", ", tally.not_readable, " by a specification that this version of weir refuses");
+  }
+  return summary;
 }
 
 v1::ReplayReport ReportOf(const std::vector<Decision>& decisions, const Tally& tally) {
@@ -151,6 +163,7 @@ v1::ReplayReport ReportOf(const std::vector<Decision>& decisions, const Tally& t
   report.set_reproduced(tally.reproduced);
   report.set_judged_again(tally.judged_again);
   report.set_not_recorded(tally.not_recorded);
+  report.set_not_readable(tally.not_readable);
   report.set_taken_up(tally.taken_up);
   report.set_differing(tally.differing);
   for (const Decision& decision : decisions) {

@@ -1,7 +1,10 @@
 #include "router/cli/run_journal.h"
 
+#include <google/protobuf/util/json_util.h>
+
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -12,6 +15,8 @@
 #include "router/cli/admin_client.h"
 #include "router/cli/audit.h"
 #include "router/cli/replay.h"
+#include "router/cli/report_svg.h"
+#include "router/cli/written_file.h"
 #include "router/control/journal_reader.h"
 #include "router/control/report_folder.h"
 #include "router/experiment/proto_time.h"
@@ -85,6 +90,19 @@ absl::StatusOr<v1::RunReport> ReportFromJournal(const control::JournalContents& 
   return experiment::ReportOf(sources);
 }
 
+// That the proxy wrote beside the page for people.
+absl::StatusOr<v1::RunReport> ReportFromPage(const std::string& path) {
+  std::ifstream page(path);
+  const std::string text((std::istreambuf_iterator<char>(page)), std::istreambuf_iterator<char>());
+  v1::RunReport report;
+  google::protobuf::util::JsonParseOptions newer;
+  newer.ignore_unknown_fields = true;
+  if (page.bad() || !google::protobuf::util::JsonStringToMessage(text, &report, newer).ok()) {
+    return absl::UnavailableError(absl::StrCat(path, ": cannot be read; --now makes one from the journal"));
+  }
+  return report;
+}
+
 }  // namespace
 
 absl::Status RunAudit(const std::string& address, const AuditCommand& command, std::ostream& out, bool& is_good) {
@@ -111,20 +129,20 @@ absl::Status RunReport(const std::string& address, const ReportCommand& command,
   if (!path.ok()) return path.status();
   const std::string folder = (std::filesystem::path(*path).parent_path() / "reports").string();
   const std::vector<std::string> pages = control::ReportFolder(folder).Of(command.experiment);
+  absl::StatusOr<v1::RunReport> report;
   if (!command.is_of_now && !pages.empty()) {
-    std::ifstream page(pages.back() + (command.is_json ? ".json" : ".md"));
-    out << page.rdbuf();
-    return page.good() ? absl::OkStatus() : absl::UnavailableError(absl::StrCat(pages.back(), ": cannot be read"));
+    report = ReportFromPage(pages.back() + ".json");
+  } else {
+    const absl::StatusOr<control::JournalContents> contents = control::ReadJournal(*path);
+    if (!contents.ok()) return contents.status();
+    report = ReportFromJournal(*contents, command.experiment);
   }
-  const absl::StatusOr<control::JournalContents> contents = control::ReadJournal(*path);
-  if (!contents.ok()) return contents.status();
-  const absl::StatusOr<v1::RunReport> report = ReportFromJournal(*contents, command.experiment);
   if (!report.ok()) return report.status();
   const absl::StatusOr<std::string> text =
       command.is_json ? experiment::ReportJson(*report) : experiment::ReportMarkdown(*report);
   if (!text.ok()) return text.status();
   out << *text;
-  return absl::OkStatus();
+  return command.svg.empty() ? absl::OkStatus() : WriteFile(command.svg, ReportSvg(*report));
 }
 
 }  // namespace weir::cli

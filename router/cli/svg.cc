@@ -13,6 +13,11 @@ std::string SvgText(const std::string& text) {
   return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"'", "&#39;"}, {"\"", "&quot;"}});
 }
 
+std::string SvgLabel(double x, double y, const char* anchor, const std::string& text, const char* colour) {
+  return absl::StrFormat("<text x='%.1f' y='%.1f' text-anchor='%s' fill='%s'>%s</text>\n", x, y, anchor, colour,
+                         SvgText(text));
+}
+
 std::string SvgDocument(double width, double height, const std::string& body) {
   return absl::StrCat(
       absl::StrFormat("<svg xmlns='http://www.w3.org/2000/svg' width='%g' height='%g' viewBox='0 0 %g %g' "

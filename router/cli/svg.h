@@ -11,6 +11,9 @@ namespace weir::cli {
 // Text as it stands between tags or in an attribute.
 std::string SvgText(const std::string& text);
 
+// A line of text; `anchor`: "start", "middle" or "end".
+std::string SvgLabel(double x, double y, const char* anchor, const std::string& text, const char* colour = "#1b2733");
+
 // A whole document of that size around `body`, on white.
 std::string SvgDocument(double width, double height, const std::string& body);
 

@@ -183,6 +183,20 @@ TEST_F(AllocationTest, ARiskScheduleShrinksWhenTheModelBecomesWorse) {
   EXPECT_EQ(rig.Status().phase(), v1::STEPPING);
 }
 
+TEST_F(AllocationTest, AFrozenRolloutChoosesNothingWhenTheJournalIsFound) {
+  for (const config::Experiment& experiment : {ABandit(), ARisk()}) {
+    ControllerRig rig;
+    rig.File({experiment});
+    rig.Run(30);
+    rig.RestartUnreadable(absl::UnavailableError("locked"));
+    rig.Run(20);
+    rig.RepairJournal();
+    rig.Run(100);
+    EXPECT_EQ(rig.Status().phase(), v1::FROZEN);
+    EXPECT_EQ(rig.Share("candidate"), 0);
+  }
+}
+
 TEST_F(AllocationTest, WhenCallsStopComingARiskScheduleDoesNotGrow) {
   config::Experiment experiment = ARisk();
   experiment.rollout->no_data_after = absl::Seconds(2);

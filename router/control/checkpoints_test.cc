@@ -191,6 +191,33 @@ TEST(CheckpointsTest, OfAnExperimentThatIsInNoFileForLongOnlyTheLatchIsKept) {
   EXPECT_EQ(StartedOf(rig, "candidate"), 11 * 6);
 }
 
+TEST(CheckpointsTest, ACallUnderWayOutlivesItsExperimentsAbsence) {
+  ControllerRig rig;
+  rig.File({AnExperiment()});
+  const routing::ExperimentRoute route = rig.controller().table()->experiments[0];
+  const stats::CountsKey key{route.run, route.epoch, 1};
+  const stats::Tick began = stats::TickOf(rig.now());
+  stats::WorkerReport start, end;
+  start.delta.inference[key].CountStart(began, 7);
+  end.delta.inference[key].CountEnd(
+      {.started = began, .user_bucket = 7, .outcome = stats::CallOutcome::kSuccess, .latency = absl::Hours(30)});
+  rig.controller().TakeReport(start);
+  rig.File({});
+  rig.Run(11);
+  rig.Advance(AnExperiment().join_window + absl::Seconds(20));
+  rig.Run(11);
+  EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/1"));
+  rig.File({AnExperiment()});
+  rig.controller().TakeReport(end);
+  rig.Run(1);
+  EXPECT_LE(rig.Status().variants(1).ended(), rig.Status().variants(1).started());
+  rig.File({});
+  rig.Run(11);
+  rig.Advance(AnExperiment().join_window + absl::Seconds(20));
+  rig.Run(11);
+  EXPECT_FALSE(rig.journal().checkpoints().contains("run/income/1"));
+}
+
 TEST(CheckpointsTest, AShutRunShowsWhatItsOtherGuardrailsHadAlsoAfterARestart) {
   ControllerRig rig;
   config::Experiment watched = AnExperiment();

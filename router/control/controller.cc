@@ -26,10 +26,6 @@ absl::Status Provisional(const absl::Status& answer) {
                                                   "it does may find it opened"));
 }
 
-bool IsFrozen(const std::optional<State>& state) {
-  return state && std::holds_alternative<experiment::Frozen>(state->phase);
-}
-
 CountsLayout LayoutOf(const config::Experiment& specification, uint32_t run) {
   CountsLayout layout{.experiment = specification.name, .run = run, .variants = {}, .mirrors = {}};
   for (const config::Variant& variant : specification.variants) layout.variants.push_back(variant.name);
@@ -347,7 +343,7 @@ absl::StatusOr<routing::RouteTable> Controller::BuildTable(const config::Config&
     const GovernedExperiment& experiment = experiments_.at(filed.name).experiment;
     GovernedExperiment::Routed in_force = experiment.InForce(config.proxy.models);
     const std::optional<State>& state = experiment.state();
-    const uint32_t run = state && !IsFrozen(state) ? state->run.ordinal : 0;
+    const uint32_t run = in_force.is_of_run ? state->run.ordinal : 0;
     states[filed.name] = {.run = totals_.NumberOf(LayoutOf(in_force.specification, run)),
                           .run_ordinal = run,
                           .epoch = run == 0 ? 0 : state->epoch.ordinal,

@@ -91,12 +91,11 @@ bool GovernedExperiment::CloseFuture(absl::Time now) {
 
 GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config::Model>& models) const {
   Routed routed{.specification = *filed_, .is_gate_shut = true};
-  if (!state_ || std::holds_alternative<experiment::Frozen>(state_->phase)) {
-    routed.specification.metrics.clear();  // No run that an outcome could be counted in: no tickets.
-  }
-  if (!state_) return routed;
+  const bool has_default = state_ && HasModel(models, state_->epoch.split.default_name());
+  routed.is_of_run = has_default && !std::holds_alternative<experiment::Frozen>(state_->phase);
+  if (!routed.is_of_run) routed.specification.metrics.clear();  // No run to count an outcome in: no tickets.
+  if (!has_default) return routed;
   const experiment::Split& split = state_->epoch.split;
-  if (!HasModel(models, split.default_name())) return routed;
   routed.specification.variants = split.variants;
   routed.specification.default_variant = split.default_variant;
   routed.is_gate_shut = !is_open();
@@ -268,7 +267,9 @@ v1::EvidenceRecord GovernedExperiment::Evidence(absl::Time now) {
   experiment::ForgetBreaches(fresh_breaches_, tests);
   std::vector<experiment::Judgement> tested = judgements_;
   std::erase_if(tested, [](const experiment::Judgement& judgement) { return judgement.is_asleep; });
-  return experiment::RecordOf(evidence_, std::move(tests), tested, now);
+  v1::EvidenceRecord record = experiment::RecordOf(evidence_, std::move(tests), tested, now);
+  *record.mutable_detectors() = analyst_.before_alarms();
+  return record;
 }
 
 void GovernedExperiment::FoldEpochs() {

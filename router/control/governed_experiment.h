@@ -59,6 +59,7 @@ class GovernedExperiment {
   // its place.
   struct Routed {
     config::Experiment specification;
+    bool is_of_run = false;  // The variants are the state's: calls and tickets are counted in its run and epoch.
     bool is_gate_shut = false;
     absl::Time rolled_back_at = absl::InfiniteFuture();  // InfiniteFuture: it was not.
     std::string previewed{};                             // The candidate that a preview goes to; empty: none.

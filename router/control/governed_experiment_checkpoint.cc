@@ -138,6 +138,8 @@ void GovernedExperiment::TakeUpFound(const State& found, const std::map<std::str
   // What cannot be read of its statistics is lost, as at any start.
   (void)Restore(found, checkpoints);
   state_ = std::move(taken_up);
+  // It is in no step here, and chooses no shares.
+  allocation_ = experiment::AllocationEvidence();
 }
 
 void GovernedExperiment::DropRun(uint32_t ordinal) {
@@ -159,11 +161,12 @@ void GovernedExperiment::DropExpiredRuns(absl::Time now) {
   }
 }
 
-// Nobody asks for the statistics of what is in no file, and no report is due any more. Where it stands is kept.
+// Nobody asks for the statistics of what is in no file, and no report is due any more, nor the end of a call, which
+// would be one that never began if the file came back. Where it stands is kept.
 void GovernedExperiment::DropUnfiled(absl::Time now) {
   if (filed_ || !state_ || is_dropped_) return;
   if (!unfiled_since_) unfiled_since_ = now;
-  if (*unfiled_since_ + join_window_ >= now) return;
+  if (*unfiled_since_ + join_window_ >= now || evidence_.HasCallsInFlight()) return;
   const std::vector<CheckpointRow> rows = evidence_.Removal(PrefixOf(state_->run.ordinal));
   removals_.insert(removals_.end(), rows.begin(), rows.end());
   RemoveTests(state_->run.ordinal);

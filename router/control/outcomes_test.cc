@@ -333,6 +333,13 @@ TEST(ViewTest, ADefaultThatIsNoModelAnyMoreDoesNotTakeTrafficWithIt) {
   rig.Tick();
   EXPECT_EQ(rig.Share("other"), 1);
   EXPECT_EQ(rig.Share("candidate"), 0);
+  // Its variants are not those of the run's epoch, where a ticket would name another one.
+  EXPECT_FALSE(rig.controller().table()->experiments[0].issues_tickets);
+  EXPECT_EQ(rig.controller().table()->experiments[0].run_ordinal, 0u);
+  rig.journal().FailWith(absl::OkStatus());
+  rig.Run(20);
+  EXPECT_TRUE(rig.controller().table()->experiments[0].issues_tickets);
+  EXPECT_EQ(rig.controller().table()->experiments[0].epoch, 2u);
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "config/parse.h"
 #include "router/control/controller.h"
 #include "router/control/controller_rig.h"
@@ -50,6 +52,12 @@ const char kRollout[] = R"(
       - {setWeight: 30, pause: {duration: 1s, minSamples: 100}}
       - {setWeight: 100}
     watch: 2s
+)";
+
+const char kLongStep[] = R"(
+  rollout:
+    strategy: canary
+    steps: [{setWeight: 30, pause: {duration: 1h}}]
 )";
 
 const char kAnalysed[] = R"(
@@ -197,6 +205,51 @@ TEST(RecordsTest, ABreachIsJudgedAgainToTheLastBitFromWhatItsRowHolds) {
   ExpectAllReproduced(rig);
 }
 
+// A rise so late that the test, which remembers the good time, is not the one that finds it.
+std::vector<v1::AuditRecord> RowsToAnAlarm(ControllerRig& rig, const std::string& action) {
+  rig.File(Parse(absl::StrReplaceAll(
+      Text(30, "", kLongStep), {{"maxRatio: 1.2, action: rollback",
+                                 absl::StrCat("maxRatio: 10, action: ", action, ", detector: act, arl: 10000")}})));
+  rig.Run(600);
+  rig.Run(100, "candidate");
+  return rig.journal().records();
+}
+
+TEST(RecordsTest, AnAlarmOfADetectorIsMadeAgainToTheLastBit) {
+  for (const char* action : {"rollback", "pause"}) {
+    ControllerRig rig;
+    const std::vector<v1::AuditRecord> records = RowsToAnAlarm(rig, action);
+    const auto alarm = std::find_if(records.begin(), records.end(),
+                                    [](const v1::AuditRecord& record) { return record.event().has_breached(); });
+    ASSERT_NE(alarm, records.end());
+    EXPECT_NE(alarm->event().breached().breach().summary().find("its detector's statistic"), std::string::npos)
+        << alarm->detail();
+    EXPECT_EQ(alarm->event().breached().pauses(), std::string(action) == "pause");
+    const Replayed replayed = ReplayAll(records)[static_cast<size_t>(alarm - records.begin())];
+    EXPECT_EQ(replayed.outcome, Outcome::kReproduced) << replayed.difference;
+    EXPECT_TRUE(replayed.is_judged_again);
+    EXPECT_EQ(replayed.note, "");
+  }
+}
+
+TEST(RecordsTest, AnAlarmThatItsDetectorDoesNotMakeIsFoundOut) {
+  ControllerRig rig;
+  std::vector<v1::AuditRecord> records = RowsToAnAlarm(rig, "rollback");
+  ASSERT_EQ(records.back().action(), "rolled-back");
+  std::vector<v1::AuditRecord> calm = records, old = records;
+  for (v1::DetectorCheckpoint& detector : *calm.back().mutable_evidence()->mutable_detectors()) {
+    for (double& log_r : *detector.mutable_log_r()) log_r -= 20;
+  }
+  EXPECT_EQ(ReplayAll(calm).back().difference, "its detector does not alarm now");
+  for (v1::DetectorCheckpoint& detector : *records.back().mutable_evidence()->mutable_detectors()) {
+    detector.set_log_r(0, detector.log_r(0) + 1e-9);
+  }
+  EXPECT_EQ(ReplayAll(records).back().outcome, Outcome::kDiffers);
+  old.back().mutable_evidence()->clear_detectors();
+  EXPECT_EQ(ReplayAll(old).back().outcome, Outcome::kReproduced);
+  EXPECT_NE(ReplayAll(old).back().note.find("as it was told"), std::string::npos);
+}
+
 TEST(RecordsTest, ARowWhoseEvidenceIsOffByOneCallIsNotReproduced) {
   ControllerRig rig;
   rig.File(Parse(Text(30)));
@@ -223,6 +276,16 @@ TEST(RecordsTest, ARowWithoutItsGroundsIsSaidToBeSo) {
   records[0].clear_event();
   records[0].clear_specification();
   EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kNotRecorded);
+}
+
+TEST(RecordsTest, ASpecificationThatIsRefusedNowIsSaidToBeSo) {
+  ControllerRig rig;
+  rig.File(Parse(Text(30)));
+  std::vector<v1::AuditRecord> records = rig.journal().records();
+  records[0].mutable_specification()->set_text(Text(30, "", "  unheardOf: 1\n"));
+  const Replayed replayed = ReplayAll(records)[0];
+  EXPECT_EQ(replayed.outcome, Outcome::kNotReadable);
+  EXPECT_NE(replayed.difference.find("spec.unheardOf: is not a known key"), std::string::npos) << replayed.difference;
 }
 
 TEST(RecordsTest, AnotherVerdictIsFoundOut) {

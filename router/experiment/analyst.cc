@@ -143,6 +143,7 @@ config::Experiment Analyst::Judged(const config::Experiment& specification) cons
 
 bool Analyst::Look(const Known& known, absl::Time now) {
   alarms_.clear();
+  before_alarms_.Clear();
   const bool has_moved = question_ && question_->evidence.since != CountedIn(known.specification, known.state).since;
   if (!has_moved && !IsDue(looked_at_, now)) return false;
   looked_at_ = now;
@@ -155,12 +156,12 @@ bool Analyst::Look(const Known& known, absl::Time now) {
 void Analyst::LookAtTests(const Known& known, absl::Time now) {
   if (tests_promotion_) not_worse_ = promotion_.Judge(known.evidence, now);
   if (!tests_promotion_) not_worse_.clear();
+  DetectorRecords before = detectors_.Checkpoint();
   detections_ = detectors_.Look(known.evidence, now);
   for (const Detection& detection : detections_) {
-    if (!detection.alarms_now || !detection.acts) continue;
-    alarms_.push_back(
-        {detection.guardrail, detection.candidate, true, detection.log10_statistic, detection.log10_threshold});
+    if (detection.alarms_now && detection.acts) alarms_.push_back(DemandOf(detection));
   }
+  if (!alarms_.empty()) before_alarms_ = std::move(before);
   readings_ = trends_.Look(known.evidence, now);
 }
 
@@ -265,7 +266,7 @@ void Analyst::CloseRings(stats::Tick first) {
 v1::AnalysisCheckpoint Analyst::Checkpoint() const {
   v1::AnalysisCheckpoint checkpoint;
   if (tests_promotion_) *checkpoint.mutable_promotion() = promotion_.Checkpoint();
-  detectors_.Write(checkpoint);
+  *checkpoint.mutable_detectors() = detectors_.Checkpoint();
   trends_.Write(checkpoint);
   for (const std::string& guardrail : gates_.open()) checkpoint.add_open_gates(guardrail);
   for (const auto& [guardrail, candidate] : paused_for_) {
@@ -280,7 +281,7 @@ absl::Status Analyst::Restore(const v1::AnalysisCheckpoint& checkpoint) {
   if (checkpoint.has_promotion()) {
     if (absl::Status status = promotion_.Restore(checkpoint.promotion()); !status.ok()) return status;
   }
-  detectors_.Restore(checkpoint);
+  detectors_.Restore(checkpoint.detectors());
   trends_.Restore(checkpoint);
   gates_.Restore({checkpoint.open_gates().begin(), checkpoint.open_gates().end()});
   for (const v1::GuardrailOfCandidate& paused : checkpoint.paused_for()) {

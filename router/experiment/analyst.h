@@ -81,6 +81,8 @@ class Analyst {
   std::vector<Warning> WarningsAt(absl::Time now) const;
   // Alarms of detectors that act, of a look that was made just now.
   const std::vector<Demand>& alarms() const { return alarms_; }
+  // All detectors as they were before that look; empty where there is no such alarm.
+  const DetectorRecords& before_alarms() const { return before_alarms_; }
 
   // A breach that pauses does so once a run. Whether this one is the first.
   bool MarkPaused(const std::string& guardrail, const std::string& candidate) {
@@ -120,6 +122,7 @@ class Analyst {
   std::vector<Detection> detections_;
   std::vector<TrendReading> readings_;
   std::vector<Demand> alarms_;
+  DetectorRecords before_alarms_;
   std::optional<Decision> decision_;
   std::optional<DecisionQuestion> question_;  // That it answers.
   DecisionPlace place_;                       // Whose it is; without the experiment's name.

@@ -40,6 +40,14 @@ struct Facts {
 
 }  // namespace
 
+Demand DemandOf(const Detection& detection) {
+  return {.guardrail = detection.guardrail,
+          .candidate = detection.candidate,
+          .is_detectors = true,
+          .log10_evidence = detection.log10_statistic,
+          .log10_threshold = detection.log10_threshold};
+}
+
 Breach BreachOf(const Demand& demand, const config::Experiment& specification, const RunEvidence& evidence,
                 const std::string& default_variant, absl::Time now) {
   const stats::VariantCounts candidate = evidence.Total(demand.candidate);

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "config/config.h"
+#include "router/experiment/detectors.h"
 #include "router/experiment/guardrails.h"
 #include "router/experiment/machine.h"
 #include "router/experiment/run_evidence.h"
@@ -23,6 +24,8 @@ struct Demand {
   double log10_evidence = 0;  // Of a detector: its statistic.
   double log10_threshold = 0;
 };
+
+Demand DemandOf(const Detection& detection);
 
 // The breach that it is, with what was counted. `default_variant`: of the split in force.
 Breach BreachOf(const Demand& demand, const config::Experiment& specification, const RunEvidence& evidence,

@@ -139,10 +139,11 @@ void Detectors::CloseRings(stats::Tick first) {
   }
 }
 
-void Detectors::Write(v1::AnalysisCheckpoint& checkpoint) const {
+DetectorRecords Detectors::Checkpoint() const {
+  DetectorRecords checkpoint;
   for (const auto& [candidate, fed] : fed_) {
     for (const Detector& detector : fed.detectors) {
-      v1::DetectorCheckpoint* record = checkpoint.add_detectors();
+      v1::DetectorCheckpoint* record = checkpoint.Add();
       record->set_guardrail(detector.guardrail.name);
       record->set_rule(config::ToString(detector.guardrail.rule));
       record->set_candidate(candidate);
@@ -152,10 +153,11 @@ void Detectors::Write(v1::AnalysisCheckpoint& checkpoint) const {
       WriteAlarms(detector.alarms, *record);
     }
   }
+  return checkpoint;
 }
 
-void Detectors::Restore(const v1::AnalysisCheckpoint& checkpoint) {
-  for (const v1::DetectorCheckpoint& record : checkpoint.detectors()) {
+void Detectors::Restore(const DetectorRecords& checkpoint) {
+  for (const v1::DetectorCheckpoint& record : checkpoint) {
     restored_[KeyOf(record.guardrail(), record.rule(), record.candidate())] = record;
   }
 }

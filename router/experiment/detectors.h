@@ -35,6 +35,8 @@ struct Detection {
   Alarms alarms{};
 };
 
+using DetectorRecords = google::protobuf::RepeatedPtrField<v1::DetectorCheckpoint>;
+
 // One run's. The control thread's.
 class Detectors {
  public:
@@ -45,9 +47,9 @@ class Detectors {
   // RunEvidence::CloseRings was called, and cohorts from `first` on are new.
   void CloseRings(stats::Tick first);
 
-  void Write(v1::AnalysisCheckpoint& checkpoint) const;
+  DetectorRecords Checkpoint() const;
   // On a new object, before Follow. What does not fit begins anew.
-  void Restore(const v1::AnalysisCheckpoint& checkpoint);
+  void Restore(const DetectorRecords& checkpoint);
 
  private:
   struct Detector {

@@ -70,8 +70,7 @@ TEST_F(DetectorsTest, ARiseOfBothIsNone) { EXPECT_EQ(Run(120, 0.01, 0.01) + Run(
 
 TEST_F(DetectorsTest, ItGoesOnAfterARestartWithoutTakingACohortTwice) {
   Run(100, 0.01, 0.02);
-  v1::AnalysisCheckpoint checkpoint;
-  detectors_.Write(checkpoint);
+  const DetectorRecords checkpoint = detectors_.Checkpoint();
   const double before = detectors_.Look(evidence_, now_)[0].log10_statistic;
   detectors_ = Detectors();
   detectors_.Restore(checkpoint);
@@ -83,9 +82,8 @@ TEST_F(DetectorsTest, AnotherRuleBeginsAnew) {
   Run(60, 0.01, 0.05);
   guardrails_[0].rule = config::ErrorRatio{1.5};
   detectors_.Follow(guardrails_, TwoVariants());
-  v1::AnalysisCheckpoint checkpoint;
-  detectors_.Write(checkpoint);
-  EXPECT_EQ(checkpoint.detectors(0).alarms(), 0);
+  const DetectorRecords checkpoint = detectors_.Checkpoint();
+  EXPECT_EQ(checkpoint[0].alarms(), 0);
 }
 
 }  // namespace

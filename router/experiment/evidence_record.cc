@@ -54,10 +54,8 @@ std::set<BreachOfCandidate> TestsOf(const v1::EvidenceRecord& record) {
   return tests;
 }
 
-// Of the specification's guardrails those that were tested then: one may have waited to be.
-config::Experiment Tested(config::Experiment specification, const v1::EvidenceRecord& record) {
-  std::set<std::string> names;
-  for (const auto& [candidate, guardrail] : TestsOf(record)) names.insert(guardrail);
+// Of the specification's guardrails those of these names.
+config::Experiment Only(const std::set<std::string>& names, config::Experiment specification) {
   std::erase_if(specification.guardrails,
                 [&](const config::Guardrail& guardrail) { return !names.contains(guardrail.name); });
   return specification;
@@ -112,9 +110,21 @@ absl::StatusOr<Judged> JudgeAgain(const v1::EvidenceRecord& record, const config
   if (!evidence.ok()) return evidence.status();
   Guardrails guardrails;
   if (absl::Status status = guardrails.Restore(record.tests()); !status.ok()) return status;
-  guardrails.Follow(Tested(specification, record), split);
+  std::set<std::string> tested;  // One may have waited to be.
+  for (const auto& [candidate, guardrail] : TestsOf(record)) tested.insert(guardrail);
+  guardrails.Follow(Only(tested, specification), split);
   std::vector<Judgement> judgements = guardrails.Judge(*evidence, TimeOf(record.judged_at()));
   return Judged{*std::move(evidence), std::move(judgements)};
+}
+
+std::vector<Detection> DetectAgain(const v1::EvidenceRecord& record, const RunEvidence& evidence,
+                                   const config::Experiment& specification, const Split& split) {
+  std::set<std::string> names;
+  for (const v1::DetectorCheckpoint& detector : record.detectors()) names.insert(detector.guardrail());
+  Detectors detectors;
+  detectors.Restore(record.detectors());
+  detectors.Follow(Only(names, specification).guardrails, split);
+  return detectors.Look(evidence, TimeOf(record.judged_at()));
 }
 
 std::string DifferenceOf(const v1::EvidenceRecord& record, const std::vector<Judgement>& again) {

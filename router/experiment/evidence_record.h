@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "config/config.h"
 #include "proto/weir/v1/journal.pb.h"
+#include "router/experiment/detectors.h"
 #include "router/experiment/guardrails.h"
 #include "router/experiment/run_evidence.h"
 #include "router/experiment/split.h"
@@ -38,6 +39,10 @@ struct Judged {
 // Judges the recorded counts again by the guardrails of `specification`, where the variants were those of `split`.
 absl::StatusOr<Judged> JudgeAgain(const v1::EvidenceRecord& record, const config::Experiment& specification,
                                   const Split& split);
+
+// Has the recorded detectors look at the same counts again. Empty where none is recorded.
+std::vector<Detection> DetectAgain(const v1::EvidenceRecord& record, const RunEvidence& evidence,
+                                   const config::Experiment& specification, const Split& split);
 
 // Where the judgements differ from the recorded ones by as much as a bit, in words; empty: nowhere.
 std::string DifferenceOf(const v1::EvidenceRecord& record, const std::vector<Judgement>& again);

@@ -39,7 +39,7 @@ std::string Difference(const v1::AuditRecord& record, const Step& step) {
   return differ("the state", record.state().ShortDebugString(), state.ShortDebugString());
 }
 
-// Whether the breach is that of a guardrail's test. A detector of late rises is none: it has no state here.
+// Whether the breach is that of a guardrail's test, and not of its detector of late rises.
 bool IsOfTest(const v1::EvidenceRecord& evidence, const v1::Breach& breach) {
   return std::any_of(evidence.judgements().begin(), evidence.judgements().end(), [&](const auto& judgement) {
     return judgement.breached() && judgement.guardrail() == breach.guardrail() &&
@@ -92,6 +92,19 @@ std::string DecideAgainst(const v1::AuditRecord& record, const config::Experimen
   return VerdictDifference(record);
 }
 
+// The breach that the recorded detector makes of the recorded counts; nullopt: it does not alarm.
+std::optional<Breach> AlarmAgain(const v1::AuditRecord& record, const RunEvidence& evidence,
+                                 const config::Experiment& specification, const Split& split) {
+  const v1::Breach& recorded = record.event().breached().breach();
+  for (const Detection& detection : DetectAgain(record.evidence(), evidence, specification, split)) {
+    if (detection.guardrail != recorded.guardrail() || detection.candidate != recorded.variant()) continue;
+    if (!detection.alarms_now || !detection.acts) continue;
+    return BreachOf(DemandOf(detection), specification, evidence, split.default_name(),
+                    TimeOf(record.evidence().judged_at()));
+  }
+  return std::nullopt;
+}
+
 // Asks the guardrails again; what differs first.
 std::string JudgeAgainst(const v1::AuditRecord& record, const config::Experiment& specification, const Split& split,
                          Replayed& replayed) {
@@ -103,14 +116,17 @@ std::string JudgeAgainst(const v1::AuditRecord& record, const config::Experiment
   replayed.is_judged_again = true;
   if (!record.event().has_breached()) return "";
   const v1::Breach& recorded = record.event().breached().breach();
-  if (!IsOfTest(record.evidence(), recorded)) {
-    replayed.note = "the breach is of a detector, and taken as it was told";
+  const bool is_of_test = IsOfTest(record.evidence(), recorded);
+  if (!is_of_test && record.evidence().detectors().empty()) {
+    replayed.note = "the breach is of a detector, and taken as it was told: its numbers were not kept then";
     return "";
   }
-  if (record.event().breached().pauses()) return "";  // It is among the judgements.
-  const std::optional<Breach> breach = WorstBreach(judged->judgements, judged->evidence, specification,
-                                                   split.default_name(), TimeOf(record.evidence().judged_at()));
-  if (!breach) return "no guardrail asks for a rollback now";
+  if (is_of_test && record.event().breached().pauses()) return "";  // It is among the judgements.
+  const std::optional<Breach> breach = is_of_test
+                                           ? WorstBreach(judged->judgements, judged->evidence, specification,
+                                                         split.default_name(), TimeOf(record.evidence().judged_at()))
+                                           : AlarmAgain(record, judged->evidence, specification, split);
+  if (!breach) return is_of_test ? "no guardrail asks for a rollback now" : "its detector does not alarm now";
   if (IsSame(RecordOf(*breach), recorded)) return "";
   return absl::StrCat("the breach was '", recorded.summary(), "' and is '", breach->summary, "' now");
 }
@@ -133,18 +149,19 @@ Replayed Replay::Next(const v1::AuditRecord& record) {
   return replayed;
 }
 
-const config::Experiment* Replay::SpecificationOf(uint32_t ordinal, std::string& why_not) {
+const config::Experiment* Replay::SpecificationOf(uint32_t ordinal, Replayed& replayed) {
   if (const auto parsed = parsed_.find(ordinal); parsed != parsed_.end()) return &parsed->second;
   const auto version = versions_.find(ordinal);
   if (version == versions_.end()) {
-    why_not = absl::StrCat("no row holds version ", ordinal, " of its specification");
+    replayed = Differs(absl::StrCat("no row holds version ", ordinal, " of its specification"));
     return nullptr;
   }
   config::Parsed<std::vector<config::Experiment>> parsed =
       config::ParseExperiments(version->second.text, version->second.file);
   if (!parsed.value || parsed.value->size() != 1) {
-    why_not = absl::StrCat("version ", ordinal, " of its specification cannot be read: ",
-                           parsed.errors.empty() ? "not one experiment" : parsed.errors.front().ToString());
+    replayed = {.outcome = Outcome::kNotReadable,
+                .difference = absl::StrCat("version ", ordinal, " of its specification is refused now: ",
+                                           parsed.errors.empty() ? "not one experiment" : parsed.errors[0].ToString())};
     return nullptr;
   }
   return &parsed_.emplace(ordinal, std::move(parsed.value->front())).first->second;
@@ -158,9 +175,9 @@ Replayed Replay::Decide(const v1::AuditRecord& record) {
   }
   if (!record.has_event()) return {.outcome = record.has_specification() ? Outcome::kTakenUp : Outcome::kNotRecorded};
   if (record.specification_version() == 0) return {.outcome = Outcome::kNotRecorded};
-  std::string why_not;
-  const config::Experiment* specification = SpecificationOf(record.specification_version(), why_not);
-  if (specification == nullptr) return Differs(why_not);
+  Replayed replayed{.outcome = Outcome::kReproduced};
+  const config::Experiment* specification = SpecificationOf(record.specification_version(), replayed);
+  if (specification == nullptr) return replayed;
   std::optional<State> before;
   if (record.has_before()) {
     absl::StatusOr<State> read = BeforeOf(record.before());
@@ -169,7 +186,6 @@ Replayed Replay::Decide(const v1::AuditRecord& record) {
   }
   absl::StatusOr<Event> event = EventOf(record.event());
   if (!event.ok()) return Differs(std::string(event.status().message()));
-  Replayed replayed{.outcome = Outcome::kReproduced};
   if (record.has_evidence() && before) {
     std::string difference = JudgeAgainst(record, *specification, before->epoch.split, replayed);
     if (!difference.empty()) return Differs(std::move(difference));

@@ -20,11 +20,12 @@ struct Replayed {
     kTakenUp,      // Nothing was decided: a version of the specification was taken up.
     kNotOpened,    // Nothing moved: an opening step that the journal refused did not happen.
     kNotRecorded,  // From before it was recorded what a decision was made on.
+    kNotReadable,  // By a specification that this version of weir refuses: others took it.
     kDiffers,
   };
   Outcome outcome = Outcome::kNotRecorded;
   bool is_judged_again = false;  // There was evidence, and the guardrails were asked again.
-  std::string difference{};      // What differs first.
+  std::string difference{};      // What differs first, or why the specification is refused.
   std::string note{};            // What else whoever reads it should know; may be empty.
 };
 
@@ -34,7 +35,8 @@ class Replay {
   Replayed Next(const v1::AuditRecord& record);
 
  private:
-  const config::Experiment* SpecificationOf(uint32_t ordinal, std::string& why_not);
+  // Null: `replayed` says why.
+  const config::Experiment* SpecificationOf(uint32_t ordinal, Replayed& replayed);
   Replayed Decide(const v1::AuditRecord& record);
 
   std::map<uint32_t, SpecificationVersion> versions_;

@@ -139,6 +139,13 @@ void RunEvidence::Fold(uint32_t epoch) {
   is_changed_ = true;
 }
 
+bool RunEvidence::HasCallsInFlight() const {
+  return std::any_of(variants_.begin(), variants_.end(), [&](const auto& entry) {
+    const stats::VariantCounts counts = Total(entry.first);
+    return counts.ended() < counts.started();
+  });
+}
+
 const VariantEvidence* RunEvidence::Find(uint32_t epoch, std::string_view variant) const {
   const auto open = open_.find(epoch);
   if (open == open_.end()) return nullptr;

@@ -79,7 +79,8 @@ class RunEvidence {
   const stats::OutcomeCounts* OutcomesOf(std::string_view variant,
                                          std::string_view metric) const;  // Of the run; may be null.
   stats::VariantCounts Total(std::string_view variant) const;             // Of the run.
-  int64_t started() const;                                                // Calls of the run, of all variants.
+  bool HasCallsInFlight() const;
+  int64_t started() const;  // Calls of the run, of all variants.
 
   // Calls in flight when a process died are closed neutral: once, after restoring.
   void CloseInFlight();

@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import signal
 import subprocess
 import unittest
 
@@ -102,6 +103,19 @@ class WeirOnABadDisk(JournalTest):
         self.assertIn("it cannot be written there", self.journal()["error"])
         self.assertEqual(self.ctl("reset", "echo").returncode, 1)
         self.expect_traffic()
+
+    @needs_strace
+    def test_a_disk_that_hangs_does_not_keep_a_process_that_is_to_end(self):
+        gate = self.weir(self.servers, routes=[], listener={"address": "127.0.0.1:0", "drainGrace": "0s"},
+                         experiments={"echo": experiment({"a": 50, "b": 50}, rollout=ROLLOUT)})
+        hangs = "pwrite64,fsync,fdatasync:delay_enter=3600s"
+        disk = self.keep(disk_faults.FailingDisk(gate.pid, gate.folder / "state", hangs, self.folder))
+        client = self.client(gate)
+        client.echo(metadata=[("x-user-id", "user-1")])
+        gate.signal(signal.SIGTERM)
+        wait_until(lambda: "the disk does not answer" in gate.log(), "it gives up")
+        disk.kill()  # Or else it would hold the thread that hangs, even in a process that has ended.
+        self.assertEqual(gate.exit_status(), 3)
 
     # --- A journal that is damaged.
 

@@ -53,6 +53,8 @@ void Coverage::OnRow(const v1::AuditRecord& record) {
   const v1::ExperimentState& state = record.state();
   Count(absl::StrCat("row: ", record.action()));
   if (state.rolled_back().has_breach()) Count("rollbacks by a guardrail");
+  if (record.evidence().detectors_size() > 0) Count("alarms of a detector");
+  if (record.has_decision()) Count("verdicts of an analysis");
   if (state.has_rolled_back() && record.actor() == "weir" && !state.rolled_back().has_breach()) {
     Count("rollbacks by the rollout's rules");
   }
@@ -106,6 +108,7 @@ int64_t Coverage::Of(const std::string& what) const {
 
 const std::set<std::string>& Coverage::Wanted() {
   static const auto& wanted = *new std::set<std::string>{
+      "alarms of a detector",
       "calls diverted",
       "calls without a key",
       "checkpoints refused",
@@ -162,6 +165,7 @@ const std::set<std::string>& Coverage::Wanted() {
       "row: rollout-begun",
       "row: rollout-removed",
       "row: run-opened",
+      "row: shares-moved",
       "row: step-entered",
       "rows found written",
       "rows refused",
@@ -169,6 +173,7 @@ const std::set<std::string>& Coverage::Wanted() {
       "starts without the journal",
       "statistics begun anew",
       "tickets forgotten",
+      "verdicts of an analysis",
       "worlds of the real store",
       "worlds settled",
       "worlds with a bad candidate",

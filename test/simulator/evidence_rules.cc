@@ -177,7 +177,9 @@ void AlphaAccount::Hear(const Event& event) {
     ++runs_;
     alpha_ += alphas_[state.experiment()];
   }
-  if (state.has_rolled_back() && state.rolled_back().has_breach() && breached_.insert(run).second) ++breaches_;
+  // How often detectors alarm falsely is bounded, but not by an alpha.
+  const bool is_of_test = state.rolled_back().has_breach() && written->record.evidence().detectors().empty();
+  if (is_of_test && breached_.insert(run).second) ++breaches_;
 }
 
 void AlphaAccount::Merge(const AlphaAccount& other) {

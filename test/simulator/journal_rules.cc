@@ -4,8 +4,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "router/experiment/proto_time.h"
 #include "router/runtime/crypto.h"
 #include "test/simulator/shares.h"
 
@@ -234,16 +234,25 @@ v1::Phase PhaseOf(const v1::ExperimentState& state) {
 
 namespace {
 
-// Of those that the journal remembers, the experiments with counts of a later epoch than their row says.
+// Whether an epoch that was counted is later than the row's, or another one of its number.
+bool IsBeyond(const v1::EpochNames& counted, const experiment::Epoch& row) {
+  if (counted.epoch() != row.ordinal) return counted.epoch() > row.ordinal;
+  if (counted.has_started_at() && experiment::TimeOf(counted.started_at()) != row.started) return true;
+  return !std::equal(counted.names().begin(), counted.names().end(), row.split.variants.begin(),
+                     row.split.variants.end(),
+                     [](const std::string& name, const config::Variant& variant) { return name == variant.name; });
+}
+
+// Of those that the journal remembers, the experiments with counts of an epoch of which no row was written.
 std::set<std::string> ThoseAhead(const experiment::Remembered& remembered) {
   std::set<std::string> ahead;
   for (const auto& [experiment, state] : remembered.states) {
-    const std::string prefix = absl::StrCat("epoch/", experiment, "/", state.run.ordinal, "/");
-    for (const auto& [key, value] : remembered.checkpoints) {
-      uint32_t epoch = 0;
-      if (!key.starts_with(prefix) || !absl::SimpleAtoi(key.substr(prefix.size()), &epoch)) continue;
-      if (epoch > state.epoch.ordinal) ahead.insert(experiment);
-    }
+    const auto run = remembered.checkpoints.find(absl::StrCat("run/", experiment, "/", state.run.ordinal));
+    v1::RunCheckpoint counted;
+    if (run == remembered.checkpoints.end() || !counted.ParseFromString(run->second)) continue;
+    const bool is_ahead = std::any_of(counted.epochs().begin(), counted.epochs().end(),
+                                      [&](const v1::EpochNames& epoch) { return IsBeyond(epoch, state.epoch); });
+    if (is_ahead) ahead.insert(experiment);
   }
   return ahead;
 }
@@ -253,6 +262,7 @@ std::set<std::string> ThoseAhead(const experiment::Remembered& remembered) {
 void TheJournalIsFollowedInTheEnd::Hear(const Event& event, absl::Time, const Accuse& accuse) {
   const auto* started = std::get_if<ProcessStarted>(&event);
   if (started != nullptr && started->remembered != nullptr) ahead_ = ThoseAhead(*started->remembered);
+  if (const auto* found = std::get_if<JournalFound>(&event)) ahead_ = ThoseAhead(*found->remembered);
   if (const auto* written = std::get_if<RowWritten>(&event)) {
     last_row_[written->record.state().experiment()] = written->record.state();
   } else if (const auto* published = std::get_if<TablePublished>(&event)) {

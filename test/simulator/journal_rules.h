@@ -96,7 +96,7 @@ class WhatWasRefusedIsNotFound : public Rule {
 };
 
 // When all is quiet, what is shown and what the table says is what the journal's last rows say. An epoch may be ahead
-// of its row where a process found counts of a later one, of which no row was written.
+// of its row where a process found counts of a later one, or of another of its number, of which no row was written.
 class TheJournalIsFollowedInTheEnd : public Rule {
  public:
   std::string name() const override { return "when all is quiet, the journal says what is in force"; }

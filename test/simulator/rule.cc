@@ -4,6 +4,7 @@
 #include "test/simulator/command_rules.h"
 #include "test/simulator/evidence_rules.h"
 #include "test/simulator/journal_rules.h"
+#include "test/simulator/replay_rule.h"
 #include "test/simulator/traffic_rules.h"
 
 namespace weir::simulator {
@@ -19,6 +20,7 @@ std::vector<std::unique_ptr<Rule>> AllRules() {
   rules.push_back(std::make_unique<TheChainVerifies>());
   rules.push_back(std::make_unique<OrdinalsNeverGoBack>());
   rules.push_back(std::make_unique<WhatWasRefusedIsNotFound>());
+  rules.push_back(std::make_unique<EachDecisionIsReproduced>());
   rules.push_back(std::make_unique<TheJournalIsFollowedInTheEnd>());
   rules.push_back(std::make_unique<WhatIsAcknowledgedIsJournalled>());
   rules.push_back(std::make_unique<EveryCommandIsAnsweredOnce>());

@@ -22,6 +22,14 @@ std::string PauseOf(Dice& dice) {
                       dice.Chance(0.3) ? absl::StrCat(", minSamples: ", dice.Between(1, 60)) : "", "}");
 }
 
+// One that what a world sees may pass, fail or leave open.
+std::string AnalysisOf(Dice& dice) {
+  const std::vector<std::string> tests = {
+      "nonInferiority: true", "nonInferiority: false, successCondition: error_rate.candidate < 0.2",
+      "nonInferiority: false, failureCondition: error_rate.candidate > 0.2", "nonInferiority: false, primaries: true"};
+  return absl::StrCat("{", dice.Pick(tests), ", timeout: ", Span(dice, 3000, 8000), "}");
+}
+
 std::string CanarySteps(Dice& dice) {
   std::vector<std::string> steps;
   const int64_t count = dice.Between(1, 5);
@@ -32,6 +40,7 @@ std::string CanarySteps(Dice& dice) {
     std::string step =
         absl::StrCat("{setWeight: ", falls ? dice.Between(1, weight) : weight, ", pause: ", PauseOf(dice));
     if (dice.Chance(0.2)) absl::StrAppend(&step, ", approval: ", Approval(dice));
+    if (weight < 100 && dice.Chance(0.25)) absl::StrAppend(&step, ", analysis: ", AnalysisOf(dice));
     steps.push_back(absl::StrCat(step, "}"));
   }
   if (dice.Chance(0.3)) steps.push_back("{setWeight: 100}");
@@ -39,7 +48,7 @@ std::string CanarySteps(Dice& dice) {
 }
 
 // What every strategy may say.
-std::string Limits(absl::Time now, Dice& dice) {
+std::string Limits(absl::Time now, bool may_be_dry, Dice& dice) {
   std::string text;
   if (dice.Chance(0.2)) absl::StrAppend(&text, ", maxDuration: ", dice.Between(16, 25), "s");
   if (dice.Chance(0.3)) absl::StrAppend(&text, ", onInconclusive: ", dice.Chance(0.5) ? "rollback" : "pause");
@@ -54,7 +63,7 @@ std::string Limits(absl::Time now, Dice& dice) {
     const absl::Time from = now + dice.Between(absl::Seconds(-5), absl::Seconds(10));
     absl::StrAppend(&text, ", freeze: [{from: \"", At(from), "\", to: \"", At(from + absl::Seconds(5)), "\"}]");
   }
-  if (dice.Chance(0.04)) absl::StrAppend(&text, ", dryRun: true");
+  if (may_be_dry && dice.Chance(0.04)) absl::StrAppend(&text, ", dryRun: true");
   return text;
 }
 
@@ -65,10 +74,28 @@ std::string OnlyOneStart(std::string text) {
   return text.substr(0, first) + text.substr(second);
 }
 
+std::string RandomBandit(Dice& dice) {
+  const std::vector<std::string> policies = {"thompson", "ucb1", "epsilonGreedy, epsilon: 0.1"};
+  return absl::StrCat("strategy: bandit, bandit: {metric: accuracy, policy: ", dice.Pick(policies),
+                      ", floor: 0.1, leastShare: 0.1, maxMove: ", dice.Between(1, 40),
+                      ", every: ", Span(dice, 1000, 3000), ", minOutcomes: ", dice.Between(1, 20),
+                      "}, pause: ", PauseOf(dice));
+}
+
+std::string RandomSchedule(Dice& dice) {
+  return absl::StrCat("strategy: canary, schedule: risk, riskBudget: ", dice.Between(10, 100),
+                      ", risk: {impact: 1000, first: 1, maxMove: ", dice.Between(1, 40),
+                      ", every: ", Span(dice, 1000, 3000), dice.Chance(0.5) ? ", metric: accuracy" : "", "}");
+}
+
 std::string RandomRollout(absl::Time now, Dice& dice) {
+  constexpr double kOwnShares = 0.2;  // Of rollouts that choose their shares themselves.
   const double which = dice.Uniform();
   std::string text;
-  if (which < 0.72) {
+  if (which < kOwnShares) {
+    text = absl::StrCat(which < kOwnShares / 2 ? RandomBandit(dice) : RandomSchedule(dice),
+                        ", watch: ", Span(dice, 300, 4000));
+  } else if (which < 0.72) {
     text = absl::StrCat("strategy: canary, ", CanarySteps(dice));
     if (dice.Chance(0.5)) absl::StrAppend(&text, ", holdback: ", dice.Between(0, 20));
     absl::StrAppend(&text, ", watch: ", Span(dice, 300, 4000));
@@ -78,22 +105,25 @@ std::string RandomRollout(absl::Time now, Dice& dice) {
     absl::StrAppend(&text, ", watch: ", Span(dice, 300, 4000));
   } else if (which < 0.95) {
     text = absl::StrCat("strategy: abTest, pause: ", PauseOf(dice));
+    if (dice.Chance(0.3)) absl::StrAppend(&text, ", analysis: ", AnalysisOf(dice));
     absl::StrAppend(&text, ", watch: ", Span(dice, 300, 4000));
   } else {
     text = absl::StrCat("strategy: shadow, pause: {duration: ", Span(dice, 200, 3000), "}");
   }
-  return absl::StrCat("{", OnlyOneStart(absl::StrCat(text, Limits(now, dice))), "}");
+  return absl::StrCat("{", OnlyOneStart(absl::StrCat(text, Limits(now, /*may_be_dry=*/which >= kOwnShares, dice))),
+                      "}");
 }
 
 std::vector<std::string> RandomGuardrails(Dice& dice) {
   const std::vector<std::string> ratios = {"1.2", "1.5", "1.8"};
   std::vector<std::string> guardrails = {
       absl::StrCat("{name: errors, metric: error_rate, compareTo: default, maxRatio: ", dice.Pick(ratios),
-                   ", alpha: 0.01, action: rollback}")};
+                   ", alpha: 0.01, action: rollback", dice.Chance(0.5) ? ", detector: act, arl: 1000" : "", "}")};
   if (dice.Chance(0.4)) {
-    guardrails.push_back(
-        absl::StrCat("{name: tail, metric: latency_p95, compareTo: default, maxRatio: 1.5, alpha: 0.01, ",
-                     "action: ", dice.Chance(0.8) ? "rollback" : "warn", "}"));
+    guardrails.push_back(absl::StrCat(
+        "{name: tail, metric: latency_p95, compareTo: default, maxRatio: 1.5, alpha: 0.01, ",
+        "action: ", dice.Chance(0.8) ? "rollback" : "warn",
+        dice.Chance(0.3) ? absl::StrCat(", when: {minRate: ", dice.Between(1, 40), "/s, for: 2s}") : "", "}"));
   }
   if (dice.Chance(0.3))
     guardrails.push_back("{name: ceiling, metric: error_rate, max: 0.3, alpha: 0.01, action: rollback}");

@@ -138,13 +138,25 @@ void ShutBeforeItIsJournalled::Hear(const Event& event, absl::Time, const Accuse
 // --- AProofShutsInItsTick
 
 void AProofShutsInItsTick::Hear(const Event& event, absl::Time now, const Accuse& accuse) {
-  if (std::holds_alternative<ProcessStarted>(event)) asked_.clear();
+  if (std::holds_alternative<ProcessStarted>(event)) {
+    asked_.clear();
+    shut_since_.clear();
+  }
+  if (const auto* published = std::get_if<TablePublished>(&event)) {
+    for (const routing::ExperimentRoute& route : published->table->experiments) {
+      if (!IsShut(route)) shut_since_.erase(route.name);
+      if (IsShut(route)) shut_since_.try_emplace(route.name, now);
+    }
+  }
   if (const auto* asked = std::get_if<RowAsked>(&event)) {
     const auto* rolled_back = std::get_if<experiment::RolledBack>(&asked->change.state.phase);
     if (rolled_back == nullptr || !rolled_back->breach || !IsStep(asked->change)) return;
     uint32_t& run = asked_[asked->change.experiment];
     if (std::exchange(run, asked->change.state.run.ordinal) == asked->change.state.run.ordinal) return;  // Once more.
     if (rolled_back->breach->judged_at == now) return;
+    // Rows may wait for a slow disk; tables never do.
+    const auto shut = shut_since_.find(asked->change.experiment);
+    if (shut != shut_since_.end() && shut->second <= rolled_back->breach->judged_at) return;
     accuse(absl::StrCat(asked->change.experiment, ": proven at ", absl::FormatTime(rolled_back->breach->judged_at),
                         ", in force ", absl::FormatDuration(now - rolled_back->breach->judged_at), " later"));
   }

@@ -86,6 +86,7 @@ class AProofShutsInItsTick : public Rule {
 
  private:
   std::map<std::string, uint32_t> asked_;  // The run, by experiment.
+  std::map<std::string, absl::Time> shut_since_;
 };
 
 }  // namespace weir::simulator

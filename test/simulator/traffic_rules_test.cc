@@ -142,6 +142,24 @@ TEST(AProofShutsInItsTickTest, SeesABreachThatWasProvenEarlier) {
   EXPECT_EQ(history.broken(), 1u);
 }
 
+TEST(AProofShutsInItsTickTest, AllowsARowThatWaitsWhileTheTableIsShut) {
+  WrittenHistory<AProofShutsInItsTick> history;
+  history.Hear(ProcessStarted{});
+  history.Publish(1, 1, 70, 30);
+  history.now += absl::Milliseconds(100);
+  const absl::Time proven = history.now;
+  const experiment::Phase breached = RolledBack{.breach = experiment::Breach{.judged_at = proven}};
+  history.Publish(1, 2, 100, 0);
+  history.now += absl::Milliseconds(900);
+  history.Ask(history.ChangeTo(1, 2, 0, breached));
+  EXPECT_EQ(history.broken(), 0u);
+  history.Publish(2, 1, 70, 30);
+  history.now += absl::Milliseconds(100);
+  history.Publish(2, 2, 100, 0);
+  history.Ask(history.ChangeTo(2, 2, 0, breached));
+  EXPECT_EQ(history.broken(), 1u) << "shut later than it was proven";
+}
+
 TEST(AProofShutsInItsTickTest, SeesAProvenBreachBesideAnOpenGate) {
   WrittenHistory<AProofShutsInItsTick> history;
   v1::Status status = Showing(v1::STEPPING, 1, 1);

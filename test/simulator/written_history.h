@@ -11,6 +11,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "router/runtime/crypto.h"
 #include "test/simulator/rule.h"
 
@@ -25,6 +26,7 @@ class WrittenHistory {
 
   // How often the rule was broken by all that it has heard.
   size_t broken() const { return accusations_.size(); }
+  std::string accusations() const { return absl::StrJoin(accusations_, "\n"); }
 
   void Hear(const Event& event) {
     rule_.Hear(event, now, [this](std::string what) { accusations_.push_back(std::move(what)); });

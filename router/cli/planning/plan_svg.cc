@@ -20,11 +20,6 @@ constexpr const char* kColours[] = {"#1b6ca8", "#c0392b", "#16845b", "#b27300",
 const char* ColourOf(size_t stage) { return kColours[stage % std::size(kColours)]; }
 double SecondsOf(absl::Duration span) { return absl::ToDoubleSeconds(span); }
 
-std::string Text(double x, double y, const char* anchor, const std::string& text, const char* colour = "#1b2733") {
-  return absl::StrFormat("<text x='%.1f' y='%.1f' text-anchor='%s' fill='%s'>%s</text>\n", x, y, anchor, colour,
-                         SvgText(text));
-}
-
 double CandidatesShare(const ExperimentPlan& plan, const Stage& stage) {
   return 1 - stage.shares[plan.experiment.default_variant];
 }
@@ -36,11 +31,11 @@ std::string Timeline(const ExperimentPlan& plan) {
     const double end = SecondsOf(stage.starts + stage.length);
     if (std::isfinite(end)) total = std::max(total, end);
   }
-  std::string svg = Text(kLeft, kTimelineTop - 12, "start", "What the candidates get together, over time");
+  std::string svg = SvgLabel(kLeft, kTimelineTop - 12, "start", "What the candidates get together, over time");
   absl::StrAppendFormat(&svg, "<rect x='%g' y='%g' width='%g' height='%g' fill='#f4f6f8'/>\n", kLeft, kTimelineTop,
                         kRight - kLeft, kTimelineHeight);
-  svg += Text(kLeft - 8, kTimelineTop + 10, "end", "100 %", "#5d6b78");
-  svg += Text(kLeft - 8, kTimelineTop + kTimelineHeight, "end", "0", "#5d6b78");
+  svg += SvgLabel(kLeft - 8, kTimelineTop + 10, "end", "100 %", "#5d6b78");
+  svg += SvgLabel(kLeft - 8, kTimelineTop + kTimelineHeight, "end", "0", "#5d6b78");
   if (!(total > 0)) return svg;
   const SvgAxis time(SvgAxis::Scale::kLinear, 0, total, kLeft, kRight);
   double labelled_to = 0;
@@ -59,10 +54,10 @@ std::string Timeline(const ExperimentPlan& plan) {
     // A label that would lie on the one before is left to the legends.
     if (x < labelled_to) continue;
     const std::string label = absl::StrCat(stage.name, ", ", PercentText(share));
-    svg += Text(x, kTimelineTop + kTimelineHeight + 16, "start", label, ColourOf(s));
+    svg += SvgLabel(x, kTimelineTop + kTimelineHeight + 16, "start", label, ColourOf(s));
     labelled_to = x + 7.2 * static_cast<double>(label.size());
   }
-  svg += Text(kRight + 10, kTimelineTop + kTimelineHeight, "start", SpanText(total), "#5d6b78");
+  svg += SvgLabel(kRight + 10, kTimelineTop + kTimelineHeight, "start", SpanText(total), "#5d6b78");
   return svg;
 }
 
@@ -136,14 +131,14 @@ std::string Frame(const SvgAxis& x, const SvgAxis& y, double top) {
   for (const double tick : x.Ticks()) {
     absl::StrAppendFormat(&svg, "<line x1='%.1f' x2='%.1f' y1='%g' y2='%g' stroke='#e4e8ec'/>", x.At(tick), x.At(tick),
                           top, top + kPanelHeight);
-    svg += Text(x.At(tick), top + kPanelHeight + 17, "middle", absl::StrFormat("x%g", tick), "#5d6b78");
+    svg += SvgLabel(x.At(tick), top + kPanelHeight + 17, "middle", absl::StrFormat("x%g", tick), "#5d6b78");
   }
   for (const double seconds :
        {0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 86'400.0, 7 * 86'400.0, 30 * 86'400.0}) {
     const double at = y.At(seconds);
     if (at <= top || at >= top + kPanelHeight) continue;
     absl::StrAppendFormat(&svg, "<line x1='%g' x2='%g' y1='%.1f' y2='%.1f' stroke='#e4e8ec'/>", kLeft, kRight, at, at);
-    svg += Text(kLeft - 8, at + 4, "end", SpanText(seconds), "#5d6b78");
+    svg += SvgLabel(kLeft - 8, at + 4, "end", SpanText(seconds), "#5d6b78");
   }
   absl::StrAppendFormat(&svg, "<rect x='%g' y='%g' width='%g' height='%g' fill='none' stroke='#9aa5b1'/>\n", kLeft, top,
                         kRight - kLeft, kPanelHeight);
@@ -153,8 +148,8 @@ std::string Frame(const SvgAxis& x, const SvgAxis& y, double top) {
 std::string Panel(const ExperimentPlan& plan, const PlannedGuardrail& planned, double top) {
   const config::Guardrail& guardrail = plan.experiment.guardrails[planned.guardrail];
   std::string svg =
-      Text(kLeft, top - 12, "start",
-           absl::StrCat("How long until ", guardrail.name, " is proven (", config::ToString(guardrail.rule), ")"));
+      SvgLabel(kLeft, top - 12, "start",
+               absl::StrCat("How long until ", guardrail.name, " is proven (", config::ToString(guardrail.rule), ")"));
   const std::vector<Curve> curves = CurvesOf(plan, planned);
   double least = std::numeric_limits<double>::infinity(), most = 0;
   constexpr double kLongest = 60 * 86'400;  // Nobody waits longer.
@@ -164,7 +159,7 @@ std::string Panel(const ExperimentPlan& plan, const PlannedGuardrail& planned, d
       if (std::isfinite(delay.seconds)) most = std::max(most, std::min(delay.seconds, kLongest));
     }
   }
-  if (!(most > 0)) return svg + Text(kLeft, top + 14, "start", "No fault of this size is ever proven.", "#5d6b78");
+  if (!(most > 0)) return svg + SvgLabel(kLeft, top + 14, "start", "No fault of this size is ever proven.", "#5d6b78");
   const auto [smallest, largest] = SizesOf(guardrail.rule);
   const SvgAxis x(SvgAxis::Scale::kLogarithmic, smallest, largest, kLeft, kRight);
   const SvgAxis y(SvgAxis::Scale::kLogarithmic, least / 1.5, most * 1.5, top + kPanelHeight, top);
@@ -172,11 +167,11 @@ std::string Panel(const ExperimentPlan& plan, const PlannedGuardrail& planned, d
   for (size_t i = 0; i < curves.size(); ++i) {
     svg += Line(curves[i], x, y, most, &PlannedDelay::bound_seconds, "stroke-width='1.2' stroke-dasharray='3 4'");
     svg += Line(curves[i], x, y, most, &PlannedDelay::seconds, "stroke-width='2.2'");
-    svg +=
-        Text(kRight + 12, top + 14 + 19 * static_cast<double>(i), "start", curves[i].label, ColourOf(curves[i].stage));
+    svg += SvgLabel(kRight + 12, top + 14 + 19 * static_cast<double>(i), "start", curves[i].label,
+                    ColourOf(curves[i].stage));
   }
-  return svg +
-         Text((kLeft + kRight) / 2, top + kPanelHeight + 38, "middle", FaultAxisOf(plan, guardrail.rule), "#5d6b78");
+  return svg + SvgLabel((kLeft + kRight) / 2, top + kPanelHeight + 38, "middle", FaultAxisOf(plan, guardrail.rule),
+                        "#5d6b78");
 }
 
 }  // namespace
@@ -184,11 +179,11 @@ std::string Panel(const ExperimentPlan& plan, const PlannedGuardrail& planned, d
 std::string PlanSvg(const ExperimentPlan& plan) {
   std::string svg = absl::StrFormat("<text x='20' y='32' font-size='18' font-weight='600'>%s at %.4g calls/s</text>\n",
                                     SvgText(plan.experiment.name), plan.assumptions.calls_per_second);
-  svg += Text(20, 54, "start",
-              absl::StrFormat("A run is rolled back falsely with probability %g at most. Lines: the mean of the "
-                              "guardrail's own test; dashes: Wald's bound.",
-                              plan.false_rollback.at_most),
-              "#5d6b78");
+  svg += SvgLabel(20, 54, "start",
+                  absl::StrFormat("A run is rolled back falsely with probability %g at most. Lines: the mean of the "
+                                  "guardrail's own test; dashes: Wald's bound.",
+                                  plan.false_rollback.at_most),
+                  "#5d6b78");
   svg += Timeline(plan);
   double top = kTimelineTop + kTimelineHeight + 74;
   for (const PlannedGuardrail& planned : plan.guardrails) {

@@ -15,35 +15,31 @@ constexpr double kBarsTop = 76, kBarPitch = 26;
 constexpr double kCurveTop = 232, kCurveHeight = 190;
 constexpr char kSoft[] = "#5d6b78", kRed[] = "#c0392b";
 
-std::string Text(double x, double y, const char* anchor, const std::string& text, const char* colour = "#1b2733") {
-  return absl::StrFormat("<text x='%.1f' y='%.1f' text-anchor='%s' fill='%s'>%s</text>\n", x, y, anchor, colour,
-                         SvgText(text));
-}
-
 std::string Bar(int place, const char* label, int count, int runs, const char* colour) {
   const double y = kBarsTop + kBarPitch * place, width = (kRight - kLeft) * count / runs;
   const std::string share = absl::StrFormat("%.2f %%", 100.0 * count / runs);
   const bool fits = width > 80;  // The figure, inside of the bar.
   return absl::StrCat(
-      Text(kLeft - 8, y + 14, "end", label),
+      SvgLabel(kLeft - 8, y + 14, "end", label),
       absl::StrFormat("<rect x='%g' y='%g' width='%.2f' height='18' fill='%s'/>\n", kLeft, y, width, colour),
-      fits ? Text(kLeft + width - 7, y + 14, "end", share, "white") : Text(kLeft + width + 7, y + 14, "start", share));
+      fits ? SvgLabel(kLeft + width - 7, y + 14, "end", share, "white")
+           : SvgLabel(kLeft + width + 7, y + 14, "start", share));
 }
 
 // The share of all runs whose gate had shut, over the time since the fault.
 std::string Curve(const std::vector<double>& seconds, int runs) {
   const SvgAxis x(SvgAxis::Scale::kLinear, 0, std::max(seconds.back(), 1.0), kLeft, kRight);
   const SvgAxis y(SvgAxis::Scale::kLinear, 0, 1, kCurveTop + kCurveHeight, kCurveTop);
-  std::string svg = Text(kLeft, kCurveTop - 12, "start", "Gates that had shut, by time since the fault");
+  std::string svg = SvgLabel(kLeft, kCurveTop - 12, "start", "Gates that had shut, by time since the fault");
   for (const double tick : x.Ticks()) {
     absl::StrAppendFormat(&svg, "<line x1='%.1f' x2='%.1f' y1='%g' y2='%g' stroke='#e4e8ec'/>", x.At(tick), x.At(tick),
                           kCurveTop, kCurveTop + kCurveHeight);
-    svg += Text(x.At(tick), kCurveTop + kCurveHeight + 18, "middle", absl::StrFormat("%g s", tick), kSoft);
+    svg += SvgLabel(x.At(tick), kCurveTop + kCurveHeight + 18, "middle", absl::StrFormat("%g s", tick), kSoft);
   }
   for (const double share : {0.0, 0.25, 0.5, 0.75, 1.0}) {
     absl::StrAppendFormat(&svg, "<line x1='%g' x2='%g' y1='%.1f' y2='%.1f' stroke='#e4e8ec'/>", kLeft, kRight,
                           y.At(share), y.At(share));
-    svg += Text(kLeft - 8, y.At(share) + 4, "end", absl::StrFormat("%.0f %%", 100 * share), kSoft);
+    svg += SvgLabel(kLeft - 8, y.At(share) + 4, "end", absl::StrFormat("%.0f %%", 100 * share), kSoft);
   }
   std::string points = absl::StrFormat("%.1f,%.1f ", x.At(0), y.At(0));
   // A step for each gate, or for each of about 400 groups of them.
@@ -66,11 +62,11 @@ std::string Curve(const std::vector<double>& seconds, int runs) {
 std::string SummarySvg(const SimulationTitle& title, const SimulationSummary& summary) {
   std::string svg = absl::StrFormat("<text x='20' y='32' font-size='18' font-weight='600'>%s: %s</text>\n",
                                     SvgText(title.experiment), SvgText(ToString(title.faults)));
-  svg += Text(20, 54, "start",
-              absl::StrFormat("%d runs of %g calls/s by %d users, errors %g %%, median latency %g ms", summary.runs,
-                              title.traffic.calls_per_second, title.traffic.users, 100 * title.traffic.error_rate,
-                              title.traffic.latency_ms),
-              kSoft);
+  svg += SvgLabel(20, 54, "start",
+                  absl::StrFormat("%d runs of %g calls/s by %d users, errors %g %%, median latency %g ms", summary.runs,
+                                  title.traffic.calls_per_second, title.traffic.users, 100 * title.traffic.error_rate,
+                                  title.traffic.latency_ms),
+                  kSoft);
   svg += Bar(0, "promoted", summary.promoted, summary.runs, "#16845b");
   svg += Bar(1, "rolled back", summary.rolled_back, summary.runs, kRed);
   svg += Bar(2, "falsely", summary.false_rollbacks, summary.runs, "#b27300");
