@@ -17,7 +17,7 @@ namespace weir::cli {
 namespace {
 
 constexpr double kWidth = 980, kLeft = 150, kRight = 760;  // Of the panels; their legends stand to the right.
-constexpr double kSharesTop = 104, kSharesHeight = 180;
+constexpr double kSharesTop = 120, kSharesHeight = 180;
 constexpr double kLinePitch = 19, kBarPitch = 24, kTailHeight = 200;
 constexpr size_t kMostEvents = 24;  // That are listed; the first and the last of more.
 constexpr size_t kMostLetters = 118;
@@ -97,8 +97,8 @@ class Course {
       const v1::TimelineEntry& entry = report_.timeline(static_cast<int>(listed[i]));
       const double y = top + kLinePitch * static_cast<double>(i + 1);
       const absl::Duration after = experiment::TimeOf(entry.at()) - began_;
-      svg += SvgLabel(kLeft - 8, y, "end", absl::StrCat(listed[i] + 1, "   ", SpanText(absl::ToDoubleSeconds(after))),
-                      kSoft);
+      svg += SvgLabel(20, y, "start", absl::StrCat(listed[i] + 1), kSoft);
+      svg += SvgLabel(kLeft - 8, y, "end", SpanText(absl::ToDoubleSeconds(after)), kSoft);
       svg += SvgLabel(kLeft, y, "start",
                       Shortened(absl::StrCat(entry.action(), " by ", entry.actor(), entry.detail().empty() ? "" : ": ",
                                              entry.detail())),
@@ -149,7 +149,9 @@ class Course {
           x, kSharesTop, x, kSharesTop + kSharesHeight, ColourOf(entry),
           SvgText(Shortened(absl::StrCat(entry.action(), " by ", entry.actor(), ": ", entry.detail()))));
       if (x < labelled_to) continue;
-      svg += SvgLabel(x + 3, kSharesTop + 12, "start", absl::StrCat(i + 1), ColourOf(entry));
+      const bool is_at_the_end = x > kRight - 18;
+      svg += SvgLabel(is_at_the_end ? x - 3 : x + 3, kSharesTop + 12, is_at_the_end ? "end" : "start",
+                      absl::StrCat(i + 1), ColourOf(entry));
       labelled_to = x + 18;
     }
     return svg;
@@ -200,7 +202,7 @@ std::string Guardrails(const v1::RunReport& report, double top) {
     const double width = std::max(1.0, part.At(std::max(of, 0.0)) - kLeft);
     svg += SvgLabel(kLeft - 8, y + 15, "end", Shortened(judgement.guardrail()));
     absl::StrAppendFormat(&svg, "<rect x='%g' y='%.1f' width='%.1f' height='18' fill='%s'/>\n", kLeft, y, width,
-                          judgement.breached() ? kRed : "#9fb8cc");
+                          judgement.breached() ? "#eab5ae" : "#c5d5e1");
     svg += SvgLabel(kRight + 12, y + 15, "start",
                     absl::StrFormat("10^%.2f of 10^%.2f%s", judgement.log10_evidence(), judgement.log10_threshold(),
                                     judgement.breached() ? ", breached" : ""),
@@ -255,6 +257,9 @@ std::string Tails(const v1::RunReport& report, const std::vector<std::string>& v
                           ColourOf(place));
     svg += SvgLabel(kRight + 12, plot_top + 14 + kLinePitch * static_cast<double>(place), "start",
                     absl::StrFormat("%s, %d calls", Shortened(variant.name()), all), ColourOf(place));
+    if (variant.ended() >= variant.started()) continue;
+    svg += SvgLabel(kRight + 12, plot_top + 14 + kLinePitch * static_cast<double>(variants.size() + place), "start",
+                    absl::StrFormat("and %d unanswered", variant.started() - variant.ended()), ColourOf(place));
   }
   return svg + Frame(plot_top, kTailHeight);
 }

@@ -14,6 +14,7 @@ struct Facts {
   const stats::VariantCounts& candidate;
   const stats::VariantCounts& baseline;
   const stats::OutcomeCounts* outcomes;
+  absl::Time now;
 
   std::string Errors() const {
     return absl::StrFormat("%d of its %d calls failed, %d of %d of the default's", candidate.errors(),
@@ -22,16 +23,25 @@ struct Facts {
   static double Milliseconds(const stats::VariantCounts& counts, double quantile) {
     return absl::ToDoubleMilliseconds(counts.latencies().Quantile(quantile).value_or(absl::ZeroDuration()));
   }
-  std::string Tail(double quantile) const {
-    return absl::StrFormat("p%g is %.3g ms over its %d calls, %.3g ms over %d of the default's", 100 * quantile,
-                           Milliseconds(candidate, quantile), candidate.started(), Milliseconds(baseline, quantile),
-                           baseline.started());
+  // Those that are unanswered for longer than the bound are as slow as any that ended.
+  std::string Tail(double quantile, double bound_ms) const {
+    std::string text = absl::StrFormat("p%g is %.3g ms over its %d calls that ended", 100 * quantile,
+                                       Milliseconds(candidate, quantile), candidate.latencies().count());
+    const int64_t waiting = candidate.InFlightSlowerThan(absl::Milliseconds(bound_ms), now);
+    if (waiting > 0) absl::StrAppendFormat(&text, ", and %d wait for more than %.3g ms", waiting, bound_ms);
+    absl::StrAppendFormat(&text, "; %.3g ms over %d of the default's", Milliseconds(baseline, quantile),
+                          baseline.latencies().count());
+    return text;
   }
 
   std::string operator()(const config::ErrorRatio&) const { return Errors(); }
   std::string operator()(const config::ErrorCeiling&) const { return Errors(); }
-  std::string operator()(const config::TailRatio& rule) const { return Tail(rule.quantile); }
-  std::string operator()(const config::TailCeiling& rule) const { return Tail(rule.quantile); }
+  std::string operator()(const config::TailRatio& rule) const {
+    return Tail(rule.quantile, rule.max_ratio * Milliseconds(baseline, rule.quantile));
+  }
+  std::string operator()(const config::TailCeiling& rule) const {
+    return Tail(rule.quantile, absl::ToDoubleMilliseconds(rule.max));
+  }
   std::string operator()(const config::OutcomeBound& rule) const {
     if (outcomes == nullptr) return absl::StrCat("no outcome of ", rule.metric);
     return absl::StrFormat("the mean of %s is %.4g over %d outcomes", rule.metric, outcomes->mean, outcomes->n);
@@ -66,7 +76,7 @@ Breach BreachOf(const Demand& demand, const config::Experiment& specification, c
   for (const config::Guardrail& guardrail : specification.guardrails) {
     if (guardrail.name != demand.guardrail) continue;
     const auto* bound = std::get_if<config::OutcomeBound>(&guardrail.rule);
-    const Facts facts{candidate, baseline, bound ? evidence.OutcomesOf(demand.candidate, bound->metric) : nullptr};
+    const Facts facts{candidate, baseline, bound ? evidence.OutcomesOf(demand.candidate, bound->metric) : nullptr, now};
     absl::StrAppend(&breach.summary, config::ToString(guardrail.rule), demand.is_detectors ? " of late" : "", "; ",
                     std::visit(facts, guardrail.rule));
   }

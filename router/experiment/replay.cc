@@ -127,7 +127,10 @@ std::string JudgeAgainst(const v1::AuditRecord& record, const config::Experiment
                                                          split.default_name(), TimeOf(record.evidence().judged_at()))
                                            : AlarmAgain(record, judged->evidence, specification, split);
   if (!breach) return is_of_test ? "no guardrail asks for a rollback now" : "its detector does not alarm now";
-  if (IsSame(RecordOf(*breach), recorded)) return "";
+  // Its words are those of the version that wrote it; what they say is in its numbers.
+  v1::Breach again = RecordOf(*breach);
+  again.set_summary(recorded.summary());
+  if (IsSame(again, recorded)) return "";
   return absl::StrCat("the breach was '", recorded.summary(), "' and is '", breach->summary, "' now");
 }
 
