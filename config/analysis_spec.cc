@@ -104,7 +104,8 @@ struct AnalysisInPlace {
     for (const std::string& name : condition->names()) {
       const std::optional<NamedValue> value = Resolve(nameable, name);
       if (!value) {
-        const std::optional<std::string> nearest = Nearest(name, NamesOf(nameable));
+        const std::optional<std::string> whole = WithVariant(nameable, name);
+        const std::optional<std::string> nearest = whole ? whole : Nearest(name, NamesOf(nameable));
         Report(key, absl::StrCat("'", name, "' is no value that is known here",
                                  nearest ? absl::StrCat(", did you mean ", *nearest, "?") : "", "; known are ",
                                  DescribeNames(nameable)));

@@ -160,6 +160,8 @@ TEST(AnalysisSpecTest, AConditionNamesOnlyWhatThereIs) {
       WithAnalysis("{successCondition: acuracy.candidate > 0.8}"),
       "spec.rollout.steps[0].analysis.successCondition: 'acuracy.candidate' is no value that is known here, did "
       "you mean accuracy.candidate?");
+  ExpectError(WithAnalysis("{successCondition: accuracy > 0.8}"),
+              "'accuracy' is no value that is known here, did you mean accuracy.candidate?");
   ExpectError(WithAnalysis("{failureCondition: precision.b > 0.8}"), "known are requests, error_rate");
   ExpectError(WithAnalysis("{successCondition: accuracy.b >}"), "successCondition: column");
   ExpectError("  rollout: {strategy: blueGreen, analysis: {successCondition: accuracy.candidate > 0.8}}\n",
