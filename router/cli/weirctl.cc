@@ -93,17 +93,6 @@ ExitCode Run(const CommandLine&, const ValidateCommand& command) {
   return report.is_valid ? ExitCode::kOk : ExitCode::kRefused;
 }
 
-ExitCode Run(const CommandLine& line, const ResetCommand& command) {
-  AdminClient proxy(line.address);
-  weir::v1::ResetRequest request;
-  request.set_experiment(command.experiment);
-  request.set_actor(Actor());
-  const auto response = proxy.Reset(request);
-  if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
-  std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
-  return ExitCode::kOk;
-}
-
 // "set-weight" as SET_WEIGHT.
 weir::v1::CommandRequest::Kind KindOf(std::string verb) {
   for (char& c : verb) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -126,7 +115,11 @@ ExitCode Run(const CommandLine& line, const RolloutCommand& command) {
   if (control::Shuts(request.kind())) control::TidyTexts(request);
   const auto response = proxy.Command(request);
   if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
-  std::cout << PhaseText(response->experiment()) << "\n";
+  if (request.kind() == weir::v1::CommandRequest::RESET) {
+    std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
+  } else {
+    std::cout << PhaseText(response->experiment()) << "\n";
+  }
   return ExitCode::kOk;
 }
 
