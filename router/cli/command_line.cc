@@ -42,7 +42,7 @@ constexpr char kControlFooter[] = R"(Exit codes:
      experiment that is rolled back, frozen or inconclusive, a refused configuration, an unhealthy journal, or a
      proxy that is not ready
   2  the command line is wrong
-  3  the proxy cannot be reached)";
+  3  the proxy cannot be reached, or does not answer in time (a command may still be carried out then))";
 
 constexpr char kCalculateFooter[] = R"(Examples:
   weirctl calc power_t n=20 difference=1 standard_deviation=1

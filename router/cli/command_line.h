@@ -19,7 +19,7 @@ enum class ExitCode : int {
   kOk = 0,
   kRefused = 1,      // The proxy refused, a file is invalid, or (status --exit-code) not all is well.
   kUsage = 2,        // The command line is wrong.
-  kUnreachable = 3,  // No answer from the proxy.
+  kUnreachable = 3,  // No answer from the proxy: none at all, or not in time.
 };
 
 struct StatusCommand {
