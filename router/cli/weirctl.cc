@@ -10,6 +10,7 @@
 #include <string>
 #include <variant>
 
+#include "absl/time/clock.h"
 #include "config/files.h"
 #include "config/limits.h"
 #include "config/plain_text.h"
@@ -88,7 +89,7 @@ ExitCode Run(const CommandLine& line, const StatusCommand& command) {
 }
 
 ExitCode Run(const CommandLine&, const ValidateCommand& command) {
-  const ValidationReport report = ValidateFiles(command.files, config::DiskFiles());
+  const ValidationReport report = ValidateFiles(command.files, config::DiskFiles(), absl::Now());
   std::cout << report.text;
   return report.is_valid ? ExitCode::kOk : ExitCode::kRefused;
 }
