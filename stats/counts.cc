@@ -72,6 +72,10 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
     timed += user.calls;
   }
   if (timed > parts.latencies.count()) return invalid("users have more latencies than there are");
+  const auto is_negative = [](int64_t calls) { return calls < 0; };
+  if (std::any_of(parts.uncompared.begin(), parts.uncompared.end(), is_negative)) {
+    return invalid("a user bucket's uncompared calls are negative");
+  }
   if (parts.lost < 0 || parts.lost > parts.neutral) return invalid("more calls were lost than ended so");
   VariantCounts counts;
   counts.cohorts_ = std::move(parts.cohorts);
@@ -79,6 +83,7 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
   counts.cancelled_ = std::move(parts.cancelled);
   counts.users_ = parts.users;
   counts.user_latencies_ = parts.user_latencies;
+  counts.uncompared_ = parts.uncompared;
   counts.started_ = parts.started;
   counts.ended_ = parts.ended;
   counts.errors_ = parts.errors;
@@ -142,6 +147,7 @@ void VariantCounts::Merge(const VariantCounts& other) {
     users_[bucket].errors += other.users_[bucket].errors;
     user_latencies_[bucket].calls += other.user_latencies_[bucket].calls;
     user_latencies_[bucket].microseconds += other.user_latencies_[bucket].microseconds;
+    uncompared_[bucket] += other.uncompared_[bucket];
   }
   started_ += other.started_;
   ended_ += other.ended_;
@@ -149,6 +155,8 @@ void VariantCounts::Merge(const VariantCounts& other) {
   neutral_ += other.neutral_;
   lost_ += other.lost_;
 }
+
+bool VariantCounts::empty() const { return started_ == 0 && ended_ == 0 && uncompared_ == decltype(uncompared_){}; }
 
 void VariantCounts::CloseInFlight() {
   for (auto& [tick, cohort] : cohorts_) {

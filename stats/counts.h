@@ -79,8 +79,8 @@ struct UserLatencies {
   bool operator==(const UserLatencies&) const = default;
 };
 
-// One variant in one epoch: what inference reads. Memory is bounded: a ring of 60 s of cohorts, two histograms, 256
-// buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
+// One variant in one epoch: what inference reads. Memory is bounded: a ring of 60 s of cohorts, two histograms, three
+// arrays of 256 buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
 //
 // The ring holds the cohorts of the newest kRingTicks ticks; an older one is closed and dropped, and from then on an
 // end of one of its calls changes the totals and histograms only. So any partition into deltas, merged in any order, is
@@ -97,6 +97,7 @@ class VariantCounts {
     LatencyHistogram cancelled;
     std::array<UserBucketCounts, kUserBuckets> users{};
     std::array<UserLatencies, kUserBuckets> user_latencies{};
+    std::array<int64_t, kUserBuckets> uncompared{};
     int64_t started = 0, ended = 0, errors = 0, neutral = 0, lost = 0;
   };
   // InvalidArgument where no sequence of calls gives these parts: cohorts out of order or beyond the ring, a negative
@@ -106,6 +107,9 @@ class VariantCounts {
   void CountStart(Tick tick, uint8_t user_bucket);
   // A negative latency says that there was no upstream attempt: it enters no histogram.
   void CountEnd(const CallEnd& end);
+  // A call that the rule gave to this variant and that began elsewhere, since its user was diverted or is bound by a
+  // sequence. It is of those that were assigned, and nothing else here counts it.
+  void CountUncompared(uint8_t user_bucket) { ++uncompared_[user_bucket]; }
   void Merge(const VariantCounts& other);
   // Calls in flight when a process died never end: each counts as ended, neutral and lost from now on, without a
   // latency. To be called once, on totals that were read back from a checkpoint.
@@ -120,12 +124,13 @@ class VariantCounts {
   const LatencyHistogram& cancelled() const { return cancelled_; }  // How long the cancelled ones had run.
   const std::array<UserBucketCounts, kUserBuckets>& users() const { return users_; }
   const std::array<UserLatencies, kUserBuckets>& user_latencies() const { return user_latencies_; }
+  const std::array<int64_t, kUserBuckets>& uncompared() const { return uncompared_; }  // Calls, by CountUncompared.
   int64_t started() const { return started_; }
   int64_t ended() const { return ended_; }
   int64_t errors() const { return errors_; }
   int64_t neutral() const { return neutral_; }
   int64_t lost() const { return lost_; }  // Of `neutral`: by CloseInFlight.
-  bool empty() const { return started_ == 0 && ended_ == 0; }
+  bool empty() const;
 
   // The calls in flight at `now` that are certainly slower than `latency` already. Those of closed cohorts are older
   // than the ring, and no more is known of them.
@@ -147,6 +152,7 @@ class VariantCounts {
   LatencyHistogram cancelled_;
   std::array<UserBucketCounts, kUserBuckets> users_{};
   std::array<UserLatencies, kUserBuckets> user_latencies_{};
+  std::array<int64_t, kUserBuckets> uncompared_{};
   int64_t started_ = 0, ended_ = 0, errors_ = 0, neutral_ = 0, lost_ = 0;
 };
 

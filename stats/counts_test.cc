@@ -27,6 +27,7 @@ VariantCounts::Parts PartsOf(const VariantCounts& counts) {
           .cancelled = counts.cancelled(),
           .users = counts.users(),
           .user_latencies = counts.user_latencies(),
+          .uncompared = counts.uncompared(),
           .started = counts.started(),
           .ended = counts.ended(),
           .errors = counts.errors(),
@@ -134,9 +135,24 @@ TEST(VariantCountsTest, ItsPartsRebuildIt) {
   VariantCounts counts = OneCall(kNow, CallOutcome::kError);
   counts.Merge(OneCall(kNow + 5, CallOutcome::kCancelled));
   counts.CountStart(kNow + 9, 200);
+  counts.CountUncompared(201);
   const absl::StatusOr<VariantCounts> rebuilt = VariantCounts::FromParts(PartsOf(counts));
   ASSERT_TRUE(rebuilt.ok()) << rebuilt.status();
   EXPECT_EQ(*rebuilt, counts);
+}
+
+TEST(VariantCountsTest, AnUncomparedCallIsOneOfItsUsersAssignedAndNothingElse) {
+  VariantCounts counts = OneCall(kNow, CallOutcome::kError), other;
+  VariantCounts::Parts expected = PartsOf(counts);
+  expected.uncompared[7] = 3;
+  counts.CountUncompared(7);
+  other.CountUncompared(7);
+  other.CountUncompared(7);
+  EXPECT_TRUE(VariantCounts().empty());
+  EXPECT_FALSE(other.empty());
+  EXPECT_TRUE(other.cohorts().empty()) << "it is no sign that calls of the variant keep coming";
+  counts.Merge(other);
+  EXPECT_EQ(counts, *VariantCounts::FromParts(expected));
 }
 
 TEST(VariantCountsTest, LatenciesAddUpByUserWithoutThoseOfCancelledCalls) {
@@ -174,6 +190,7 @@ TEST(VariantCountsTest, PartsThatNoCallsCouldGiveAreRefused) {
   EXPECT_TRUE(refuses([](auto& p) { p.lost = 1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].calls = 2; }));
   EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].microseconds = -1; }));
+  EXPECT_TRUE(refuses([](auto& p) { p.uncompared[9] = -1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.started = p.ended = 0, p.errors = 0; }));
   EXPECT_TRUE(refuses([](auto& p) { p.latencies.Add(3, 5); }));
   EXPECT_TRUE(refuses([](auto& p) { p.cohorts[0].second.errors = 2; }));
@@ -206,6 +223,7 @@ TEST(VariantCountsTest, AnyPartitionMergedInAnyOrderIsEqualToOneStream) {
   for (const auto& [tick, end] : calls) {
     whole.CountStart(tick, end.user_bucket);
     if (end.latency < absl::Seconds(90)) whole.CountEnd(end);  // The others are in flight still.
+    if (end.user_bucket < 100) whole.CountUncompared(end.user_bucket);
   }
   for (const size_t n : {1, 2, 3, 8, 17, 64}) {
     std::vector<VariantCounts> shards(n);
@@ -213,6 +231,7 @@ TEST(VariantCountsTest, AnyPartitionMergedInAnyOrderIsEqualToOneStream) {
       // A call may start in one delta of its worker and end in a later one.
       shards[rng() % n].CountStart(tick, end.user_bucket);
       if (end.latency < absl::Seconds(90)) shards[rng() % n].CountEnd(end);
+      if (end.user_bucket < 100) shards[rng() % n].CountUncompared(end.user_bucket);
     }
     std::shuffle(shards.begin(), shards.end(), rng);
     VariantCounts merged;
@@ -260,6 +279,7 @@ TEST(CountsDeltaTest, MergesByKey) {
   a.inference[{1, 0, 0}] = OneCall(kNow, CallOutcome::kSuccess);
   b.inference[{1, 0, 0}] = OneCall(kNow, CallOutcome::kError);
   b.inference[{1, 1, 0}] = OneCall(kNow, CallOutcome::kError);
+  b.inference[{1, 1, 1}].CountUncompared(9);
   b.proxy.calls = 3;
   b.mirrors[{1, 0}].dropped = 2;
   EXPECT_TRUE(CountsDelta().empty());
@@ -267,6 +287,7 @@ TEST(CountsDeltaTest, MergesByKey) {
   EXPECT_FALSE(a.empty());
   EXPECT_EQ((a.inference[{1, 0, 0}].started()), 2);
   EXPECT_EQ((a.inference[{1, 1, 0}].errors()), 1);
+  EXPECT_EQ((a.inference[{1, 1, 1}].uncompared()[9]), 1);
   EXPECT_EQ(a.proxy.calls, 3);
   EXPECT_EQ((a.mirrors[{1, 0}].dropped), 2);
 }

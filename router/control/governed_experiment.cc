@@ -135,10 +135,12 @@ experiment::TimePassed GovernedExperiment::Known() const {
       const experiment::VariantEvidence* evidence = evidence_.Find(epoch, variant.name);
       if (evidence == nullptr) continue;
       const stats::VariantCounts& counts = evidence->counts;
-      const bool is_of_step = stepping != nullptr && epoch >= stepping->first_epoch;
+      const bool is_of_step = epoch >= experiment::FirstEpochOf(*state_);
       if (is_of_step && !is_counted_whole) samples.samples += counts.ended() - counts.neutral();
       if (counts.cohorts().empty()) continue;
-      samples.newest = std::max(samples.newest, stats::StartOf(counts.cohorts().back().first));
+      const absl::Time newest = stats::StartOf(counts.cohorts().back().first);
+      samples.newest = std::max(samples.newest, newest);
+      if (is_of_step) samples.last_call = std::max(samples.last_call, newest);
     }
     known.samples.push_back(std::move(samples));
   }

@@ -44,7 +44,6 @@ struct PhaseShower {
 
 void ShowStep(const experiment::Plan& plan, const experiment::Stepping& stepping, v1::RolloutStatus& view) {
   view.set_step(stepping.step + 1);
-  view.set_awaits_approval(stepping.asked_at.has_value());
   for (const experiment::Approved& approved : stepping.approvals) {
     v1::RolloutStatus::Approval* approval = view.add_approvals();
     approval->set_by(approved.by);
@@ -83,8 +82,10 @@ v1::RolloutStatus ViewOfRollout(const experiment::Plan& plan, const experiment::
     samples->set_samples(missing.samples);
     samples->set_wanted(missing.wanted);
   }
-  for (const std::string& variant : wait.silent) view.add_silent(variant);
+  for (const std::string& variant : wait.unheard) view.add_silent(variant);
   view.set_missing_approvals(static_cast<uint32_t>(wait.approvals));
+  const auto* stepping = std::get_if<experiment::Stepping>(&state.phase);
+  view.set_awaits_approval(stepping != nullptr && stepping->asked_at && wait.approvals > 0);
   view.set_awaits_person(wait.is_for_person);
   view.set_waits_for(experiment::Describe(wait));
   return view;

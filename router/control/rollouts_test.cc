@@ -225,7 +225,7 @@ TEST_F(RolloutsTest, KilledInAnyPhaseItGoesOnWhereItWas) {
   EXPECT_TRUE(rig.Obey({.kind = CommandKind::kPause, .comment = "lunch"}).ok());
   check("paused");
   EXPECT_TRUE(rig.Obey(CommandKind::kResume).ok());
-  EXPECT_TRUE(rig.Obey({.kind = CommandKind::kSetWeight, .weight = Share(2)}).ok());
+  EXPECT_TRUE(rig.Obey({.kind = CommandKind::kSetWeight, .weight = Share(5)}).ok());
   check("by hand");
   ASSERT_TRUE(RunUntilApproval());
   check("awaiting approval");

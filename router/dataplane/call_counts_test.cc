@@ -1,8 +1,10 @@
 // What calls add to the counts: the evidence contract, "A call", "Error" and "Latency".
 
+#include <numeric>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "config/network.h"
 #include "gtest/gtest.h"
 #include "router/dataplane/call_simulation.h"
 
@@ -48,6 +50,11 @@ class CallCountsTest : public testing::Test {
     }
   }
   int64_t by_code(int code, uint16_t variant = 1) { return calls_.served(variant).by_code[code]; }
+  // Of all users.
+  int64_t uncompared(uint16_t variant) {
+    const auto& by_user = calls_.inference(variant).uncompared();
+    return std::accumulate(by_user.begin(), by_user.end(), int64_t{0});
+  }
   absl::Duration ServedTime() { return absl::Seconds(calls_.served(1).response_seconds); }
 
   CallSimulation calls_;
@@ -162,13 +169,63 @@ TEST_F(CallCountsTest, ARetriedCallThatNoStreamIsLeftForEndsAsTheModelsError) {
 TEST_F(CallCountsTest, ADivertedCallEntersNoComparison) {
   calls_.models_.SetHealthy(1, false);
   Ask();
-  AnswerWith(1, "0", 0);
+  AnswerWith(1, "13", 0);
   EXPECT_TRUE(calls_.inference(0).empty());
-  EXPECT_TRUE(calls_.inference(1).empty());
+  EXPECT_EQ(calls_.inference(1).started(), 0);
+  EXPECT_EQ(calls_.inference(1).ended(), 0);
+  EXPECT_EQ(calls_.inference(1).errors(), 0);
+  EXPECT_EQ(calls_.inference(1).users(), stats::VariantCounts().users());
   EXPECT_EQ(calls_.served(1).assigned, 1);
   EXPECT_EQ(calls_.served(1).diverted, 1);
-  EXPECT_EQ(by_code(0, 0), 1);
+  EXPECT_EQ(by_code(13, 0), 1);
   EXPECT_EQ(calls_.served(0).by_reason[static_cast<int>(stats::Reason::kDiverted)], 1);
+}
+
+TEST_F(CallCountsTest, ADivertedCallIsStillOneOfThoseThatItsUsersVariantWasAssigned) {
+  Ask();
+  AnswerWith(1, "0");
+  EXPECT_EQ(uncompared(1), 0);
+  calls_.models_.SetHealthy(1, false);
+  Ask();
+  EXPECT_EQ(uncompared(1), 1);
+  AnswerWith(1, "0", 0);
+  Ask();
+  calls_.client().session().Reset(5, ErrorCode::kCancel);
+  calls_.Run();
+  EXPECT_EQ(uncompared(1), 2);
+  EXPECT_EQ(uncompared(0), 0);
+  // Of the same user as the one before the outage.
+  const auto& of_candidate = calls_.inference(1);
+  for (int b = 0; b < stats::kUserBuckets; ++b)
+    EXPECT_EQ(of_candidate.uncompared()[b], 2 * of_candidate.users()[b].calls);
+}
+
+TEST_F(CallCountsTest, ADivertedCallWithoutAKeyIsAssignedAsWell) {
+  calls_.models_.SetHealthy(1, false);
+  Ask(Message("x"), true, {});
+  EXPECT_EQ(uncompared(1), 1);
+}
+
+TEST_F(CallCountsTest, ADivertedCallThatTheDefaultHasNoStreamForWasNeverBegunLikeAnyOther) {
+  calls_.models_.SetHealthy(1, false);
+  calls_.LoseModel(0);
+  calls_.models_.SetHealthy(0, true);
+  calls_.models_[0].is_waiting_refused = true;
+  Ask();
+  EXPECT_EQ(calls_.counts().proxy.calls_shed, 1);
+  EXPECT_EQ(uncompared(1), 0);
+}
+
+TEST_F(CallCountsTest, AForcedOrPreviewedCallIsNobodysAssigned) {
+  calls_.table().force_variant_header = {"x-force", {*config::ParseNetwork("::/0")}};
+  calls_.table().experiments[0].preview = {"x-preview", "", 1};
+  Ask(Message("x"), true, {"x-user", "u", "x-force", "candidate"});
+  Ask(Message("x"), true, {"x-user", "u", "x-preview", "1"});
+  AnswerWith(1, "0");
+  AnswerWith(3, "0");
+  EXPECT_EQ(by_code(0), 2);
+  EXPECT_TRUE(calls_.inference(0).empty());
+  EXPECT_TRUE(calls_.inference(1).empty());
 }
 
 TEST_F(CallCountsTest, AnUnavailableModelIsAShedOfTheProxyAndNobodysError) {

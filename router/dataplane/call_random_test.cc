@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -226,8 +227,25 @@ class RandomCalls {
   std::vector<StreamId> model_streams_[3];
 };
 
+int64_t UncomparedOf(const stats::CountsDelta& counts) {
+  int64_t calls = 0;
+  for (const auto& [key, of] : counts.inference) {
+    calls += std::accumulate(of.uncompared().begin(), of.uncompared().end(), int64_t{0});
+  }
+  return calls;
+}
+
+// Compared or not, each is one of those that the rule gave to somebody.
+void ExpectNoCallIsAssignedTwice(const stats::CountsDelta& counts) {
+  int64_t given = 0, assigned = UncomparedOf(counts);
+  for (const auto& [key, served] : counts.served) given += served.assigned;
+  for (const auto& [key, of] : counts.inference) assigned += of.started();
+  EXPECT_LE(assigned, given);
+}
+
 TEST(RandomCallsTest, LeaveNothingBehindAndGiveEveryWindowBack) {
   const char* const given = std::getenv("WEIR_TEST_SEED");
+  int64_t uncompared = 0;
   const uint32_t first = given != nullptr ? std::strtoul(given, nullptr, 10) : std::random_device()();
   for (uint32_t seed = first; seed != first + (given != nullptr ? 1 : 60); ++seed) {
     SCOPED_TRACE(testing::Message() << "WEIR_TEST_SEED=" << seed);
@@ -239,8 +257,13 @@ TEST(RandomCallsTest, LeaveNothingBehindAndGiveEveryWindowBack) {
     EXPECT_EQ(random.calls_.mirrors_.unsent_bytes(), 0u);
     EXPECT_LE(random.calls_.services_.sequences.size(), 2 * 4u);  // Of two users.
     for (const auto& [key, counts] : random.calls_.counts().inference) EXPECT_EQ(counts.started(), counts.ended());
+    ExpectNoCallIsAssignedTwice(random.calls_.counts());
+    uncompared += UncomparedOf(random.calls_.counts());
     random.ExpectWholeWindows();
     if (testing::Test::HasFailure()) return;
+  }
+  if (given == nullptr) {
+    EXPECT_GT(uncompared, 0) << "among them are some that were diverted";
   }
 }
 

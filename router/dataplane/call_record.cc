@@ -27,6 +27,7 @@ absl::Duration CallTimes::LatencyAt(absl::Time end) const {
 CallRecord::CallRecord(const routing::Decision& decision, const routing::RouteTable& table, stats::CountsDelta& counts)
     : error_codes_(table.default_error_codes),
       assigned_(decision.assigned),
+      by_rule_(decision.by_rule),
       served_(decision.served),
       reason_(decision.reason),
       user_bucket_(decision.user_bucket),
@@ -55,7 +56,8 @@ void CallRecord::Divert(uint16_t variant, stats::CountsDelta& counts) {
 void CallRecord::CountStart(absl::Time now, stats::CountsDelta& counts) {
   if (started_.has_value()) return;
   started_ = stats::TickOf(now);
-  if (enters_inference_) counts.inference[InferenceKey()].CountStart(*started_, user_bucket_);
+  if (enters_inference_) return counts.inference[InferenceKey()].CountStart(*started_, user_bucket_);
+  if (is_by_rule()) counts.inference[{run_, epoch_, by_rule_}].CountUncompared(user_bucket_);
 }
 
 bool CallRecord::CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts) {

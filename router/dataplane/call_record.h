@@ -62,7 +62,8 @@ class CallRecord {
   // The assigned variant turned out to have no endpoint before anything was attempted: `variant` serves instead.
   void Divert(uint16_t variant, stats::CountsDelta& counts);
 
-  // The first attempt begins: the call enters the cohort of this tick. Later attempts change nothing.
+  // The first attempt begins: the call enters the cohort of this tick, or is one of those that the rule assigned and
+  // that are not compared. Later attempts change nothing.
   void CountStart(absl::Time now, stats::CountsDelta& counts);
   // The model answered, or failed to: judged by `code`. Counts the start too if there was none. Whether it is an error
   // of the variant that the rule gave.
@@ -87,12 +88,15 @@ class CallRecord {
  private:
   void CountNeutral(GrpcCode code, absl::Duration ran, stats::CountsDelta& counts);
   stats::CountsKey InferenceKey() const { return {run_, epoch_, assigned_}; }
+  // Not forced, and not of a preview.
+  bool is_by_rule() const { return reason_ == stats::Reason::kAssigned || reason_ == stats::Reason::kDiverted; }
   stats::CountsKey ServedKey() const { return {run_, 0, served_}; }
 
   uint32_t run_ = 0;
   uint32_t epoch_ = 0;
   uint32_t error_codes_ = 0;
   uint16_t assigned_ = 0;
+  uint16_t by_rule_ = 0;  // As in Decision.
   uint16_t served_ = 0;
   stats::Reason reason_ = stats::Reason::kNoExperiment;
   uint8_t user_bucket_ = 0;

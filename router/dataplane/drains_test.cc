@@ -142,6 +142,8 @@ TEST_F(DrainsTest, ACallThatWaitsForAStreamToTheCandidateGoesToTheDefaultAtOnce)
   RollBack(absl::Seconds(30));
   EXPECT_THAT(CallEvents(model(0)), testing::Contains("D1 " + Message("x") + "$"));
   EXPECT_EQ(calls_.served(1).diverted, 1);
+  EXPECT_EQ(calls_.inference(1).started(), 0);
+  EXPECT_FALSE(calls_.inference(1).empty()) << "it was assigned in the epoch in which it came";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "router/dataplane/call_rig.h"
+#include "router/routing/assignment.h"
 
 namespace weir::dataplane {
 namespace {
@@ -517,7 +518,10 @@ TEST_F(ProxiedCallTest, ACandidateThatTurnsOutToBeDownWhileACallWaitsIsDiverted)
   EXPECT_THAT(reply, HasSubstr("x-weir-variant=baseline x-weir-reason=diverted"));
   EXPECT_THAT(reply, HasSubstr("grpc-status=0"));
   EXPECT_EQ(calls_.served(1).diverted, 1);
-  EXPECT_TRUE(calls_.inference(1).empty());
+  stats::VariantCounts assigned;
+  assigned.CountUncompared(routing::UserBucket("u"));
+  EXPECT_EQ(calls_.inference(1), assigned) << "once, and nothing else";
+  EXPECT_TRUE(calls_.inference(0).empty());
 }
 
 TEST_F(ProxiedCallTest, AMaximumOfOneStreamIsNeverExceeded) {

@@ -1,5 +1,6 @@
 #include "router/dataplane/sequence_pins.h"
 
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -178,6 +179,12 @@ class SequenceOfCallsTest : public testing::Test {
     return 99;
   }
 
+  // Of all users.
+  int64_t uncompared(uint16_t variant) {
+    const auto& by_user = calls_.inference(variant).uncompared();
+    return std::accumulate(by_user.begin(), by_user.end(), int64_t{0});
+  }
+
   CallSimulation calls_;
   int asked_[2] = {0, 0};
 };
@@ -199,6 +206,8 @@ TEST_F(SequenceOfCallsTest, ACallThatTheWeightsWouldMoveEntersNoInference) {
   Call("one");
   EXPECT_EQ(calls_.inference(1).started(), 1);
   EXPECT_EQ(calls_.inference(0).started(), 0);
+  EXPECT_EQ(uncompared(0), 1) << "to whom the weights give its user now";
+  EXPECT_EQ(uncompared(1), 0);
   EXPECT_EQ(calls_.served(1).by_reason[static_cast<int>(stats::Reason::kAssigned)], 2);
 }
 
@@ -218,7 +227,21 @@ TEST_F(SequenceOfCallsTest, ASequenceThatWasDivertedAtItsBeginningStaysThere) {
   EXPECT_EQ(Call("one"), 0u);
   calls_.models_.SetHealthy(1, true);
   EXPECT_EQ(Call("one"), 0u);
+  EXPECT_EQ(uncompared(1), 2) << "the rule gives its user the candidate all the time";
   EXPECT_EQ(Call("two"), 1u);
+  EXPECT_EQ(calls_.inference(1).started(), 1);
+  EXPECT_EQ(uncompared(1), 2);
+  EXPECT_TRUE(calls_.inference(0).empty());
+}
+
+TEST_F(SequenceOfCallsTest, ACallThatIsBothBoundAndDivertedIsAssignedOnce) {
+  Call("one");
+  SetWeights(100, 0);
+  calls_.models_.SetHealthy(1, false);
+  EXPECT_EQ(Call("one"), 0u);
+  EXPECT_EQ(uncompared(0), 1);
+  EXPECT_EQ(uncompared(1), 0);
+  EXPECT_EQ(calls_.inference(0).started(), 0);
 }
 
 TEST_F(SequenceOfCallsTest, WithoutAKeyTheSequenceIsTheUser) {

@@ -244,7 +244,8 @@ TEST(BanditTest, AtItsEndSomebodyDecidesAndPromotedCandidatesDivideAsItLastDid) 
   walk.Pass(absl::Minutes(10));
   ASSERT_TRUE(walk.Tell(walk.Outcomes({0.7, 0.6, 0.8})));
   walk.Pass(absl::Hours(24));
-  walk.Tell(TimePassed{{{"a", 1, walk.now()}, {"b", 1, walk.now()}, {"c", 1, walk.now()}}});
+  walk.Tell(TimePassed{
+      {{"a", 1, walk.now(), walk.now()}, {"b", 1, walk.now(), walk.now()}, {"c", 1, walk.now(), walk.now()}}});
   ASSERT_NE(walk.In<Inconclusive>(), nullptr);
   EXPECT_FALSE(walk.Tell(walk.Outcomes({0.7, 0.6, 0.8})));
   ASSERT_TRUE(walk.Ask({.kind = CommandKind::kPromote}).ok());
@@ -253,7 +254,8 @@ TEST(BanditTest, AtItsEndSomebodyDecidesAndPromotedCandidatesDivideAsItLastDid) 
   EXPECT_NEAR(walk.share("c"), 0.99 * 89 / 90, 1e-3);
   EXPECT_TRUE(HasFollowed(walk.plan(), walk.state()));
   walk.Pass(absl::Hours(1));
-  walk.Tell(TimePassed{});
+  walk.Tell(TimePassed{
+      {{"a", 1, walk.now(), walk.now()}, {"b", 1, walk.now(), walk.now()}, {"c", 1, walk.now(), walk.now()}}});
   ASSERT_NE(walk.In<Completed>(), nullptr);
   EXPECT_NEAR(walk.share("c"), 89.0 / 90, 1e-3);
 }
@@ -284,7 +286,8 @@ TEST(BanditTest, APersonWaitsForApprovalOfTheSharesThatSheSees) {
   plan.rollout->steps[0].approval = config::Approval{};
   Walk walk(plan);
   walk.Pass(absl::Hours(24));
-  walk.Tell(TimePassed{{{"a", 1, walk.now()}, {"b", 1, walk.now()}, {"c", 1, walk.now()}}});
+  walk.Tell(TimePassed{
+      {{"a", 1, walk.now(), walk.now()}, {"b", 1, walk.now(), walk.now()}, {"c", 1, walk.now(), walk.now()}}});
   ASSERT_TRUE(walk.In<Stepping>()->asked_at.has_value());
   EXPECT_FALSE(walk.Tell(walk.Outcomes({0.7, 0.6, 0.8})));
 }
@@ -348,12 +351,12 @@ TEST(RiskTest, ItGrowsByNoMoreThanItMayAndAtTheEndIsPromoted) {
   std::vector<double> shares;
   for (int i = 0; i < 4; ++i) {
     walk.Pass(absl::Minutes(10));
-    EXPECT_FALSE(walk.Tell(TimePassed{{{"a", 1000, walk.now()}, {"b", 1000, walk.now()}}}));
+    EXPECT_FALSE(walk.Tell(TimePassed{{{"a", 1000, walk.now(), walk.now()}, {"b", 1000, walk.now(), walk.now()}}}));
     walk.Tell(walk.Errors(0.01, 0.01, 1e6));
     shares.push_back(walk.share("b"));
   }
   EXPECT_EQ(shares, (std::vector<double>{0.31, 0.61, 0.91, 0.99}));
-  const auto step = walk.Tell(TimePassed{{{"a", 1000, walk.now()}, {"b", 1000, walk.now()}}});
+  const auto step = walk.Tell(TimePassed{{{"a", 1000, walk.now(), walk.now()}, {"b", 1000, walk.now(), walk.now()}}});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->action, "promoted");
   EXPECT_NE(walk.In<Watching>(), nullptr);
@@ -361,7 +364,7 @@ TEST(RiskTest, ItGrowsByNoMoreThanItMayAndAtTheEndIsPromoted) {
 
 TEST(RiskTest, UntilItsShareIsAllItSaysThatItWaitsForThat) {
   Walk walk(ARisk());
-  const TimePassed known{{{"a", 1000, walk.now()}, {"b", 1000, walk.now()}}};
+  const TimePassed known{{{"a", 1000, walk.now(), walk.now()}, {"b", 1000, walk.now(), walk.now()}}};
   EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(), known, walk.now())), "the share grows to 99 %");
 }
 
@@ -420,7 +423,7 @@ TEST(RiskTest, AShareThatShrinksWhileItWaitsForApprovalIsAskedForAgain) {
     walk.Pass(absl::Minutes(10));
     walk.Tell(walk.Errors(0.01, 0.01, 1e6));
   }
-  walk.Tell(TimePassed{{{"a", 1000, walk.now()}, {"b", 1000, walk.now()}}});
+  walk.Tell(TimePassed{{{"a", 1000, walk.now(), walk.now()}, {"b", 1000, walk.now(), walk.now()}}});
   ASSERT_TRUE(walk.In<Stepping>()->asked_at.has_value());
   ASSERT_TRUE(walk.Ask({.kind = CommandKind::kApprove}).ok());
   EXPECT_EQ(walk.In<Stepping>()->approvals.size(), 1u);

@@ -1,6 +1,7 @@
 #include "router/experiment/analyst.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <variant>
 
@@ -80,6 +81,13 @@ void ExpectOutcomes(const RunEvidence& counted, uint32_t from_epoch, Evidence& e
       for (const auto& [metric, reported] : outcomes) facts.expected_outcomes[metric] += part * reported;
     }
   }
+}
+
+// Whoever served them: an outage of a variant moves no user.
+std::array<int64_t, stats::kUserBuckets> AssignedOf(const stats::VariantCounts& counts) {
+  std::array<int64_t, stats::kUserBuckets> assigned = counts.uncompared();
+  for (size_t bucket = 0; bucket < assigned.size(); ++bucket) assigned[bucket] += counts.users()[bucket].calls;
+  return assigned;
 }
 
 // Wide enough for a clock that is set back.
@@ -203,8 +211,7 @@ Evidence Analyst::EvidenceOf(const Known& known, absl::Time now) const {
       facts.counts.Merge(counted->counts);
       for (const auto& [metric, outcomes] : counted->outcomes) facts.outcomes[metric].Merge(outcomes);
       if (epoch != known.state.epoch.ordinal) continue;
-      std::transform(counted->counts.users().begin(), counted->counts.users().end(), facts.assigned.begin(),
-                     [](const stats::UserBucketCounts& users) { return users.calls; });
+      facts.assigned = AssignedOf(counted->counts);
     }
   }
   ExpectOutcomes(known.evidence, counts.from_epoch, evidence);

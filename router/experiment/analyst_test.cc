@@ -82,6 +82,25 @@ class World {
       Look();
     }
   }
+  // As Run, but b is down: its calls are diverted to a.
+  void RunWithoutB(int seconds, int calls = 200) {
+    for (int second = 0; second < seconds; ++second) {
+      now_ += absl::Seconds(1);
+      stats::VariantCounts of_a, of_b;
+      for (int i = 0; i < calls; ++i) {
+        const auto bucket = static_cast<uint8_t>((random_() % 3000) * 167);
+        of_a.CountStart(stats::TickOf(now_), bucket);
+        of_a.CountEnd({.started = stats::TickOf(now_),
+                       .user_bucket = bucket,
+                       .outcome = stats::CallOutcome::kSuccess,
+                       .latency = absl::Milliseconds(10)});
+        of_b.CountUncompared(static_cast<uint8_t>((random_() % 3000) * 167));
+      }
+      evidence_.Merge(state_.epoch.ordinal, "a", of_a);
+      evidence_.Merge(state_.epoch.ordinal, "b", of_b);
+      Look();
+    }
+  }
   void Look() {
     judgements_ = guardrails_.Judge(evidence_, now_);
     if (analyst_.Look({experiment_, state_, evidence_, judgements_, values_}, now_)) Follow();
@@ -217,6 +236,55 @@ TEST(AnalystTest, OutcomesAreExpectedByTheSharesThatTheirCallsHad) {
   world.Report("a", 1000, 0.8);
   world.Run(1, 0, 0, 50);
   EXPECT_EQ(world.verdict(), Verdict::kInconclusive) << "and none of b's: " << world.why();
+}
+
+// A step that asks for that alone.
+config::Experiment AnAnalysisOf(const std::string& success) {
+  config::Experiment experiment = ACanary();
+  experiment.guardrails.clear();
+  experiment.rollout->steps[0].analysis =
+      config::Analysis{.needs_non_inferiority = false, .success = *config::Condition::Parse(success)};
+  return experiment;
+}
+
+TEST(AnalystTest, ALongOutageOfTheCandidateIsNoMismatch) {
+  World world(AnAnalysisOf("error_rate.b < 0.1"));
+  world.Run(30, 0, 0);
+  world.RunWithoutB(400);
+  EXPECT_EQ(world.verdict(), Verdict::kUndecided) << "nothing is heard of it: " << world.why();
+  EXPECT_LT(world.analyst_.sample_ratio_log10_bayes_factor().value(), 0);
+  world.Run(10, 0, 0);
+  EXPECT_EQ(world.verdict(), Verdict::kSuccess) << world.why();
+  EXPECT_LT(world.analyst_.sample_ratio_log10_bayes_factor().value(), 0);
+  EXPECT_TRUE(Verify(*world.analyst_.Record("e")).ok());
+}
+
+TEST(AnalystTest, CallsThatAreLostBeforeAnyModelIsAskedAreAMismatchStill) {
+  World world(AnAnalysisOf("error_rate.b < 0.1"));
+  world.RunWithoutB(50);
+  for (int second = 0; second < 50; ++second) {  // Those of b alone do not come.
+    stats::VariantCounts of_a;
+    for (int i = 0; i < 200; ++i) of_a.CountUncompared(static_cast<uint8_t>((world.random_() % 3000) * 167));
+    world.evidence_.Merge(1, "a", of_a);
+  }
+  world.Run(10, 0, 0);
+  EXPECT_EQ(world.verdict(), Verdict::kInconclusive) << world.why();
+}
+
+TEST(AnalystTest, OfDivertedCallsNoOutcomesAreDue) {
+  config::Experiment experiment = AnAnalysisOf("accuracy.b > 0.5");
+  experiment.metrics = {{.name = "accuracy", .field = "accuracy"}};
+  World world(experiment);
+  world.Run(25, 0, 0, 100);
+  world.RunWithoutB(300, 100);  // 32,500 calls of a are compared, and 2,600 of b.
+  world.Run(1, 0, 0, 100);
+  world.Report("a", 3250, 0.8);
+  world.Report("b", 260, 0.8);
+  world.Run(1, 0, 0, 100);
+  EXPECT_EQ(world.verdict(), Verdict::kSuccess) << world.why();
+  world.Report("b", 3000, 0.8);
+  world.Run(1, 0, 0, 100);
+  EXPECT_EQ(world.verdict(), Verdict::kInconclusive) << "as many as if all had been its own: " << world.why();
 }
 
 TEST(AnalystTest, WithoutCallsASuccessEnds) {

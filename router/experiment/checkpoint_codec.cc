@@ -75,6 +75,10 @@ void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record) {
     record.add_user_timed(bucket.calls);
     record.add_user_microseconds(bucket.microseconds);
   }
+  const auto& uncompared = counts.uncompared();
+  const bool has_uncompared =
+      std::any_of(uncompared.begin(), uncompared.end(), [](int64_t calls) { return calls > 0; });
+  if (has_uncompared) record.mutable_user_uncompared()->Add(uncompared.begin(), uncompared.end());
 }
 
 absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record) {
@@ -104,6 +108,8 @@ absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record)
     parts.user_latencies[static_cast<size_t>(i)] = {.calls = record.user_timed(i),
                                                     .microseconds = record.user_microseconds(i)};
   }
+  if (!IsPerUserBucket(record.user_uncompared_size())) return Damaged("uncompared calls are not by user bucket");
+  std::copy(record.user_uncompared().begin(), record.user_uncompared().end(), parts.uncompared.begin());
   absl::StatusOr<stats::VariantCounts> counts = stats::VariantCounts::FromParts(std::move(parts));
   if (!counts.ok()) return absl::DataLossError(counts.status().message());
   return counts;

@@ -19,9 +19,10 @@ std::vector<Finding> CheckGuardrails(const Evidence& evidence);
 // Sample ratio of users, outcomes for the calls, lost calls, whether calls keep coming, and duration. Two variants at
 // least are needed for ratios.
 //
-// The sample ratio is tested by the sequential Bayes factor of stats/sample_ratio.h on calls divided by their design
-// effect: of a user who makes many calls the assignment is one draw. With several ratios each has its part of the
-// alpha.
+// The sample ratio is of calls by the variant that the rule gave, whoever served them: neither an outage nor a sequence
+// moves a user. Outcomes are due of the calls that are compared, alone. Ratios are tested by the sequential Bayes
+// factor of stats/sample_ratio.h on counts divided by their design effect: of a user who makes many calls the
+// assignment is one draw. With several ratios each has its part of the alpha.
 std::vector<Finding> CheckHealth(const Criteria& criteria, const Evidence& evidence);
 // log10 of the Bayes factor against the split in force; nullopt without two variants that have a share and calls.
 std::optional<double> SampleRatioLog10BayesFactor(const Evidence& evidence);

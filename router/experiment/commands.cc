@@ -100,7 +100,10 @@ Stepping WithoutPause(const Plan& plan, const State& state, Stepping stepping, a
     const absl::Duration stood = now - state.phase_since;
     stepping.begun += stood;
     stepping.entered += stood;
-    if (stepping.asked_at) stepping.asked_at = now;
+    // What was said before it stood still was said of that time: it is asked anew.
+    stepping.asked_at.reset();
+    stepping.asked_for.clear();
+    stepping.approvals.clear();
   }
   if (now >= stepping.begun + plan.rollout->max_duration) stepping.begun = now;
   if (IsInPlan(plan, stepping)) {
@@ -178,9 +181,9 @@ Result Promote(const Plan& plan, const State& state, const Command& command, abs
     return Enter(plan, state, AfterStep(plan, state, stepping, now), DeedOf(command, "promoted"), now);
   }
   if (where->asked_at) return Refuse(state, "the step needs approval, which promote cannot skip");
-  Stepping asking = stepping;
-  asking.asked_at = now;
-  return Enter(plan, state, {.phase = asking, .split = state.epoch.split}, DeedOf(command, "approval-asked"), now);
+  Stepping asking = Asking(plan, state, stepping, now);
+  return Enter(plan, state, {.phase = std::move(asking), .split = state.epoch.split}, DeedOf(command, "approval-asked"),
+               now);
 }
 
 Result Retry(const Plan& plan, const State& state, const Command& command, absl::Time now) {
@@ -239,6 +242,9 @@ Result Approve(const Plan& plan, const State& state, const Command& command, abs
                                     [&](const std::string& role) { return wanted.contains(role); });
   if (!wanted.empty() && !has_role) {
     return absl::PermissionDeniedError(absl::StrCat("needs the role ", absl::StrJoin(wanted, " or ")));
+  }
+  if (!IsAskedFor(plan, state, *stepping, now)) {
+    return Refuse(state, "what follows is another than was asked for: it is asked for anew");
   }
   const bool has_approved = std::any_of(stepping->approvals.begin(), stepping->approvals.end(),
                                         [&](const Approved& approved) { return approved.by == command.actor; });

@@ -68,7 +68,7 @@ struct VariantFacts {
   absl::Time newest = absl::InfinitePast();             // When the newest call started.
   stats::VariantCounts counts{};                        // Of the step, with these shares.
   Outcomes outcomes{};                                  // The same.
-  std::array<int64_t, stats::kUserBuckets> assigned{};  // Calls of the present epoch by user bucket.
+  std::array<int64_t, stats::kUserBuckets> assigned{};  // Calls of the present epoch by user bucket, compared or not.
   // By metric: of the outcomes that were reported of each epoch as large a part as it had of the epoch's calls. Empty
   // in records from before it was kept.
   std::map<std::string, double, std::less<>> expected_outcomes{};

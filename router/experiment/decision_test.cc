@@ -383,6 +383,41 @@ TEST(DecisionRecordTest, ADecisionIsMadeAgainOfItsRecordBitByBit) {
   EXPECT_TRUE(Verify(read).ok());
 }
 
+// Half of b's calls were served by a: an outage.
+VariantFacts AfterAnOutage(const std::string& name, bool counts_uncompared) {
+  VariantFacts facts = Facts(name, 10, 800, absl::Milliseconds(10), 2000);
+  if (!counts_uncompared) return facts;
+  for (int call = 0; call < 2000; ++call) {
+    const auto user = static_cast<uint8_t>((call / 2) * 73 % 256);
+    facts.counts.CountUncompared(user);
+    facts.assigned[user] += 1;
+  }
+  return facts;
+}
+
+TEST(DecisionRecordTest, ARecordKeepsThoseWhoWereServedElsewhere) {
+  const Evidence evidence = TwoVariants(Facts("a", 10, 800), AfterAnOutage("b", /*counts_uncompared=*/true));
+  const Decision decision = Decide(Wants({}), evidence);
+  EXPECT_EQ(decision.verdict, Verdict::kSuccess) << decision.why;
+  const v1::DecisionRecord record = RecordOf({"income", 1, 1}, Wants({}), evidence, decision);
+  EXPECT_TRUE(Verify(record).ok()) << Verify(record);
+  EXPECT_EQ(Decode(record.inputs())->evidence.variants[1].counts, evidence.variants[1].counts);
+}
+
+TEST(DecisionRecordTest, ARecordFromBeforeTheyWereCountedIsReplayedAsItWasDecided) {
+  const Evidence evidence = TwoVariants(Facts("a", 10, 800), AfterAnOutage("b", /*counts_uncompared=*/false));
+  const Decision decision = Decide(Wants({}), evidence);
+  ASSERT_EQ(decision.verdict, Verdict::kInconclusive);
+  v1::DecisionRecord record = RecordOf({"income", 1, 1}, Wants({}), evidence, decision);
+  ASSERT_EQ(record.inputs().variants(1).counts().user_uncompared_size(), 0);
+  EXPECT_TRUE(Verify(record).ok()) << Verify(record);
+  // Whatever else is known: the ratio was decided by what the record says was assigned.
+  for (int b = 0; b < stats::kUserBuckets; ++b) {
+    record.mutable_inputs()->mutable_variants(1)->mutable_counts()->add_user_uncompared(8);
+  }
+  EXPECT_TRUE(Verify(record).ok()) << Verify(record);
+}
+
 TEST(DecisionRecordTest, AnAlteredRecordIsFoundOut) {
   const Criteria criteria = Wants({});
   const Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));

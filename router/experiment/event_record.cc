@@ -62,6 +62,10 @@ struct Recorder {
       samples->set_variant(known.variant);
       samples->set_samples(known.samples);
       if (known.newest != absl::InfinitePast()) *samples->mutable_newest() = TimestampOf(known.newest);
+      samples->set_knows_last_call(known.last_call != absl::InfiniteFuture());
+      if (samples->knows_last_call() && known.last_call != absl::InfinitePast()) {
+        *samples->mutable_last_call() = TimestampOf(known.last_call);
+      }
     }
     *written.mutable_analysed() = RecordOf(event.analysed);
   }
@@ -112,6 +116,8 @@ absl::StatusOr<Event> TimePassedOf(const v1::TimePassedEvent& record) {
   for (const v1::StepSamplesRecord& written : record.samples()) {
     StepSamples samples{.variant = written.variant(), .samples = written.samples()};
     if (written.has_newest()) samples.newest = TimeOf(written.newest());
+    if (!written.knows_last_call()) samples.last_call = absl::InfiniteFuture();
+    if (written.has_last_call()) samples.last_call = TimeOf(written.last_call());
     event.samples.push_back(std::move(samples));
   }
   return event;

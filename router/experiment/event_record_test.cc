@@ -37,14 +37,18 @@ TEST(EventRecordTest, EveryEventIsKeptWithAllThatTheMachineWasTold) {
 }
 
 TEST(EventRecordTest, SamplesAreKeptToTheNanosecondAndNoneStaysNone) {
-  const TimePassed passed{.samples = {{"a", 7, kNow}, {"b", 0, absl::InfinitePast()}}};
+  const TimePassed passed{
+      .samples = {{"a", 7, kNow, kNow}, {"b", 0, absl::InfinitePast()}, {"c", 0, kNow, absl::InfiniteFuture()}}};
   const absl::StatusOr<Event> again = EventOf(RecordOf(Event(passed)));
   ASSERT_TRUE(again.ok());
   const auto& samples = std::get<TimePassed>(*again).samples;
-  ASSERT_EQ(samples.size(), 2u);
+  ASSERT_EQ(samples.size(), 3u);
   EXPECT_EQ(samples[0].newest, kNow);
   EXPECT_EQ(samples[0].samples, 7);
   EXPECT_EQ(samples[1].newest, absl::InfinitePast());
+  EXPECT_EQ(samples[0].last_call, kNow);
+  EXPECT_EQ(samples[1].last_call, absl::InfinitePast());
+  EXPECT_EQ(samples[2].last_call, absl::InfiniteFuture()) << "as where it was not kept";
 }
 
 TEST(EventRecordTest, EveryCommandIsKnownAgain) {

@@ -18,6 +18,7 @@ using StepOrNothing = std::optional<Step>;
 std::string ActionOf(const State& state, const Target& target) {
   if (state.phase == target.phase) return "epoch-opened";
   if (std::holds_alternative<Inconclusive>(target.phase)) return "inconclusive";
+  if (std::holds_alternative<Completed>(target.phase)) return "completed";
   return std::holds_alternative<Running>(target.phase) ? "rollout-removed" : "rollout-begun";
 }
 
@@ -88,10 +89,11 @@ Step Unclear(const Plan& plan, const State& state, const Stepping& stepping, con
   return Trouble(plan, state, stepping, rolls_back, why, now);
 }
 
-Step Ask(const State& state, Stepping stepping, const config::Approval& approval, absl::Time now) {
-  stepping.asked_at = now;
-  return Move(state, {.phase = std::move(stepping), .split = state.epoch.split},
-              {"weir", "approval-asked", absl::StrCat(approval.required, " needed")}, now);
+Step Ask(const Plan& plan, const State& state, Stepping stepping, const config::Approval& approval, absl::Time now) {
+  stepping = Asking(plan, state, std::move(stepping), now);
+  const std::string detail = absl::StrCat(approval.required, " needed for ", stepping.asked_for);
+  return Move(state, {.phase = std::move(stepping), .split = state.epoch.split}, {"weir", "approval-asked", detail},
+              now);
 }
 
 Step GoOn(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
@@ -107,9 +109,10 @@ Step GoOn(const Plan& plan, const State& state, const Stepping& stepping, absl::
 
 // Everything but a person is there: asks for approval where it is missing, else goes on.
 StepOrNothing AskOrGoOn(const Plan& plan, const State& state, const Stepping& stepping, int approvals, absl::Time now) {
-  if (approvals == 0) return GoOn(plan, state, stepping, now);
-  if (stepping.asked_at) return std::nullopt;
-  return Ask(state, stepping, *plan.rollout->steps[stepping.step].approval, now);
+  const std::optional<config::Approval>& approval = plan.rollout->steps[stepping.step].approval;
+  if (!approval) return GoOn(plan, state, stepping, now);
+  if (!IsAskedFor(plan, state, stepping, now)) return Ask(plan, state, stepping, *approval, now);
+  return approvals == 0 ? StepOrNothing(GoOn(plan, state, stepping, now)) : std::nullopt;
 }
 
 // --- Time.
@@ -124,7 +127,11 @@ std::string WhyOverdue(const config::Rollout& rollout, const Stepping& stepping,
   }
   const std::optional<config::Approval>& approval = rollout.steps[stepping.step].approval;
   if (stepping.asked_at && approval && now >= *stepping.asked_at + approval->expires) {
-    return absl::StrCat("nobody approved within ", absl::FormatDuration(approval->expires));
+    const size_t given = stepping.approvals.size(), required = static_cast<size_t>(approval->required);
+    return absl::StrCat(given == 0         ? "nobody approved"
+                        : given < required ? absl::StrCat("only ", given, " of ", required, " approved")
+                                           : "it was approved, and its analysis did not hold,",
+                        " within ", absl::FormatDuration(approval->expires));
   }
   const std::optional<config::Analysis>& analysis = rollout.steps[stepping.step].analysis;
   if (analysis && !wait.analysis.empty() && !stepping.asked_at && now >= stepping.entered + analysis->timeout) {
@@ -146,8 +153,8 @@ StepOrNothing InStep(const Plan& plan, const State& state, const Stepping& stepp
   if (const std::string why = WhyOverdue(rollout, stepping, wait, now); !why.empty()) {
     return Unclear(plan, state, stepping, why, now);
   }
-  if (wait.time > absl::ZeroDuration() || !wait.samples.empty() || !wait.silent.empty()) return std::nullopt;
-  if (wait.share) return std::nullopt;
+  if (wait.is_for_person || wait.share) return std::nullopt;
+  if (wait.time > absl::ZeroDuration() || !wait.samples.empty() || !wait.unheard.empty()) return std::nullopt;
   const bool is_at_end = stepping.step + 1 == rollout.steps.size();
   const config::RolloutStep& step = rollout.steps[stepping.step];
   const bool is_decided = step.analysis ? wait.analysis.empty() : step.approval.has_value();
@@ -164,7 +171,7 @@ StepOrNothing InStep(const Plan& plan, const State& state, const Stepping& stepp
 StepOrNothing OnTime(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
   if (const auto* stepping = std::get_if<Stepping>(&state.phase)) return InStep(plan, state, *stepping, known, now);
   const Wait wait = WaitOf(plan, state, known, now);
-  if (wait.is_for_person || wait.time > absl::ZeroDuration()) return std::nullopt;
+  if (wait.is_for_person || wait.time > absl::ZeroDuration() || !wait.unheard.empty()) return std::nullopt;
   if (std::holds_alternative<Waiting>(state.phase)) {
     return MoveForward(state, FirstStep(plan, state.epoch.ordinal + 1, now),
                        {"weir", "step-entered", DescribeStep(plan, 0)}, now);

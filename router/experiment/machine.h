@@ -80,6 +80,7 @@ struct Stepping {
   absl::Time begun{};                    // When the first step was entered, later by the time that it was paused since.
   absl::Time entered{};                  // The same, of this step.
   std::optional<absl::Time> asked_at{};  // For approval: everything else is there.
+  std::string asked_for{};               // What follows when it is given, in words. For that alone approvals are.
   std::vector<Approved> approvals{};
   std::optional<config::Percent> by_hand{};  // The candidates' share that a person set, until the next step or resume.
   std::vector<config::Variant> chosen{};     // The shares that a bandit chose last; empty: those of the file's weights.
@@ -102,8 +103,8 @@ struct Inconclusive {
 // Promoted, with the holdback on the default.
 struct Watching {
   absl::Time since;
-  std::optional<config::Percent> by_hand{};
-  std::vector<config::Variant> chosen{};  // By the bandit that was promoted: how candidates divide what they get.
+  std::optional<config::Percent> by_hand{};  // As in a step. While it is so, the watch does not end by itself.
+  std::vector<config::Variant> chosen{};     // By the bandit that was promoted: how candidates divide what they get.
   bool operator==(const Watching&) const = default;
 };
 // Nothing is left to do. Guardrails still watch.
@@ -183,8 +184,12 @@ struct Analysed {
 // What is known of a variant in the present step.
 struct StepSamples {
   std::string variant;
-  int64_t samples = 0;                       // Calls that started in the step and ended, well or badly.
-  absl::Time newest = absl::InfinitePast();  // When the newest call of the run started.
+  int64_t samples = 0;  // Calls that started in the step and ended, well or badly.
+  // When the newest call of the run started, or this process, which does not know what it missed.
+  absl::Time newest = absl::InfinitePast();
+  // When the newest call of the step started that was counted, by whatever process; InfinitePast: none was. It is
+  // InfiniteFuture in events from before it was kept, which were not judged by it.
+  absl::Time last_call = absl::InfinitePast();
 };
 // Time has passed, and calls have come. Told at every tick.
 struct TimePassed {

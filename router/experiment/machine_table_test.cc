@@ -196,8 +196,8 @@ std::vector<std::pair<std::string, Event>> Events(absl::Time now) {
       {"Breached", Breached{Breach{.guardrail = "errors"}}},
       {"Breached to pause", Breached{Breach{}, /*pauses=*/true}},
       {"TimePassed", TimePassed{}},
-      {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}}},
-      {"TimePassed", TimePassed{{{"a", 100, now}, {"b", 100, now}}, Analysed{Verdict::kSuccess, "better"}}},
+      {"TimePassed", TimePassed{{{"a", 100, now, now}, {"b", 100, now, now}}}},
+      {"TimePassed", TimePassed{{{"a", 100, now, now}, {"b", 100, now, now}}, Analysed{Verdict::kSuccess, "better"}}},
       {"Weighed", Weighed{}},
       {"Weighed", Knowing(0.5, 0.7, 0.01, now)},
       {"Weighed", Knowing(0.7, 0.5, 0.5, now)},
@@ -223,6 +223,15 @@ std::string OutcomeOf(const absl::StatusOr<std::optional<Step>>& step) {
   if (!step.ok()) return "refused";
   if (!*step) return "nothing";
   return absl::StrCat((*step)->gate == Gate::kOpens ? "opens " : "shuts ", NameOf((*step)->next.phase));
+}
+
+// Whether the rollout goes forward by itself where nothing is known.
+bool PromotesWithoutCalls(const std::optional<State>& state, const Event& event, const Step& step) {
+  const auto* passed = std::get_if<TimePassed>(&event);
+  if (passed == nullptr || !passed->samples.empty() || !state) return false;
+  if (std::holds_alternative<Waiting>(state->phase)) return false;  // It begins.
+  return step.gate == Gate::kOpens || std::holds_alternative<Watching>(step.next.phase) ||
+         std::holds_alternative<Completed>(step.next.phase);
 }
 
 // What must hold of every step, whatever the table says.
@@ -262,6 +271,7 @@ Table Observed() {
             table[{NameOf(phase), name}].insert(outcome);
             if (step.ok() && *step) {
               CheckStep(plan, state, **step, now, absl::StrCat(NameOf(phase), " on ", name, ": ", outcome));
+              EXPECT_FALSE(PromotesWithoutCalls(state, event, **step)) << NameOf(phase) << ": " << outcome;
             }
           }
         }

@@ -20,6 +20,15 @@ struct FollowPhase {
   const State& state;
   absl::Time now;
 
+  // Whether the file's default is another one now, which had a candidate's share.
+  bool NamesThePromoted() const {
+    const std::string& named = plan.split.default_name();
+    return named != state.epoch.split.default_name() && ShareOf(state.epoch.split, named) > 0;
+  }
+  // The winner of a promotion becomes the default, and keeps what it has: there is nothing left to roll out.
+  Target AsDefault() const {
+    return {.phase = Completed{.is_promoted = false}, .split = SplitCompleted(plan, /*is_promoted=*/false)};
+  }
   Target Keep(Split split) const { return {.phase = state.phase, .split = std::move(split)}; }
 
   Target operator()(const Running&) const { return BeginOf(plan, state.epoch.ordinal + 1, now); }
@@ -36,10 +45,12 @@ struct FollowPhase {
     return Keep(SplitOfStepping(plan, state, inconclusive.where));
   }
   Target operator()(const Watching& watching) const {
+    if (NamesThePromoted()) return AsDefault();
     const Plan as_chosen = WithChosen(plan, watching.chosen);
     return Keep(watching.by_hand ? SplitWithShare(as_chosen, *watching.by_hand) : SplitPromoted(as_chosen));
   }
   Target operator()(const Completed& completed) const {
+    if (completed.is_promoted && NamesThePromoted()) return AsDefault();
     return Keep(SplitCompleted(WithChosen(plan, completed.chosen), completed.is_promoted));
   }
   // Shut: no file opens it.
@@ -160,6 +171,24 @@ std::vector<config::Variant> ChosenIn(const Phase& phase) {
   if (const auto* inconclusive = std::get_if<Inconclusive>(&phase)) return inconclusive->where.chosen;
   if (const auto* stepping = std::get_if<Stepping>(&phase)) return stepping->chosen;
   return {};
+}
+
+std::string WhatFollows(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
+  const Target target = AfterStep(plan, state, stepping, now);
+  const auto* next = std::get_if<Stepping>(&target.phase);
+  return next != nullptr ? DescribeStep(plan, next->step) : absl::StrCat("the promotion: ", Describe(target.split));
+}
+
+Stepping Asking(const Plan& plan, const State& state, Stepping stepping, absl::Time now) {
+  stepping.asked_at = now;
+  stepping.asked_for = WhatFollows(plan, state, stepping, now);
+  stepping.approvals.clear();
+  return stepping;
+}
+
+bool IsAskedFor(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
+  return stepping.asked_at &&
+         (stepping.asked_for.empty() || stepping.asked_for == WhatFollows(plan, state, stepping, now));
 }
 
 std::string DescribeStep(const Plan& plan, uint32_t step) {

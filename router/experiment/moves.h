@@ -62,6 +62,13 @@ bool IsInPlan(const Plan& plan, const Stepping& stepping);
 // "step 2 of 4, at 5 %"
 std::string DescribeStep(const Plan& plan, uint32_t step);
 
+// What an approval of the step lets happen: "step 2 of 3: a 50, b 50", "the promotion: a 1, b 99".
+std::string WhatFollows(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now);
+// The step, asking anew for approval of what follows by the plan.
+Stepping Asking(const Plan& plan, const State& state, Stepping stepping, absl::Time now);
+// Whether it asks for approval of what follows by the plan of now; in records from before it was kept: whether it asks.
+bool IsAskedFor(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now);
+
 // reallocation.cc
 std::optional<Step> OnWeighed(const Plan& plan, const State& state, const Weighed& known, absl::Time now);
 

@@ -40,6 +40,7 @@ void Record(const Stepping& stepping, v1::SteppingPhase& record) {
   *record.mutable_begun() = TimestampOf(stepping.begun);
   *record.mutable_entered() = TimestampOf(stepping.entered);
   if (stepping.asked_at) *record.mutable_asked_at() = TimestampOf(*stepping.asked_at);
+  record.set_asked_for(stepping.asked_for);
   for (const Approved& approved : stepping.approvals) {
     v1::ApprovalRecord* approval = record.add_approvals();
     approval->set_by(approved.by);
@@ -57,6 +58,7 @@ absl::StatusOr<Stepping> SteppingOf(const v1::SteppingPhase& record) {
                     .begun = TimeOf(record.begun()),
                     .entered = TimeOf(record.entered())};
   if (record.has_asked_at()) stepping.asked_at = TimeOf(record.asked_at());
+  stepping.asked_for = record.asked_for();
   for (const v1::ApprovalRecord& approval : record.approvals()) {
     stepping.approvals.push_back({approval.by(), TimeOf(approval.at()), approval.comment()});
   }

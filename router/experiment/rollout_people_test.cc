@@ -19,7 +19,69 @@ TEST(RolloutPeopleTest, AnApprovalExpires) {
   ASSERT_NE(walk.In<Inconclusive>(), nullptr);
   EXPECT_EQ(walk.In<Inconclusive>()->why, "nobody approved within 24h");
   EXPECT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::ZeroDuration());
   EXPECT_EQ(walk.In<Stepping>()->asked_at, walk.now()) << "it is asked for again";
+}
+
+TEST(RolloutPeopleTest, AnApprovalThatExpiredOrStoodStillCountsNoMore) {
+  for (const bool expires : {true, false}) {
+    Walk walk;
+    walk.ToApproval();
+    ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+    if (expires) {
+      walk.Pass(absl::Hours(24));
+      ASSERT_NE(walk.In<Inconclusive>(), nullptr);
+      EXPECT_EQ(walk.In<Inconclusive>()->why, "only 1 of 2 approved within 24h");
+    } else {
+      ASSERT_TRUE(walk.Ask(CommandKind::kPause).ok());
+    }
+    ASSERT_TRUE(walk.Ask(CommandKind::kResume).ok());
+    walk.Pass(absl::ZeroDuration());
+    ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+    EXPECT_EQ(walk.step(), 1u) << "hers is gone";
+    ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+    EXPECT_EQ(walk.step(), 2u);
+  }
+}
+
+TEST(RolloutPeopleTest, AnApprovalIsOfWhatFollowedWhenItWasGiven) {
+  Walk walk;
+  walk.ToApproval();
+  const std::string asked_for = walk.In<Stepping>()->asked_for;
+  EXPECT_NE(asked_for.find("step 3 of"), std::string::npos) << asked_for;
+  ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+  Plan edited = walk.plan();
+  edited.rollout->steps[2].weight = Share(90);
+  walk.File(edited);
+  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kApprove, "bob"))) << "he saw another step";
+  walk.Pass(absl::ZeroDuration());
+  EXPECT_NE(walk.In<Stepping>()->asked_for, asked_for);
+  EXPECT_TRUE(walk.In<Stepping>()->approvals.empty());
+  ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutPeopleTest, WhoTakesEverythingAwayIsNotGivenTheNextStep) {
+  Walk walk;
+  ASSERT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(0)}).ok());
+  walk.Pass(absl::Hours(10));
+  EXPECT_EQ(walk.step(), 0u);
+  EXPECT_EQ(walk.share(), 0);
+  ASSERT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::Hours(1));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutPeopleTest, AShareSetByHandInTheWatchIsNotUndoneByItsEnd) {
+  Walk walk;
+  walk.ToTheWatch();
+  ASSERT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(0)}).ok());
+  walk.Pass(absl::Hours(100));
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+  EXPECT_EQ(walk.share(), 0);
+  ASSERT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::ZeroDuration());
+  EXPECT_NE(walk.In<Completed>(), nullptr);
 }
 
 TEST(RolloutPeopleTest, ApprovalNeedsTheRoleAndTwoPeopleAreTwo) {

@@ -43,7 +43,8 @@ TEST(RolloutTest, AStepIsNotLeftBeforeEachCandidateHasItsSamples) {
   Walk walk;
   walk.Pass(absl::Hours(9), 99);
   EXPECT_EQ(walk.step(), 0u);
-  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(), {{{"a", 99, walk.now()}, {"b", 99, walk.now()}}}, walk.now())),
+  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(),
+                            {{{"a", 99, walk.now(), walk.now()}, {"b", 99, walk.now(), walk.now()}}}, walk.now())),
             "b has 99 of 100 samples");
   walk.Pass(absl::Seconds(1), 100);
   EXPECT_EQ(walk.step(), 1u);
@@ -68,6 +69,53 @@ TEST(RolloutTest, WithoutCallsAStepIsNotLeft) {
   EXPECT_EQ(walk.step(), 0u);
   walk.Pass(absl::Seconds(1));
   EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, AStepOfWhichNothingIsKnownIsNotLeftHoweverShortItIs) {
+  const auto knowing = [](int64_t samples, absl::Time newest, absl::Time last_call) {
+    return TimePassed{{{"a", samples, newest, last_call}, {"b", samples, newest, last_call}}};
+  };
+  Plan plan = ACanary();
+  for (config::RolloutStep& step : plan.rollout->steps) step.pause = {absl::Seconds(5), 0};
+  Walk walk(plan);
+  walk.Pass(absl::Seconds(6), 0);
+  EXPECT_EQ(walk.step(), 0u) << "calls began, and none has ended";
+  EXPECT_FALSE(walk.Tell(knowing(10, walk.now(), absl::InfinitePast()))) << "of the step none is known";
+  // A process that began now does not know that any are missing; those that are known are old.
+  EXPECT_FALSE(walk.Tell(knowing(10, walk.now(), walk.now() - absl::Minutes(5))));
+  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(), knowing(0, walk.now(), absl::InfinitePast()), walk.now())),
+            "no calls of a, b");
+  ASSERT_TRUE(walk.Ask(CommandKind::kPause).ok());
+  ASSERT_TRUE(walk.Ask(CommandKind::kResume).ok());
+  walk.Pass(absl::Seconds(6), 0);
+  EXPECT_EQ(walk.step(), 0u) << "a pause is no data";
+  // As rows from before it was kept say.
+  EXPECT_TRUE(walk.Tell(knowing(0, walk.now(), absl::InfiniteFuture())));
+  EXPECT_EQ(walk.step(), 1u);
+}
+
+TEST(RolloutTest, AWatchDoesNotEndWithoutCalls) {
+  Walk walk;
+  walk.ToTheWatch();
+  walk.Pass(absl::Hours(100), 0);
+  EXPECT_NE(walk.In<Watching>(), nullptr);
+  walk.Pass(absl::ZeroDuration());
+  EXPECT_NE(walk.In<Completed>(), nullptr);
+}
+
+TEST(RolloutTest, TheWinnerBecomesTheDefaultAndKeepsWhatItHas) {
+  for (const bool is_watched : {true, false}) {
+    Walk walk;
+    walk.ToTheWatch();
+    if (!is_watched) walk.Pass(absl::Hours(100));
+    Plan cleaned = walk.plan();
+    cleaned.split.default_variant = 1;
+    walk.File(cleaned);
+    ASSERT_NE(walk.In<Completed>(), nullptr) << is_watched;
+    EXPECT_EQ(walk.state().epoch.split.default_name(), "b");
+    EXPECT_DOUBLE_EQ(ShareOf(walk.state().epoch.split, "b"), 1);
+    EXPECT_TRUE(HasFollowed(walk.plan(), walk.state()));
+  }
 }
 
 TEST(RolloutTest, WithoutCallsItPausesOrRollsBackWhereTheFileSaysSo) {
@@ -165,7 +213,8 @@ TEST(RolloutTest, InAFreezeNothingGrowsAndWhatShutsStillDoes) {
   Walk walk(plan);
   walk.Pass(absl::Hours(2));
   EXPECT_EQ(walk.step(), 0u);
-  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(), {{{"a", 500, walk.now()}, {"b", 500, walk.now()}}}, walk.now())),
+  EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(),
+                            {{{"a", 500, walk.now(), walk.now()}, {"b", 500, walk.now(), walk.now()}}}, walk.now())),
             "frozen until 1970-01-12T18:46:40+00:00");
   EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kPromote)));
   EXPECT_TRUE(
@@ -182,12 +231,12 @@ TEST(RolloutTest, ADryRunGoesThroughItsStepsAndGivesNothing) {
   plan.rollout->is_dry_run = true;
   Walk walk(plan);
   EXPECT_EQ(walk.share(), 0);
-  walk.Pass(absl::Hours(1), 0);
+  walk.Pass(absl::Hours(1), 1);
   EXPECT_EQ(walk.step(), 1u);
   EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
   EXPECT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
-  walk.Pass(absl::Hours(2), 0);
-  walk.Pass(absl::Hours(3), 0);
+  walk.Pass(absl::Hours(2), 1);
+  walk.Pass(absl::Hours(3), 1);
   EXPECT_NE(walk.In<Completed>(), nullptr);
   EXPECT_EQ(walk.share(), 0);
 }

@@ -42,17 +42,17 @@ class Walk {
   // Calls come all the time, `samples` of each variant in every step.
   void Pass(absl::Duration time, int64_t samples = 1000) {
     now_ += time;
-    for (int i = 0; i < 8 && Tell(TimePassed{{{"a", samples, now_}, {"b", samples, now_}}}); ++i) continue;
+    for (int i = 0; i < 8 && Tell(TimePassed{{{"a", samples, now_, now_}, {"b", samples, now_, now_}}}); ++i) continue;
   }
   // One tick, with what was analysed.
   void PassAnalysed(absl::Duration time, Verdict verdict) {
     now_ += time;
-    Tell(TimePassed{{{"a", 1000, now_}, {"b", 1000, now_}}, {verdict, ""}});
+    Tell(TimePassed{{{"a", 1000, now_, now_}, {"b", 1000, now_, now_}}, {verdict, ""}});
   }
   // Without a call since `newest`.
   void PassSilently(absl::Duration time, absl::Time newest) {
     now_ += time;
-    Tell(TimePassed{{{"a", 1000, newest}, {"b", 1000, newest}}});
+    Tell(TimePassed{{{"a", 1000, newest, newest}, {"b", 1000, newest, newest}}});
   }
   absl::Status Ask(Command command) {
     const auto step = Advance(plan_, state_, command, now_);
@@ -79,6 +79,13 @@ class Walk {
   uint32_t step() const { return StepOf(*state_)->step; }
   // Past the first step, waiting for approval in the second.
   void ToApproval() { Pass(absl::Hours(1)); }
+  void ToTheWatch() {
+    ToApproval();
+    EXPECT_TRUE(Ask(CommandKind::kApprove, "ann").ok());
+    EXPECT_TRUE(Ask(CommandKind::kApprove, "bob").ok());
+    Pass(absl::Hours(2));
+    EXPECT_NE(In<Watching>(), nullptr);
+  }
 
  private:
   void Take(const Step& step) {

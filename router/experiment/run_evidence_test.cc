@@ -29,6 +29,12 @@ stats::VariantCounts Calls(int started, int ended, int errors) {
   return counts;
 }
 
+stats::VariantCounts Uncompared(int calls) {
+  stats::VariantCounts counts;
+  for (int i = 0; i < calls; ++i) counts.CountUncompared(static_cast<uint8_t>(i));
+  return counts;
+}
+
 using Store = std::map<std::string, std::string>;
 
 void Apply(const std::vector<CheckpointRow>& rows, Store& store) {
@@ -123,11 +129,13 @@ TEST(RunEvidenceTest, ARestoredRunIsTheSame) {
   RunEvidence evidence;
   evidence.BeginEpoch(1, TwoVariants());
   evidence.Merge(1, "a", Calls(300, 290, 7));
+  evidence.Merge(1, "b", Uncompared(40));
   evidence.AddOutcome(1, "a", "accuracy", 3, 1);
   Apply(evidence.TakeChanges("x/1"), store);
   evidence.BeginEpoch(2, TwoVariants("c"));
   evidence.Fold(1);
   evidence.Merge(2, "c", Calls(30, 29, 3));
+  evidence.Merge(2, "c", Uncompared(500));
   evidence.AddOutcome(2, "c", "revenue", 200, 3.25);
   Apply(evidence.TakeChanges("x/1"), store);
   EXPECT_EQ(store.count("epoch/x/1/1"), 0u);
@@ -249,6 +257,21 @@ TEST(RunEvidenceTest, AnOpenEpochKeepsItsNamesHoweverManyFollow) {
   evidence.Merge(1, "a", Calls(3, 3, 0));
   Apply(evidence.TakeChanges("x/1"), store);
   EXPECT_EQ(Restored(store).Find(1, "a")->counts.started(), 3);
+}
+
+TEST(RunEvidenceTest, ACheckpointFromBeforeUncomparedCallsWereCountedHasNone) {
+  stats::VariantCounts counts = Calls(10, 8, 1);
+  v1::VariantCheckpoint before, after;
+  Encode(counts, before);
+  EXPECT_EQ(before.user_uncompared_size(), 0) << "and so is one without any";
+  EXPECT_EQ(*Decode(before), counts);
+  counts.Merge(Uncompared(3));
+  Encode(counts, after);
+  EXPECT_EQ(*Decode(after), counts);
+  after.mutable_user_uncompared()->Truncate(255);
+  EXPECT_TRUE(absl::IsDataLoss(Decode(after).status()));
+  after.add_user_uncompared(-1);
+  EXPECT_TRUE(absl::IsDataLoss(Decode(after).status()));
 }
 
 TEST(RunEvidenceTest, ADamagedRecordIsRefused) {

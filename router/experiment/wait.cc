@@ -42,6 +42,12 @@ absl::Duration TimeLeft(const config::Rollout& rollout, const Stepping& stepping
   return std::max(pause, Until(stepping.begun + rollout.min_duration, now));
 }
 
+// Missing or stale data never promotes. What came before a restart counts, and is as old as it is.
+bool IsHeard(const config::Rollout& rollout, const StepSamples& known, absl::Time now) {
+  return known.last_call == absl::InfiniteFuture() ||
+         (known.samples > 0 && known.last_call + rollout.no_data_after > now);
+}
+
 Wait WaitInStep(const config::Rollout& rollout, const State& state, const Stepping& stepping, const TimePassed& known,
                 absl::Time now) {
   Wait wait;
@@ -60,7 +66,10 @@ Wait WaitInStep(const config::Rollout& rollout, const State& state, const Steppi
     }
     // A step that is new, or went on just now, has had no time yet.
     if (std::max(of.newest, state.phase_since) + rollout.no_data_after <= now) wait.silent.push_back(variant.name);
+    if (!IsHeard(rollout, of, now)) wait.unheard.push_back(variant.name);
   }
+  // Whoever takes everything away does not want the next step.
+  wait.is_for_person = stepping.by_hand == config::Percent();
   if (rollout.schedule) {
     const config::Percent all = config::LessHoldback(config::Percent::All(), rollout.holdback);
     if (CandidateShareOf(split) < all) wait.share = all;
@@ -70,14 +79,24 @@ Wait WaitInStep(const config::Rollout& rollout, const State& state, const Steppi
   return wait;
 }
 
+Wait WaitInWatch(const config::Rollout& rollout, const State& state, const Watching& watching, const TimePassed& known,
+                 absl::Time now) {
+  Wait wait;
+  wait.time = Until(watching.since + rollout.watch, now);
+  wait.is_for_person = watching.by_hand.has_value();
+  for (const config::Variant& variant : state.epoch.split.variants) {
+    if (variant.weight == config::Weight() || IsHeard(rollout, SamplesOf(known, variant.name), now)) continue;
+    wait.unheard.push_back(variant.name);
+  }
+  return wait;
+}
+
 // Without a freeze.
 Wait WaitThawed(const Plan& plan, const State& state, const TimePassed& known, absl::Time now) {
   const config::Rollout& rollout = *plan.rollout;
   if (const auto* waiting = std::get_if<Waiting>(&state.phase)) return WaitToStart(rollout, *waiting, now);
   if (const auto* watching = std::get_if<Watching>(&state.phase)) {
-    Wait wait;
-    wait.time = Until(watching->since + rollout.watch, now);
-    return wait;
+    return WaitInWatch(rollout, state, *watching, known, now);
   }
   const Stepping* stepping = StepOf(state);
   if (stepping == nullptr) return {};
@@ -116,7 +135,7 @@ std::string Describe(const Wait& wait) {
     parts.push_back(absl::StrCat(missing.variant, " has ", missing.samples, " of ", missing.wanted, " samples"));
   }
   if (!wait.analysis.empty()) parts.push_back(absl::StrCat("analysis: ", wait.analysis));
-  if (!wait.silent.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.silent, ", ")));
+  if (!wait.unheard.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.unheard, ", ")));
   if (wait.share) parts.push_back(absl::StrCat("the share grows to ", wait.share->ToString()));
   if (wait.approvals > 0) {
     parts.push_back(absl::StrCat(wait.approvals, wait.approvals == 1 ? " approval" : " approvals", " missing"));

@@ -24,10 +24,12 @@ struct Wait {
   std::vector<Missing> samples;  // Candidates that have fewer than the step wants.
   std::string analysis;          // What its analysis lacks; empty: nothing.
   std::vector<std::string> silent;         // Variants with a share of which no call has come for `noDataAfter`.
+  std::vector<std::string> unheard;        // These, and those of which no call of the step, or of the watch, is known.
   std::optional<config::Percent> share;    // That a risk schedule is still to reach.
   int approvals = 0;                       // That are missing; asked for when nothing else is.
   std::optional<absl::Time> frozen_until;  // Nothing goes forward before.
-  bool is_for_person = false;              // Nothing goes on by itself: paused, inconclusive, held, or started by hand.
+  // Nothing goes on by itself: paused, inconclusive, held, started by hand, or a share that was set to 0 or in a watch.
+  bool is_for_person = false;
   bool operator==(const Wait&) const = default;
 };
 

@@ -177,7 +177,7 @@ void AssignUser(const ExperimentRoute& experiment, const RequestHead& head, cons
   if (IsDecided(decision)) return;
   const UserHash user = IdentifyUser(experiment, *head.headers, body, sequence, rng, decision);
   if (IsDecided(decision)) return;
-  decision.assigned = static_cast<uint16_t>(Assign(user, experiment.variants));
+  decision.by_rule = decision.assigned = static_cast<uint16_t>(Assign(user, experiment.variants));
   if (!sequence.has_value()) return;
   decision.sequence = SequenceNumber(*sequence, user);
   if (head.sequences == nullptr || decision.begins_sequence) return;

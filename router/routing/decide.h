@@ -93,6 +93,7 @@ struct Decision {
   uint16_t experiment = kNone;  // Its place in the table.
   uint16_t route = kNone;       // The plain route's, outside any experiment.
   uint16_t assigned = 0;        // Variant.
+  uint16_t by_rule = 0;         // Variant that the rule gives, where it is asked: `assigned` unless `is_moved`.
   uint16_t served = 0;          // Variant: `assigned` unless diverted.
   stats::Reason reason = stats::Reason::kNoExperiment;
   bool is_keyless = false;

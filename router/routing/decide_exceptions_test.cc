@@ -80,6 +80,7 @@ TEST_F(DecideExceptionsTest, ARememberedSequenceGoesWhereItWentAndTheRestByTheWe
   rig_.sequences().known[{4, first.sequence}] = 1;
   const Decision next = Go({{"x-user", "u"}, {"x-sequence", "s"}});
   EXPECT_EQ(next.assigned, 1);
+  EXPECT_EQ(next.by_rule, 0) << "what the weights say, all the same";
   EXPECT_EQ(next.reason, Reason::kAssigned);
   EXPECT_FALSE(next.enters_inference);
   EXPECT_FALSE(next.wants_ticket);

@@ -87,7 +87,7 @@ std::optional<CallPlaced> SimulatedWorker::Place(const Caller& caller, const Mod
     }
     calls_.push(std::move(call));
   } else {
-    call.record.CountEnd(dataplane::GrpcCode::kUnavailable, absl::Milliseconds(-1), now, counts_);
+    ++counts_.proxy.calls_shed;  // As the proxy does: nobody was asked.
   }
   return CallPlaced{.worker = issuer_.worker,
                     .table = table_.get(),

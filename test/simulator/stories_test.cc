@@ -160,6 +160,26 @@ TEST(StoryTest, AModelThatFlapsIsDivertedAndNotRolledBack) {
   EXPECT_EQ(story.Broken(), "");
 }
 
+TEST(StoryTest, ACandidateThatWasDownForLongConcludesWhenItIsWell) {
+  Story story(
+      "{strategy: canary, steps: [{setWeight: 50, pause: {duration: 40s}, "
+      "analysis: {nonInferiority: false, successCondition: error_rate.candidate < 0.1}}], holdback: 10, watch: 2s}",
+      std::make_unique<MemoryDisk>(), {.users = 5000, .zipf = 0.3, .calls_per_second = 400, .outcomes = 0.05});
+  ASSERT_TRUE(story.RunUntilStep(1));
+  story.world.Run(absl::Seconds(5));
+  story.world.models()["candidate"].is_healthy = false;
+  story.world.Run(absl::Seconds(15));
+  story.world.Kill("in the outage");  // What was counted of it is read back.
+  story.world.Run(absl::Seconds(15));
+  EXPECT_EQ(story.world.processes(), 2);
+  EXPECT_GT(story.calls_diverted, 4000);
+  EXPECT_EQ(story.phase(), v1::STEPPING) << story.world.Status().phase_reason();
+  story.world.models()["candidate"].is_healthy = true;
+  EXPECT_TRUE(story.RunUntil(v1::COMPLETED)) << story.world.Status().phase_reason();
+  EXPECT_EQ(story.actions, (std::vector<std::string>{"run-opened", "promoted", "completed"}));
+  EXPECT_EQ(story.Broken(), "");
+}
+
 TEST(StoryTest, AStormOfReloadsDuringTheRampKeepsEveryUserAndTheRampGoesOn) {
   Story story(kLongSteps);
   ASSERT_TRUE(story.RunUntilStep(1));
