@@ -86,7 +86,8 @@ struct AnalysisInPlace {
         spec.reading().places.ErrorAt(absl::StrCat(path, key), std::move(message)));
   }
 
-  bool gives_share() const { return !experiment.rollout->is_dry_run && step.weight != Percent(); }
+  // By the file as it is without `dryRun`, which may be taken away any time.
+  bool gives_share() const { return step.weight != Percent(); }
   bool moves_shares() const { return experiment.rollout->bandit || experiment.rollout->schedule; }
   bool compares() const {
     return std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(),
@@ -104,7 +105,8 @@ struct AnalysisInPlace {
     for (const std::string& name : condition->names()) {
       const std::optional<NamedValue> value = Resolve(nameable, name);
       if (!value) {
-        const std::optional<std::string> nearest = Nearest(name, NamesOf(nameable));
+        const std::optional<std::string> whole = WithVariant(nameable, name);
+        const std::optional<std::string> nearest = whole ? whole : Nearest(name, NamesOf(nameable));
         Report(key, absl::StrCat("'", name, "' is no value that is known here",
                                  nearest ? absl::StrCat(", did you mean ", *nearest, "?") : "", "; known are ",
                                  DescribeNames(nameable)));
@@ -144,6 +146,7 @@ struct AnalysisInPlace {
              "has nothing to show: give it successCondition or failureCondition, primaries: true or value: true, or a "
              "guardrail with \"compareTo: default\"");
     }
+    if (experiment.rollout->is_dry_run) return Warn("", "is not made in a dry run: time and approvals lead through it");
     if (shows_non_inferiority) CheckStay();
     if (experiment.decision_rules.needs_whole_weeks && analysis.timeout < kWeek) {
       Warn(".timeout", absl::StrCat(absl::FormatDuration(analysis.timeout),

@@ -105,6 +105,21 @@ TEST(AnalysisSpecTest, AnAnalysisThatCouldNeverSucceedIsRefused) {
       "analysis: timeout: must be at least the pause");
 }
 
+TEST(AnalysisSpecTest, ADryRunOfTheSameFileIsTakenAndSaysThatItAnalysesNothing) {
+  const std::string analysis = "{primaries: true, successCondition: accuracy.lift > 0}";
+  const std::string dry = std::string(kGuardrails) +
+                          "  rollout: {strategy: canary, dryRun: true, steps: [{setWeight: 5, "
+                          "analysis: " +
+                          analysis + "}]}\n";
+  EXPECT_EQ(Errors(WithAnalysis(analysis)), "");
+  EXPECT_EQ(Errors(dry), "");
+  const std::string warnings = ToString(ParseExperiments(kHead + dry, "e.yaml").warnings);
+  EXPECT_NE(warnings.find("spec.rollout.steps[0].analysis: is not made in a dry run"), std::string::npos) << warnings;
+  // What would be refused without it, is.
+  ExpectError("  guardrails: []\n  rollout: {strategy: canary, dryRun: true, steps: [{setWeight: 5, analysis: {}}]}\n",
+              "has nothing to show");
+}
+
 TEST(AnalysisSpecTest, AStepThatMayBeLeftAtItsFirstLookIsSaid) {
   const auto warnings = [](const std::string& second) {
     const std::string steps = "{setWeight: 5, analysis: {}}, {setWeight: 25, " + second + "}";
@@ -160,6 +175,8 @@ TEST(AnalysisSpecTest, AConditionNamesOnlyWhatThereIs) {
       WithAnalysis("{successCondition: acuracy.candidate > 0.8}"),
       "spec.rollout.steps[0].analysis.successCondition: 'acuracy.candidate' is no value that is known here, did "
       "you mean accuracy.candidate?");
+  ExpectError(WithAnalysis("{successCondition: accuracy > 0.8}"),
+              "'accuracy' is no value that is known here, did you mean accuracy.candidate?");
   ExpectError(WithAnalysis("{failureCondition: precision.b > 0.8}"), "known are requests, error_rate");
   ExpectError(WithAnalysis("{successCondition: accuracy.b >}"), "successCondition: column");
   ExpectError("  rollout: {strategy: blueGreen, analysis: {successCondition: accuracy.candidate > 0.8}}\n",

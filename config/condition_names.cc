@@ -58,6 +58,12 @@ std::optional<NamedValue> Resolve(const Nameable& nameable, std::string_view nam
   return std::nullopt;
 }
 
+std::optional<std::string> WithVariant(const Nameable& nameable, std::string_view name) {
+  const std::vector<std::string> metrics = MetricsOf(nameable);
+  if (std::find(metrics.begin(), metrics.end(), name) == metrics.end()) return std::nullopt;
+  return absl::StrCat(std::string(name), CandidateOf(nameable) ? ".candidate" : ".default");
+}
+
 std::set<std::string> NamesOf(const Nameable& nameable) {
   std::set<std::string> names(nameable.queries.begin(), nameable.queries.end());
   for (const std::string& metric : MetricsOf(nameable)) {
@@ -67,10 +73,12 @@ std::set<std::string> NamesOf(const Nameable& nameable) {
 }
 
 std::string DescribeNames(const Nameable& nameable) {
-  std::set<std::string> suffixes;
-  for (const auto& [suffix, value] : Suffixes(nameable, kErrorRateName)) suffixes.insert(absl::StrCat(".", suffix));
+  std::set<std::string> suffixes;  // Of each metric.
+  for (const auto& [suffix, value] : Suffixes(nameable, kRequestsName)) suffixes.insert(absl::StrCat(".", suffix));
   std::string text =
-      absl::StrCat(absl::StrJoin(MetricsOf(nameable), ", "), " (each with ", absl::StrJoin(suffixes, ", "), ")");
+      absl::StrCat(absl::StrJoin(MetricsOf(nameable), ", "), " (each with ", absl::StrJoin(suffixes, ", "));
+  if (CandidateOf(nameable)) absl::StrAppend(&text, ", and .", kLiftName, ", but not ", kRequestsName);
+  absl::StrAppend(&text, ")");
   if (!nameable.queries.empty()) absl::StrAppend(&text, ", ", absl::StrJoin(nameable.queries, ", "));
   return text;
 }

@@ -43,9 +43,13 @@ struct NamedValue {
 
 std::optional<NamedValue> Resolve(const Nameable& nameable, std::string_view name);
 
+// What was most likely meant by a metric that names no variant: of its candidate, else of the default.
+std::optional<std::string> WithVariant(const Nameable& nameable, std::string_view name);
+
 // Every name there is.
 std::set<std::string> NamesOf(const Nameable& nameable);
-// For messages: "requests, error_rate, ... (.candidate, .default, .a, .b, .lift), checkout-rate"
+// For messages: "requests, error_rate, ... (each with .a, .b, .candidate, .default, and .lift, but not requests),
+// checkout-rate"
 std::string DescribeNames(const Nameable& nameable);
 
 }  // namespace weir::config

@@ -42,6 +42,26 @@ TEST(ConditionNamesTest, WhatThereIsNotIsNoName) {
   }
 }
 
+TEST(ConditionNamesTest, AMetricWithoutAVariantIsMostLikelyTheCandidates) {
+  EXPECT_EQ(WithVariant(TwoVariants(), "accuracy"), "accuracy.candidate");
+  EXPECT_EQ(WithVariant(TwoVariants(), "requests"), "requests.candidate");
+  for (const char* name : {"accuracy.a", "acuracy", "checkout-rate", ""}) {
+    EXPECT_EQ(WithVariant(TwoVariants(), name), std::nullopt) << name;
+  }
+  Nameable three = TwoVariants();
+  three.variants.push_back("c");
+  EXPECT_EQ(WithVariant(three, "accuracy"), "accuracy.default");
+}
+
+TEST(ConditionNamesTest, WhatIsOfferedIsNeverRefused) {
+  EXPECT_EQ(DescribeNames(TwoVariants()),
+            "requests, error_rate, latency_p95, latency_p99, accuracy (each with .a, .b-2, .candidate, .default, and "
+            ".lift, but not requests), checkout-rate");
+  Nameable three = TwoVariants();
+  three.variants.push_back("c");
+  EXPECT_EQ(DescribeNames(three).find("lift"), std::string::npos);
+}
+
 TEST(ConditionNamesTest, EveryNameThatIsListedResolves) {
   for (const std::string& name : NamesOf(TwoVariants())) EXPECT_TRUE(Resolve(TwoVariants(), name)) << name;
   EXPECT_EQ(NamesOf(TwoVariants()).size(), 5 * 4 + 4 + 1u);

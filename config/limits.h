@@ -92,14 +92,19 @@ inline constexpr int kMostSamples = 1'000'000'000;
 inline constexpr int kMostApprovals = 16;  // All are journalled with the state.
 inline constexpr size_t kApprovalRoles = 16;
 inline constexpr size_t kFreezes = 64;
-// Rows of one experiment's shutting steps that are on their way to the journal. So many decisions are kept apart while a
-// disk is slow; from then on the newest takes the place of the one that waits, since it says where the experiment stands.
+// Rows of one experiment's shutting steps that are on their way to the journal. So many decisions are kept apart while
+// a disk is slow; from then on the newest takes the place of the one that waits, since it says where the experiment
+// stands.
 inline constexpr size_t kShutRows = 8;
 // Of these, kept for what people ask for: a storm of reloads does not keep their rows from being on their way.
 inline constexpr size_t kShutRowsOfPeople = 2;
 // Requests to the journal that are not answered: for each experiment its shutting rows, an opening one, and reports of
 // rollbacks, which a person's reset comes between; and a checkpoint, and a load.
 inline constexpr size_t kJournalRequests = 2 * kShutRows * kExperiments;
+// Of a command, kept with the state and in the audit. Where it shuts a gate, what is longer is cut, else refused.
+inline constexpr size_t kActorBytes = 256;  // Of a role, too.
+inline constexpr size_t kCommentBytes = 1024;
+inline constexpr int kRolesOfActor = 32;
 // Between two moves of a rollout that chooses its shares: each is journalled, and an epoch of its own. Reports of
 // outcomes are taken for the newest 1,024 epochs (RunEvidence::kNamedEpochs).
 inline constexpr absl::Duration kShortestMove = absl::Seconds(1);
@@ -191,8 +196,8 @@ inline constexpr size_t kScannedParameters = kKeySources + 3;
 
 // --- Sequences and failures, per worker.
 
-// Sequences that are remembered, at some 130 bytes each: 8 MB. Beyond, the one that was silent for longest is forgotten,
-// and its next call goes where the weights of then say.
+// Sequences that are remembered, at some 130 bytes each: 8 MB. Beyond, the one that was silent for longest is
+// forgotten, and its next call goes where the weights of then say.
 inline constexpr size_t kPinnedSequences = 65'536;
 // Triton forgets a silent sequence after one second, people think for minutes; whoever comes back later begins anew.
 inline constexpr absl::Duration kSequenceIdle = absl::Minutes(10);
@@ -228,6 +233,10 @@ inline constexpr size_t kTicketBitmapBytes = 64 * 1024 * 1024;
 // Rows that wait for a journal that fails. A rollback is one row, so this is never reached by honest work; the oldest
 // are kept, since a latch matters more than what came after it.
 inline constexpr size_t kUnjournalledRows = 10'000;
+// The journal's file: statistics of a full configuration take some tens of MiB, tickets 64 MiB more, a row some KiB and
+// a rollback some tens of KiB. A full one takes no row more: nothing opens, and what shuts waits among
+// kUnjournalledRows.
+inline constexpr int64_t kJournalBytes = int64_t{1} << 30;
 
 }  // namespace weir::config::limits
 

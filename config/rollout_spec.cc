@@ -202,17 +202,7 @@ void ReadHoldback(Mapping& mapping, Rollout& rollout) {
 void ReadLimits(Mapping& mapping, Rollout& rollout) {
   if (Field f = mapping.Optional("minDuration")) rollout.min_duration = ReadSpan(f).value_or(rollout.min_duration);
   if (Field f = mapping.Optional("wholeWeeks"); f && f.ReadBool().value_or(false)) RoundUpToWeeks(rollout);
-  if (Field f = mapping.Optional("maxDuration")) {
-    rollout.max_duration = ReadSpan(f).value_or(rollout.max_duration);
-    absl::Duration least = rollout.min_duration;
-    absl::Duration pauses;
-    for (const RolloutStep& step : rollout.steps) pauses += step.pause.duration;
-    least = std::max(least, pauses);
-    if (rollout.max_duration < least) {
-      f.ReportGot(
-          absl::StrCat("must be at least minDuration and the pauses of all steps, ", absl::FormatDuration(least)));
-    }
-  }
+  if (Field f = mapping.Optional("maxDuration")) rollout.max_duration = ReadSpan(f).value_or(rollout.max_duration);
 }
 
 void ReadTroubles(Mapping& mapping, Rollout& rollout) {
@@ -229,6 +219,52 @@ void ReadTroubles(Mapping& mapping, Rollout& rollout) {
             .value_or(rollout.on_no_data);
   }
   if (Field f = mapping.Optional("noDataAfter")) rollout.no_data_after = ReadSpan(f).value_or(rollout.no_data_after);
+}
+
+// From the first step to a success that nobody hurries, at least.
+absl::Duration LeastDuration(const Rollout& rollout) {
+  absl::Duration pauses;
+  for (const RolloutStep& step : rollout.steps) pauses += step.pause.duration;
+  return std::max(rollout.min_duration, pauses);
+}
+
+// Whether a verdict may end it before its planned length, which is then no least.
+bool MayEndEarly(const Rollout& rollout) {
+  return EndOf(rollout.strategy) == RolloutEnd::kDecision && rollout.steps[0].analysis && !rollout.is_dry_run &&
+         rollout.min_duration < rollout.steps[0].pause.duration;
+}
+
+// The first time from `at` on that is in no freeze.
+absl::Time Thawed(const Rollout& rollout, absl::Time at) {
+  for (bool moves = true; moves;) {
+    moves = false;
+    for (const Freeze& freeze : rollout.freezes) {
+      if (freeze.from <= at && at < freeze.to) at = freeze.to, moves = true;
+    }
+  }
+  return at;
+}
+
+// Bounds within which no success can come, whatever the models do. A bound that is reached at the same time comes
+// first.
+void CheckWindow(Mapping& mapping, const Rollout& rollout) {
+  if (rollout.steps.empty()) return;
+  const absl::Duration least = LeastDuration(rollout);
+  const bool may_end_early = MayEndEarly(rollout);
+  const bool is_too_short = may_end_early ? rollout.max_duration < least : rollout.max_duration <= least;
+  if (Field f = mapping.Optional("maxDuration"); f && is_too_short) {
+    f.ReportGot(absl::StrCat("must be ", may_end_early ? "at least" : "more than",
+                             " minDuration and the pauses of all steps, ", absl::FormatDuration(least),
+                             ", or it can never succeed"));
+  }
+  // The end of a test is its planned length; of others, what has to be over by then.
+  if (!rollout.start || !rollout.end || EndOf(rollout.strategy) == RolloutEnd::kDecision) return;
+  const absl::Time earliest = Thawed(rollout, *rollout.start + least);
+  if (*rollout.end <= *rollout.start || *rollout.end > earliest) return;
+  mapping.Optional("end").ReportGot(
+      absl::StrCat("must be after ", absl::FormatTime(absl::RFC3339_sec, earliest, absl::UTCTimeZone()),
+                   ", the earliest that start, minDuration, the pauses of all steps and the freezes leave, or it can "
+                   "never succeed"));
 }
 
 // `schedule: risk`: one step, whose share grows until it is all.
@@ -304,6 +340,7 @@ Rollout ReadRollout(const Field& field) {
   if (Field f = mapping.Optional("end")) ReadEnd(f, rollout);
   if (Field f = mapping.Optional("freeze")) ReadFreezes(f, rollout);
   if (Field f = mapping.Optional("dryRun")) rollout.is_dry_run = f.ReadBool().value_or(false);
+  CheckWindow(mapping, rollout);
   if (Field f = mapping.Optional("preview"); f && rollout.strategy != Strategy::kBlueGreen) {
     f.Report("is for a blueGreen, which has a switch to look before");
   }

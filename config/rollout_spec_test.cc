@@ -156,7 +156,7 @@ e.yaml:17:9: spec.rollout.steps[5]: must have setWeight, pause, analysis or appr
 e.yaml:18:10: spec.rollout.steps[6].setweight: is not a known key, did you mean "setWeight"?
 e.yaml:19:15: spec.rollout.holdback: must be from 0 to 50, got 51
 e.yaml:20:12: spec.rollout.watch: must be a duration such as 500ms, 1s, 5m, 24h or 14d, got soon
-e.yaml:22:18: spec.rollout.maxDuration: must be at least minDuration and the pauses of all steps, 2h, got 1h
+e.yaml:22:18: spec.rollout.maxDuration: must be more than minDuration and the pauses of all steps, 2h, or it can never succeed, got 1h
 e.yaml:23:21: spec.rollout.onInconclusive: promote is not supported yet by this version
 e.yaml:24:15: spec.rollout.onNoData: must be wait, pause or rollback, got guess
 e.yaml:25:12: spec.rollout.start: must be manual or a time such as 2030-01-31T09:00:00Z, got tomorrow
@@ -184,6 +184,47 @@ TEST(ReadRolloutTest, EachStrategyNeedsWhatItIsMadeOf) {
   EXPECT_EQ(Errors("{strategy: shadow, pause: {duration: 1h}, holdback: 1}"),
             "e.yaml:9:12: spec.rollout: a shadow needs spec.mirror: there is none that would hear of the calls\n"
             "e.yaml:9:64: spec.rollout.holdback: is for what is promoted: a shadow never is\n");
+}
+
+TEST(ReadRolloutTest, BoundsThatLeaveNoTimeForASuccessAreRefused) {
+  const auto of = [](const std::string& bounds) {
+    return Errors(
+        "{strategy: canary, steps: [{setWeight: 5, pause: {duration: 1h}}, {setWeight: 50, pause: {duration: "
+        "2h}}], " +
+        bounds + "}");
+  };
+  EXPECT_NE(
+      of("maxDuration: 3h")
+          .find("spec.rollout.maxDuration: must be more than minDuration and the pauses of all steps, 3h, or it can "
+                "never succeed, got 3h"),
+      std::string::npos)
+      << of("maxDuration: 3h");
+  EXPECT_NE(of("maxDuration: 5h, minDuration: 5h").find("steps, 5h, or it can never succeed, got 5h"),
+            std::string::npos);
+  EXPECT_EQ(of("maxDuration: 181m"), "");
+
+  const std::string start = "start: 2030-01-01T00:00:00Z, ";
+  EXPECT_NE(of(start + "end: 2030-01-01T03:00:00Z").find("spec.rollout.end: must be after 2030-01-01T03:00:00+00:00"),
+            std::string::npos)
+      << of(start + "end: 2030-01-01T03:00:00Z");
+  EXPECT_EQ(of(start + "end: 2030-01-01T03:01:00Z"), "");
+  EXPECT_EQ(of("start: manual, end: 2030-01-01T03:00:00Z"), "");
+  // In a freeze nothing is promoted.
+  const std::string frozen =
+      ", freeze: [{from: 2030-01-01T04:00:00Z, to: 2030-01-02T00:00:00Z}, {from: "
+      "2030-01-01T02:00:00Z, to: 2030-01-01T05:00:00Z}]";
+  EXPECT_NE(of(start + "end: 2030-01-02T00:00:00Z" + frozen).find("must be after 2030-01-02T00:00:00+00:00"),
+            std::string::npos);
+  EXPECT_EQ(of(start + "end: 2030-01-02T00:01:00Z" + frozen), "");
+}
+
+TEST(ReadRolloutTest, ATestThatMayEndEarlyMayBeGivenItsPlannedLengthAtMost) {
+  const std::string test = "{strategy: abTest, pause: {duration: 1h}, maxDuration: 1h";
+  EXPECT_NE(Errors(test + "}").find("or it can never succeed"), std::string::npos);
+  EXPECT_EQ(Errors(test + ", analysis: {nonInferiority: false, successCondition: error_rate.b < 0.1}}"), "");
+  // Its end is its planned length.
+  EXPECT_EQ(Errors("{strategy: abTest, pause: {duration: 2h}, start: 2030-01-01T00:00:00Z, end: 2030-01-01T01:00:00Z}"),
+            "");
 }
 
 TEST(ReadRolloutTest, SamplesThatWouldNeverComeAreNotWaitedFor) {

@@ -83,6 +83,12 @@ std::string JsonOf(const std::vector<const AuditRecord*>& rows, bool is_of_speci
   return text;
 }
 
+constexpr size_t kHeadDigits = 64;  // Of a SHA-256.
+
+bool IsHead(const std::string& text) {
+  return text.size() == kHeadDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 }  // namespace
 
 AuditPage VerifyAudit(const control::JournalContents& contents, const AuditCommand& command) {
@@ -100,6 +106,11 @@ AuditPage VerifyAudit(const control::JournalContents& contents, const AuditComma
   }
   if (!command.head.empty()) {
     const std::string wanted = absl::AsciiStrToLower(command.head);
+    if (!IsHead(wanted)) {
+      page.is_good = false;
+      absl::StrAppend(&page.text, ToPlainText(command.head), " is no head: ", kHeadDigits, " hex digits\n");
+      return page;
+    }
     const auto found = std::find(contents.hashes.begin(), contents.hashes.end(), wanted);
     if (found == contents.hashes.end()) {
       page.is_good = false;
@@ -115,11 +126,15 @@ AuditPage VerifyAudit(const control::JournalContents& contents, const AuditComma
   return page;
 }
 
-AuditPage ShowAudit(const control::JournalContents& contents, const AuditCommand& command) {
+absl::StatusOr<AuditPage> ShowAudit(const control::JournalContents& contents, const AuditCommand& command) {
   AuditPage page;
   std::vector<const AuditRecord*> rows;
   for (const AuditRecord& row : contents.rows) {
     if (command.experiment.empty() || row.state().experiment() == command.experiment) rows.push_back(&row);
+  }
+  // Where rows cannot be read, it may be in one of those.
+  if (rows.empty() && !command.experiment.empty() && contents.verdict.ok()) {
+    return absl::NotFoundError(absl::StrCat("the journal knows no experiment '", command.experiment, "'"));
   }
   const bool is_of_specifications = command.wants_specifications || command.wants_differences;
   if (command.is_json) {

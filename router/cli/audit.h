@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "router/cli/journal_commands.h"
 #include "router/control/journal_reader.h"
 
@@ -18,8 +19,8 @@ struct AuditPage {
 // The chain's head, its rows and their times; or the exact place where it is broken.
 AuditPage VerifyAudit(const control::JournalContents& contents, const AuditCommand& command);
 // Rows as far as the chain holds; or versions of specifications, or what changed between them. As JSON: the records, a
-// line each.
-AuditPage ShowAudit(const control::JournalContents& contents, const AuditCommand& command);
+// line each. NOT_FOUND where the journal holds no row of the experiment that was named.
+absl::StatusOr<AuditPage> ShowAudit(const control::JournalContents& contents, const AuditCommand& command);
 
 }  // namespace weir::cli
 

@@ -50,7 +50,7 @@ experiment::Change TakeUp() {
 control::JournalContents Contents() {
   control::JournalContents contents;
   contents.rows = {experiment::RecordOf(Open(), 1), experiment::RecordOf(TakeUp(), 2)};
-  contents.hashes = {"aa", "bb"};
+  contents.hashes = {std::string(64, 'a'), std::string(64, 'b')};
   return contents;
 }
 
@@ -60,15 +60,36 @@ TEST(AuditTest, AWholeChainIsShownWithItsHead) {
   const AuditPage page = VerifyAudit(Contents(), {});
   EXPECT_TRUE(page.is_good);
   EXPECT_TRUE(Has(page.text, "rows         2\n")) << page.text;
-  EXPECT_TRUE(Has(page.text, "head         bb\n")) << page.text;
+  EXPECT_TRUE(Has(page.text, "head         " + std::string(64, 'b') + "\n")) << page.text;
   EXPECT_TRUE(Has(page.text, "2023-11-14 22:13:20.000 UTC")) << page.text;
 }
 
 TEST(AuditTest, AHeadThatWasSeenEarlierHasToBeInTheChain) {
-  EXPECT_TRUE(VerifyAudit(Contents(), {.head = "AA"}).is_good);
-  const AuditPage page = VerifyAudit(Contents(), {.head = "cc"});
+  EXPECT_TRUE(VerifyAudit(Contents(), {.head = std::string(64, 'A')}).is_good);
+  const AuditPage page = VerifyAudit(Contents(), {.head = std::string(64, 'c')});
   EXPECT_FALSE(page.is_good);
-  EXPECT_TRUE(Has(page.text, "no row has the head cc")) << page.text;
+  EXPECT_TRUE(Has(page.text, "broken: no row has the head ccc")) << page.text;
+}
+
+TEST(AuditTest, WhatIsNoHeadSaysNothingOfTheJournal) {
+  for (const std::string& head :
+       {std::string("zz"), std::string(64, 'z'), std::string(63, 'a'), std::string(65, 'a')}) {
+    const AuditPage page = VerifyAudit(Contents(), {.head = head});
+    EXPECT_FALSE(page.is_good);
+    EXPECT_TRUE(Has(page.text, head + " is no head: 64 hex digits\n")) << page.text;
+    EXPECT_FALSE(Has(page.text, "broken")) << page.text;
+  }
+}
+
+TEST(AuditTest, AnUnknownExperimentIsNoEmptyTable) {
+  for (const bool is_json : {false, true}) {
+    const absl::Status unknown = ShowAudit(Contents(), {.experiment = "y", .is_json = is_json}).status();
+    EXPECT_TRUE(absl::IsNotFound(unknown)) << unknown;
+    EXPECT_EQ(unknown.message(), "the journal knows no experiment 'y'");
+  }
+  control::JournalContents broken = Contents();
+  broken.verdict = absl::DataLossError("the audit chain breaks at row 3");
+  EXPECT_TRUE(ShowAudit(broken, {.experiment = "y"}).ok());
 }
 
 TEST(AuditTest, ABrokenChainIsNoGoodPage) {
@@ -76,25 +97,29 @@ TEST(AuditTest, ABrokenChainIsNoGoodPage) {
   contents.verdict = absl::DataLossError("the audit chain breaks at row 3");
   EXPECT_FALSE(VerifyAudit(contents, {}).is_good);
   EXPECT_TRUE(Has(VerifyAudit(contents, {}).text, "broken: the audit chain breaks at row 3"));
-  EXPECT_FALSE(ShowAudit(contents, {}).is_good);
+  EXPECT_FALSE(ShowAudit(contents, {})->is_good);
 }
 
 TEST(AuditTest, RowsAreOnesOfTheExperiment) {
-  EXPECT_TRUE(Has(ShowAudit(Contents(), {}).text, "first seen"));
-  EXPECT_FALSE(Has(ShowAudit(Contents(), {.experiment = "y"}).text, "first seen"));
+  EXPECT_TRUE(Has(ShowAudit(Contents(), {})->text, "first seen"));
+  control::JournalContents two = Contents();
+  two.rows[1].mutable_state()->set_experiment("y");
+  two.rows[1].set_detail("another");
+  EXPECT_FALSE(Has(ShowAudit(two, {.experiment = "y"})->text, "first seen"));
+  EXPECT_TRUE(Has(ShowAudit(two, {.experiment = "y"})->text, "another"));
 }
 
 TEST(AuditTest, VersionsAreShownWholeOrAsWhatChanged) {
-  const std::string whole = ShowAudit(Contents(), {.wants_specifications = true}).text;
+  const std::string whole = ShowAudit(Contents(), {.wants_specifications = true})->text;
   EXPECT_TRUE(Has(whole, "# --- version 2 of x (x.yaml, of bob, modified ")) << whole;
   EXPECT_TRUE(Has(whole, Text(30))) << whole;
-  const std::string diff = ShowAudit(Contents(), {.wants_differences = true}).text;
+  const std::string diff = ShowAudit(Contents(), {.wants_differences = true})->text;
   EXPECT_TRUE(Has(diff, "+# why\n apiVersion: weir/v1\n")) << diff;
   EXPECT_TRUE(Has(diff, "@@ -0,0 +1,10 @@")) << diff;
 }
 
 TEST(AuditTest, JsonIsARecordALine) {
-  const std::string text = ShowAudit(Contents(), {.is_json = true}).text;
+  const std::string text = ShowAudit(Contents(), {.is_json = true})->text;
   const nlohmann::json first = nlohmann::json::parse(text.substr(0, text.find('\n')));
   EXPECT_EQ(first["specification"]["owner"], "ann");
 }
@@ -150,7 +175,7 @@ TEST(AuditTest, WhatAnybodySaidForgesNoLineAndCommandsNoTerminal) {
       "fine\n    9  forged \xc2\x9b"
       "31m");
   contents.verdict = absl::DataLossError("row \x1b[1m");
-  for (const std::string& page : {ShowAudit(contents, {}).text, VerifyAudit(contents, {}).text,
+  for (const std::string& page : {ShowAudit(contents, {})->text, VerifyAudit(contents, {}).text,
                                   ReplayDecisions(contents, {.experiment = "x"}).text}) {
     EXPECT_EQ(page.find('\x1b'), std::string::npos) << page;
     EXPECT_EQ(page.find('\x9b'), std::string::npos) << page;

@@ -17,7 +17,8 @@ Examples:
   weirctl status --json | jq .experiments     for programs (weir.v1.Status)
   weirctl status --exit-code && deploy        goes on only if nothing is rolled back, frozen or refused
   weirctl validate weir.yaml experiments/     every error as file:line:column, before it is deployed
-  weirctl reset income-classifier             opens a new run after a rollback
+  weirctl reset income-classifier --comment "model mended"
+                                              opens a new run after a rollback
   weirctl approve income-classifier --role operator --comment "looks good"
                                               lets the step go on that waits for approval
   weirctl rollback income-classifier          gives the default everything, at once
@@ -41,7 +42,7 @@ constexpr char kControlFooter[] = R"(Exit codes:
      experiment that is rolled back, frozen or inconclusive, a refused configuration, an unhealthy journal, or a
      proxy that is not ready
   2  the command line is wrong
-  3  the proxy cannot be reached)";
+  3  the proxy cannot be reached, or does not answer in time (a command may still be carried out then))";
 
 constexpr char kCalculateFooter[] = R"(Examples:
   weirctl calc power_t n=20 difference=1 standard_deviation=1
@@ -106,7 +107,7 @@ std::vector<std::string> Reversed(std::span<const char* const> arguments) {
   return {arguments.rbegin(), arguments.rend()};
 }
 
-// The life of a rollout.
+// What people ask of an experiment.
 constexpr std::pair<const char*, const char*> kVerbs[] = {
     {"start", "Enters the first step of a rollout that waits for its start"},
     {"pause", "Stops the clock of a rollout; its share stays"},
@@ -117,6 +118,7 @@ constexpr std::pair<const char*, const char*> kVerbs[] = {
     {"retry", "Begins the present step anew"},
     {"set-weight", "Sets what the candidates get together, in percent, until the next step or resume"},
     {"approve", "Lets a step go on that waits for approval"},
+    {"reset", "Opens a new run of a rolled-back experiment, with the files as they are now"},
     {"reject", "Refuses the approval that a step waits for: the default has everything, at once"},
 };
 
@@ -153,7 +155,6 @@ class Subcommands {
 struct Values {
   StatusCommand status;
   ValidateCommand validate;
-  ResetCommand reset;
   ExplainCommand explain;
   CalculateCommand calculate;
   SimulateCommand simulate;
@@ -190,10 +191,6 @@ void AddStatus(CLI::App& status, StatusCommand& command) {
 
 void AddValidate(CLI::App& validate, ValidateCommand& command) {
   validate.add_option("FILE", command.files, "Proxy or Experiment files, or folders of them")->required();
-}
-
-void AddReset(CLI::App& reset, ResetCommand& command) {
-  reset.add_option("NAME", command.experiment, "The experiment")->required();
 }
 
 void AddExplain(CLI::App& explain, ExplainCommand& command) {
@@ -315,8 +312,6 @@ void AddSubcommands(Subcommands& subcommands, CLI::App& app, Values& values) {
   subcommands.Add("status", "Shows shares, requests, errors, latency, outcomes and evidence", values.status, AddStatus);
   subcommands.Add("validate", "Checks files without a proxy: every error, warnings and what to expect", values.validate,
                   AddValidate);
-  subcommands.Add("reset", "Opens a new run of a rolled-back experiment, with the files as they are now", values.reset,
-                  AddReset);
   AddVerbs(app, values.rollout, subcommands);
   subcommands.Add("explain", "Shows which variant a user gets, by the weights in force, and why", values.explain,
                   AddExplain);

@@ -19,7 +19,7 @@ enum class ExitCode : int {
   kOk = 0,
   kRefused = 1,      // The proxy refused, a file is invalid, or (status --exit-code) not all is well.
   kUsage = 2,        // The command line is wrong.
-  kUnreachable = 3,  // No answer from the proxy.
+  kUnreachable = 3,  // No answer from the proxy: none at all, or not in time.
 };
 
 struct StatusCommand {
@@ -30,10 +30,7 @@ struct StatusCommand {
 struct ValidateCommand {
   std::vector<std::string> files;
 };
-struct ResetCommand {
-  std::string experiment;
-};
-// The life of a rollout.
+// What a person asks of an experiment: the life of a rollout, and reset.
 struct RolloutCommand {
   std::string verb;  // "start", "set-weight", ...
   std::string experiment;
@@ -90,8 +87,8 @@ struct SayCommand {
 
 struct CommandLine {
   std::string address;
-  std::variant<SayCommand, StatusCommand, ValidateCommand, ResetCommand, RolloutCommand, ExplainCommand,
-               CalculateCommand, SimulateCommand, PlanCommand, AuditCommand, ReplayCommand, ReportCommand>
+  std::variant<SayCommand, StatusCommand, ValidateCommand, RolloutCommand, ExplainCommand, CalculateCommand,
+               SimulateCommand, PlanCommand, AuditCommand, ReplayCommand, ReportCommand>
       command;
 };
 

@@ -27,20 +27,25 @@ TEST(CommandLineTest, ValidateTakesAnyNumberOfFiles) {
   EXPECT_THAT(std::get<ValidateCommand>(Parse({"validate", "a.yaml", "b"}).command).files, ElementsAre("a.yaml", "b"));
 }
 
-TEST(CommandLineTest, ExplainAndResetNameWhatTheyMean) {
+TEST(CommandLineTest, ExplainNamesWhatItMeans) {
   const auto explain = std::get<ExplainCommand>(Parse({"explain", "--key", "-x y", "--experiment", "e"}).command);
   EXPECT_EQ(explain.key, "-x y");
   EXPECT_EQ(explain.experiment, "e");
-  EXPECT_EQ(std::get<ResetCommand>(Parse({"reset", "income"}).command).experiment, "income");
 }
 
-TEST(CommandLineTest, ARolloutIsCommandedByVerbs) {
-  for (const char* verb : {"start", "pause", "resume", "promote", "abort", "rollback", "retry", "approve", "reject"}) {
+TEST(CommandLineTest, AnExperimentIsCommandedByVerbs) {
+  for (const char* verb :
+       {"start", "pause", "resume", "promote", "abort", "rollback", "retry", "approve", "reject", "reset"}) {
     const auto command = std::get<RolloutCommand>(Parse({verb, "income"}).command);
     EXPECT_EQ(command.verb, verb);
     EXPECT_EQ(command.experiment, "income");
     EXPECT_FALSE(command.percent.has_value());
   }
+  const auto reset = std::get<RolloutCommand>(
+      Parse({"reset", "income", "--role", "operator", "--actor", "ann", "--comment", "mended"}).command);
+  EXPECT_EQ(reset.actor, "ann");
+  EXPECT_THAT(reset.roles, ElementsAre("operator"));
+  EXPECT_EQ(reset.comment, "mended");
   const auto approve = std::get<RolloutCommand>(
       Parse({"approve", "income", "--role", "operator", "--role", "owner", "--actor", "ann", "--comment", "fine"})
           .command);

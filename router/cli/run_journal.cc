@@ -108,9 +108,11 @@ absl::StatusOr<v1::RunReport> ReportFromPage(const std::string& path) {
 absl::Status RunAudit(const std::string& address, const AuditCommand& command, std::ostream& out, bool& is_good) {
   const absl::StatusOr<control::JournalContents> contents = Read(command.journal, address);
   if (!contents.ok()) return contents.status();
-  const AuditPage page = command.is_verify ? VerifyAudit(*contents, command) : ShowAudit(*contents, command);
-  out << page.text;
-  is_good = page.is_good;
+  const absl::StatusOr<AuditPage> page =
+      command.is_verify ? VerifyAudit(*contents, command) : ShowAudit(*contents, command);
+  if (!page.ok()) return page.status();
+  out << page->text;
+  is_good = page->is_good;
   // A page of rows does not say by itself that there are more that cannot be read.
   return command.is_verify ? absl::OkStatus() : contents->verdict;
 }

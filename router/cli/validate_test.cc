@@ -41,8 +41,10 @@ spec:
 )";
 }
 
+const absl::Time kNow = absl::FromUnixSeconds(1893456000);  // 2030-01-01.
+
 ValidationReport Validate(std::map<std::string, std::string> files, const std::vector<std::string>& paths) {
-  return ValidateFiles(paths, config::MemoryFiles(std::move(files)));
+  return ValidateFiles(paths, config::MemoryFiles(std::move(files)), kNow);
 }
 
 TEST(ValidateFilesTest, AProxyIsCheckedWithTheExperimentsThatItNames) {
@@ -84,6 +86,21 @@ TEST(ValidateFilesTest, SaysWhatTheGuardrailsPromise) {
   const auto report = Validate({{"a.yaml", Experiment("income")}}, {"a.yaml"});
   EXPECT_THAT(report.text, HasSubstr("with probability 0.003 at most (errors 0.001, tail 0.002)"));
   EXPECT_THAT(report.text, HasSubstr("share of calls slower than 1.5 x the default's p99, from 1 %"));
+}
+
+TEST(ValidateFilesTest, AnEndThatIsPastIsWarnedOf) {
+  const auto text = [](const std::string& rollout) {
+    const auto report = Validate({{"a.yaml", Experiment("income") + "  rollout: {" + rollout + "}\n"}}, {"a.yaml"});
+    EXPECT_TRUE(report.is_valid) << report.text;
+    return report.text;
+  };
+  const std::string canary = "strategy: canary, steps: [{setWeight: 5, pause: {duration: 1h}}], end: ";
+  EXPECT_THAT(
+      text(canary + "2030-01-01T00:00:00Z"),
+      HasSubstr("income\n  warning: spec.rollout.end, 2030-01-01T00:00:00+00:00, is past: nothing is promoted"));
+  EXPECT_THAT(text(canary + "2030-01-01T00:00:01Z"), Not(HasSubstr("is past")));
+  EXPECT_THAT(text("strategy: abTest, pause: {duration: 1h}, end: 2029-12-01T00:00:00Z"),
+              HasSubstr("is past: it gives the test no time"));
 }
 
 TEST(ValidateFilesTest, ABoundIsByTheAlphaThatTheTestHas) {

@@ -10,7 +10,9 @@
 #include <string>
 #include <variant>
 
+#include "absl/time/clock.h"
 #include "config/files.h"
+#include "config/limits.h"
 #include "config/plain_text.h"
 #include "router/cli/admin_client.h"
 #include "router/cli/calculator/calc_command.h"
@@ -22,6 +24,7 @@
 #include "router/cli/terminal.h"
 #include "router/cli/validate.h"
 #include "router/cli/version.h"
+#include "router/control/command_text.h"
 
 namespace weir::cli {
 namespace {
@@ -39,7 +42,7 @@ std::string Actor() {
   if (const char* behind = getenv("SUDO_USER"); behind != nullptr) actor += " (sudo by " + std::string(behind) + ")";
   char host[256] = "";
   if (gethostname(host, sizeof(host) - 1) == 0) actor += std::string("@") + host;
-  return config::ToPlainText(config::Beginning(actor, 256));
+  return config::ToPlainText(config::Beginning(actor, config::limits::kActorBytes));
 }
 
 // Waits for a second; false when the user interrupts.
@@ -86,20 +89,9 @@ ExitCode Run(const CommandLine& line, const StatusCommand& command) {
 }
 
 ExitCode Run(const CommandLine&, const ValidateCommand& command) {
-  const ValidationReport report = ValidateFiles(command.files, config::DiskFiles());
+  const ValidationReport report = ValidateFiles(command.files, config::DiskFiles(), absl::Now());
   std::cout << report.text;
   return report.is_valid ? ExitCode::kOk : ExitCode::kRefused;
-}
-
-ExitCode Run(const CommandLine& line, const ResetCommand& command) {
-  AdminClient proxy(line.address);
-  weir::v1::ResetRequest request;
-  request.set_experiment(command.experiment);
-  request.set_actor(Actor());
-  const auto response = proxy.Reset(request);
-  if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
-  std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
-  return ExitCode::kOk;
 }
 
 // "set-weight" as SET_WEIGHT.
@@ -120,9 +112,15 @@ ExitCode Run(const CommandLine& line, const RolloutCommand& command) {
   request.set_comment(command.comment);
   if (command.percent) request.set_percent(*command.percent);
   request.set_full(command.is_full);
+  // What is no UTF-8, or too long to be sent, would be refused before the proxy sees that it shuts.
+  if (control::Shuts(request.kind())) control::TidyTexts(request);
   const auto response = proxy.Command(request);
   if (!response.ok()) return Fail(response.status(), command.experiment + ": ");
-  std::cout << PhaseText(response->experiment()) << "\n";
+  if (request.kind() == weir::v1::CommandRequest::RESET) {
+    std::cout << command.experiment << ": run " << response->experiment().run() << " is open, with no evidence\n";
+  } else {
+    std::cout << PhaseText(response->experiment()) << "\n";
+  }
   return ExitCode::kOk;
 }
 

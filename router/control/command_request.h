@@ -9,9 +9,9 @@
 
 namespace weir::control {
 
-// INVALID_ARGUMENT where it names no command, no experiment or nobody who asks, where a text is longer than an audit
-// row takes, or a share is none.
-absl::StatusOr<experiment::Command> CommandOf(const v1::CommandRequest& request);
+// Its texts tidy (command_text.h). INVALID_ARGUMENT where it names no command or no experiment; and, unless it shuts
+// the gate, where nobody asks, a text is longer than an audit row takes or no plain one, or a share is none.
+absl::StatusOr<experiment::Command> CommandOf(v1::CommandRequest request);
 
 }  // namespace weir::control
 

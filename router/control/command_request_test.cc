@@ -74,5 +74,49 @@ TEST(CommandOfTest, ATextThatWouldForgeALineOrCommandATerminalIsRefused) {
   EXPECT_TRUE(CommandOf(fine).ok());
 }
 
+constexpr v1::CommandRequest::Kind kShutting[] = {v1::CommandRequest::ABORT, v1::CommandRequest::ROLLBACK,
+                                                  v1::CommandRequest::REJECT};
+
+TEST(CommandOfTest, NoTextKeepsAGateOpen) {
+  for (const v1::CommandRequest::Kind kind : kShutting) {
+    v1::CommandRequest request = Of(kind);
+    request.set_actor("ann\t" + std::string(300, 'a'));
+    request.set_comment("slow\nand \xff wrong, " + std::string(1005, '.') + "\xc3\xbc and on");
+    for (int i = 0; i < 40; ++i) request.add_roles("r\x1b" + std::string(300, 'r'));
+    request.set_percent(1000);
+    const auto command = CommandOf(request);
+    ASSERT_TRUE(command.ok()) << command.status();
+    EXPECT_EQ(command->actor, "ann " + std::string(252, 'a'));
+    // Cut before the character that would be halved.
+    EXPECT_EQ(command->comment, "slow and ? wrong, " + std::string(1005, '.'));
+    EXPECT_EQ(command->roles, std::vector<std::string>(32, "r " + std::string(254, 'r')));
+  }
+}
+
+TEST(CommandOfTest, AGateIsShutByWhoeverHasNoNameToo) {
+  for (const char* nameless : {"", "  ", "\n"}) {
+    v1::CommandRequest request = Of(v1::CommandRequest::ROLLBACK);
+    request.set_actor(nameless);
+    const auto command = CommandOf(request);
+    ASSERT_TRUE(command.ok()) << command.status();
+    EXPECT_EQ(command->actor, "unnamed");
+  }
+}
+
+TEST(CommandOfTest, SpacesAroundANameMakeNobodyElseOfIt) {
+  for (int kind = v1::CommandRequest::START; kind <= v1::CommandRequest::Kind_MAX; ++kind) {
+    v1::CommandRequest request = Of(static_cast<v1::CommandRequest::Kind>(kind));
+    request.set_actor("  ann lee ");
+    request.add_roles(" operator ");
+    const auto command = CommandOf(request);
+    ASSERT_TRUE(command.ok()) << command.status();
+    EXPECT_EQ(command->actor, "ann lee");
+    EXPECT_EQ(command->roles, std::vector<std::string>{"operator"});
+  }
+  v1::CommandRequest nobody = Of(v1::CommandRequest::APPROVE);
+  nobody.set_actor("  ");
+  EXPECT_TRUE(absl::IsInvalidArgument(CommandOf(nobody).status()));
+}
+
 }  // namespace
 }  // namespace weir::control

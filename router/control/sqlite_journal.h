@@ -35,6 +35,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "config/limits.h"
 #include "router/control/sqlite_file.h"
 #include "router/experiment/journal.h"
 
@@ -42,9 +43,7 @@ namespace weir::control {
 
 struct SqliteJournalOptions {
   std::string path;
-  // The file may not grow beyond this: statistics of a full configuration take some tens of MiB, tickets 64 MiB more,
-  // and each rollback some tens of KiB.
-  int64_t max_bytes = int64_t{1} << 30;
+  int64_t max_bytes = config::limits::kJournalBytes;  // Beyond, the file takes nothing: RESOURCE_EXHAUSTED.
 };
 
 // One thread at a time.

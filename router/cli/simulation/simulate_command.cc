@@ -88,6 +88,7 @@ SimulationSummary Summarise(const std::vector<SimulatedOutcome>& outcomes) {
   std::map<std::string, int> by_guardrail, paused_by;
   for (const SimulatedOutcome& outcome : outcomes) {
     summary.promoted += outcome.ending == Ending::kPromoted;
+    summary.completed += outcome.ending == Ending::kCompleted;
     summary.inconclusive += outcome.ending == Ending::kInconclusive;
     summary.still_running += outcome.ending == Ending::kStillRunning;
     // With several candidates one guardrail may have warned of each.
@@ -127,6 +128,8 @@ std::string SummaryText(const SimulationTitle& title, const SimulationSummary& s
                     baseline.is_given ? "\n" : ", assumed (--baseline)\n");
   }
   absl::StrAppend(&text, "  promoted         ", Share(summary.promoted, summary.runs), "\n");
+  if (summary.completed > 0)
+    absl::StrAppend(&text, "  completed        ", Share(summary.completed, summary.runs), ", promoting nothing\n");
   absl::StrAppend(&text, "  rolled back      ", Share(summary.rolled_back, summary.runs), "\n");
   absl::StrAppend(&text, "  false rollbacks  ", Share(summary.false_rollbacks, summary.runs),
                   title.faults.empty() ? "\n" : ", before the fault\n");
@@ -166,6 +169,7 @@ std::string SummaryJson(const SimulationTitle& title, const SimulationSummary& s
                                                  {"faults", runtime::Json(std::move(faults))},
                                                  {"calls_per_second", title.traffic.calls_per_second},
                                                  {"promotion_rate", rate(summary.promoted)},
+                                                 {"completion_rate", rate(summary.completed)},
                                                  {"rollback_rate", rate(summary.rolled_back)},
                                                  {"false_rollback_rate", rate(summary.false_rollbacks)},
                                                  {"inconclusive_rate", rate(summary.inconclusive)},

@@ -24,7 +24,7 @@ std::vector<SimulatedOutcome> Simulate(const config::Experiment& experiment, con
 
 struct SimulationSummary {
   int runs = 0;
-  int promoted = 0, inconclusive = 0, still_running = 0;
+  int promoted = 0, completed = 0, inconclusive = 0, still_running = 0;
   int rolled_back = 0;
   int false_rollbacks = 0;                                // Without a fault, or before it.
   std::vector<double> promoted_after_hours;               // Ascending.

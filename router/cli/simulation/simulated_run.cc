@@ -181,7 +181,7 @@ class SimulatedRun {
     if (std::holds_alternative<experiment::RolledBack>(phase)) return end(Ending::kRolledBack);
     if (const auto* done = std::get_if<experiment::Completed>(&phase)) {
       if (!done->is_promoted) outcome_.promoted_after.reset();
-      return end(done->is_promoted ? Ending::kPromoted : Ending::kInconclusive);
+      return end(done->is_promoted ? Ending::kPromoted : Ending::kCompleted);
     }
     if (std::holds_alternative<experiment::Inconclusive>(phase)) return end(Ending::kInconclusive);
     if (now_ - began_ >= longest_) end(Ending::kStillRunning);

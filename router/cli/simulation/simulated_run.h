@@ -22,7 +22,13 @@
 
 namespace weir::cli {
 
-enum class Ending { kPromoted, kRolledBack, kInconclusive, kStillRunning };
+enum class Ending {
+  kPromoted,
+  kCompleted,  // Of a rollout that promotes nothing: a shadow.
+  kRolledBack,
+  kInconclusive,
+  kStillRunning,
+};
 
 // In place of a guardrail's name: the analysis of a step said so.
 inline constexpr char kByAnalysis[] = "analysis";

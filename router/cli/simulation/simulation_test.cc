@@ -194,6 +194,24 @@ TEST(SimulationTest, AGuardrailThatPausesLeavesTheRunToPeople) {
   EXPECT_EQ(summary.delay_seconds.size(), 5u);
 }
 
+TEST(SimulationTest, AShadowCompletesAndIsNotInconclusive) {
+  std::string shadow = kCanary;
+  shadow.replace(shadow.find("  rollout:"), std::string::npos,
+                 "  mirror: {name: candidate}\n  rollout: {strategy: shadow, pause: {duration: 5m}}\n");
+  config::Findings findings;
+  const auto experiments = config::ParseExperimentFile(shadow, "shadow.yaml", findings);
+  ASSERT_TRUE(findings.errors.empty()) << config::ToString(findings.errors);
+  const SimulationSummary summary =
+      Summarise(Simulate(experiments.at(0).value, {}, {}, /*runs=*/3, /*seed=*/7, /*threads=*/1, [](int) {}));
+  EXPECT_EQ(summary.completed, 3);
+  EXPECT_EQ(summary.inconclusive, 0);
+  EXPECT_EQ(summary.promoted, 0);
+  const SimulationTitle title{.experiment = "shadow", .faults = {}, .traffic = {}, .seed = 7};
+  EXPECT_THAT(SummaryText(title, summary), HasSubstr("completed            3 of 3 = 100.00 %"));
+  EXPECT_EQ(runtime::ParseJson(SummaryJson(title, summary))->Find("completion_rate")->ToNumber(), 1);
+  EXPECT_THAT(SummarySvg(title, summary), HasSubstr(">completed<"));
+}
+
 TEST(FaultTest, IsReadInTheWordsOfPeople) {
   const config::Experiment experiment = WithAccuracy("warn");
   EXPECT_EQ(*ParseFault("errors=5%@stage2", experiment), (Fault{Fault::Kind::kErrors, 0.05, 2}));

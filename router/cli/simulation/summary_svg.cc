@@ -67,7 +67,10 @@ std::string SummarySvg(const SimulationTitle& title, const SimulationSummary& su
                                   title.traffic.calls_per_second, title.traffic.users, 100 * title.traffic.error_rate,
                                   title.traffic.latency_ms),
                   kSoft);
-  svg += Bar(0, "promoted", summary.promoted, summary.runs, "#16845b");
+  // A rollout is either of those that promote or of those that complete.
+  const bool is_completed = summary.completed > 0;
+  svg += Bar(0, is_completed ? "completed" : "promoted", is_completed ? summary.completed : summary.promoted,
+             summary.runs, "#16845b");
   svg += Bar(1, "rolled back", summary.rolled_back, summary.runs, kRed);
   svg += Bar(2, "falsely", summary.false_rollbacks, summary.runs, "#b27300");
   svg += Bar(3, "neither", summary.inconclusive + summary.still_running, summary.runs, "#7f8c8d");
