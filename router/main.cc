@@ -126,12 +126,13 @@ class Proxy {
     return text;
   }
 
-  void Drain() {
+  // Whether the journal holds all that is in force.
+  bool Drain() {
     if (http_ != nullptr) http_->BeginDrain();
     plane_->BeginDrain();
     plane_->Join();
     grpc_.reset();  // While the control side still answers.
-    control_->Stop();
+    return control_->Stop();
   }
 
  private:
@@ -274,7 +275,7 @@ std::optional<config::Config> LoadConfig(const std::string& file, const runtime:
 
 // Drains the proxy and ends it. A thread that waits for a disk cannot be ended, and neither can what it uses: where one
 // still waits when patience is over, the process ends without them, as if it had been killed.
-void DrainAndEnd(std::optional<Proxy>& proxy, absl::Duration drain_grace) {
+Exit DrainAndEnd(std::optional<Proxy>& proxy, absl::Duration drain_grace) {
   absl::Notification ended;
   std::thread overseer([&] {
     if (ended.WaitForNotificationWithTimeout(drain_grace + kPatienceToEnd)) return;
@@ -284,10 +285,11 @@ void DrainAndEnd(std::optional<Proxy>& proxy, absl::Duration drain_grace) {
     (void)!write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
     std::_Exit(kGaveUp);
   });
-  proxy->Drain();
+  const bool is_journalled = proxy->Drain();
   proxy.reset();
   ended.Notify();
   overseer.join();
+  return is_journalled ? kDrained : kGaveUp;
 }
 
 Exit RunProxy(const cli::ProxyCommand& command) {
@@ -312,9 +314,9 @@ Exit RunProxy(const cli::ProxyCommand& command) {
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &end_signals, nullptr);
-  DrainAndEnd(proxy, drain_grace);
+  const Exit exit = DrainAndEnd(proxy, drain_grace);
   log.Info("drained");
-  return kDrained;
+  return exit;
 }
 
 Exit Main(std::span<const char* const> arguments) {

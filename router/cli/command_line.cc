@@ -88,7 +88,7 @@ constexpr char kProxyFooter[] = R"(Exit codes:
   0  drained after SIGTERM or SIGINT
   1  could not start
   2  the command line or the configuration is wrong
-  3  drained, but the disk did not answer: ended without the last checkpoint)";
+  3  drained, but the journal does not hold the last changes or counts: its disk refused them or did not answer)";
 
 // CLI11 prints and throws; both end here.
 template <typename Parse>

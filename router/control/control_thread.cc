@@ -197,7 +197,7 @@ void ControlThread::CarryOut() {
         first_table_.Notify();
       }
     } else if (auto* ask = std::get_if<AskJournal>(&effect)) {
-      writer_->Ask(std::move(ask->request));
+      if (writer_ != nullptr) writer_->Ask(std::move(ask->request));  // Null: it has ended.
     } else if (const auto* answer = std::get_if<AnswerCommand>(&effect)) {
       ShowNow();  // Before: whoever is answered sees what came of it.
       Answer(answer->token, answer->status);
@@ -248,8 +248,8 @@ void ControlThread::Obey(weir::v1::CommandRequest request, std::function<void(ab
   posted.done(absl::UnavailableError(is_stopped_ ? "weir is ending" : "too many commands at once: try again"));
 }
 
-void ControlThread::Stop() {
-  if (!thread_.joinable()) return;
+bool ControlThread::Stop() {
+  if (!thread_.joinable()) return true;
   loop_->Stop();
   thread_.join();
   is_stopped_ = true;
@@ -258,9 +258,17 @@ void ControlThread::Stop() {
   controller_->CheckpointNow(options_.clock.Now());
   CarryOut();
   ShowNow();
-  writer_.reset();    // After it has written what it was asked.
+  writer_.reset();  // After it has written what it was asked.
+  for (JournalReply& reply : replies_.TakeAll()) controller_->TakeReply(std::move(reply), options_.clock.Now());
+  CarryOut();
+  const std::vector<std::string> lost = controller_->UnjournalledChanges();
+  for (const std::string& change : lost) {
+    options_.log->Error("in force until now, and not in the journal: the next start finds it undone",
+                        {{"change", change}});
+  }
   notifier_.reset();  // After it has sent what it can.
   for (auto& [token, done] : std::exchange(unanswered_, {})) done(absl::UnavailableError("weir is ending"));
+  return lost.empty();
 }
 
 }  // namespace weir::control

@@ -80,8 +80,9 @@ class ControlThread : public ControlInterface {
   void Obey(weir::v1::CommandRequest request, std::function<void(absl::Status)> done) override;
 
   // After the data plane has posted its last reports: counts them, writes the last checkpoint, and ends the threads.
-  // Who still waits for an answer is told UNAVAILABLE. Once; also by the destructor.
-  void Stop();
+  // Who still waits for an answer is told UNAVAILABLE. Whether the journal holds every change that is in force; if not,
+  // the log says which it lacks. Once; also by the destructor.
+  bool Stop();
 
  private:
   // For a journal that hangs.

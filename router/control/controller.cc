@@ -18,14 +18,6 @@ using experiment::Gate;
 using experiment::State;
 using experiment::Step;
 
-// What whoever asked is told while no row says so yet.
-absl::Status Provisional(const absl::Status& answer) {
-  if (answer.ok()) return answer;
-  return absl::Status(answer.code(), absl::StrCat(std::string(answer.message()),
-                                                  "; the journal does not hold this refusal yet, and a restart before "
-                                                  "it does may find it opened"));
-}
-
 CountsLayout LayoutOf(const config::Experiment& specification, uint32_t run) {
   CountsLayout layout{.experiment = specification.name, .run = run, .variants = {}, .mirrors = {}};
   for (const config::Variant& variant : specification.variants) layout.variants.push_back(variant.name);
@@ -159,7 +151,7 @@ void Controller::Carry(Governed& governed, Step step, const experiment::Event& e
   }
   Enter(governed, step, now);
   Unjournalled row{.id = 0, .change = std::move(change), .waiting = {}};
-  if (governed.unjournalled) row.waiting = std::move(governed.unjournalled->waiting);
+  if (governed.unjournalled) row.waiting = TakeWaiting(*governed.unjournalled, row.change);
   governed.unjournalled = std::move(row);
   governed.retry_at = absl::InfinitePast();
 }
@@ -200,31 +192,31 @@ void Controller::Obey(uint64_t token, const std::string& experiment, const exper
     return answer(absl::NotFoundError(absl::StrCat("no experiment '", experiment, "'")));
   }
   Governed& governed = found->second;
+  experiment::Command given = command;
+  given.overtakes = governed.opening.has_value();
   absl::StatusOr<std::optional<Step>> step =
-      experiment::Advance(governed.experiment.plan(), governed.experiment.state(), command, now);
+      experiment::Advance(governed.experiment.plan(), governed.experiment.state(), given, now);
   if (!step.ok()) return answer(step.status());
-  if (!*step) return answer(absl::OkStatus());  // It is so already.
+  if (!*step) {  // It is so already; whether it stays so, and the journal says so, is another matter.
+    if (governed.opening) return answer(WhyNotOpened(governed));
+    const bool is_frozen = std::holds_alternative<experiment::Frozen>(governed.experiment.state()->phase);
+    if (is_frozen) return answer(Provisional(governed, absl::OkStatus()));
+    if (!governed.unjournalled || IsOfVersion(*governed.unjournalled)) return answer(absl::OkStatus());
+    governed.unjournalled->waiting.push_back({token, now, absl::OkStatus()});
+    return Flush(now);
+  }
   const bool opens = (*step)->gate == Gate::kOpens;
   if (opens) {
     DropVersionRow(governed);
     if (absl::Status why = WhyNotOpened(governed); !why.ok()) return answer(std::move(why));
   }
-  Carry(governed, **std::move(step), command, now);
+  Carry(governed, **std::move(step), given, now);
   if (opens) {
     governed.opening->token = token;
     governed.retry_at = absl::InfinitePast();  // Who asks is not kept waiting for a try that failed before.
   }
   if (!opens) governed.unjournalled->waiting.push_back({token, now, absl::OkStatus()});
   Flush(now);
-}
-
-// What shut is in force, whatever came of its row. Tells those who have waited since then, at least.
-void Controller::AnswerWaiting(Unjournalled& row, bool is_written, absl::Time waited_since) {
-  std::erase_if(row.waiting, [&](const Waiting& waiting) {
-    if (waiting.since > waited_since) return false;
-    effects_.emplace_back(AnswerCommand{waiting.token, is_written ? waiting.answer : Provisional(waiting.answer)});
-    return true;
-  });
 }
 
 // Time goes on for the rollout, and its shares follow what is known, unless a change of it is on its way.
@@ -276,7 +268,7 @@ void Controller::Tick(absl::Time now) {
     // What could not even be asked for yet is not said to be done.
     const bool waits_for_room =
         governed.unjournalled && governed.unjournalled->id == 0 && !governed.rows_on_their_way.empty();
-    if (governed.unjournalled && !waits_for_room) AnswerWaiting(*governed.unjournalled, false, now - kShutPatience);
+    if (governed.unjournalled && !waits_for_room) AnswerWaiting(governed, false, now - kShutPatience);
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {
@@ -379,176 +371,6 @@ void Controller::Publish(absl::Time now) {
   }
   table_ = std::make_shared<const routing::RouteTable>(*std::move(table));
   effects_.emplace_back(PublishTable{table_});
-}
-
-// Asks the journal for what waits, where it is time to.
-void Controller::AskFor(Governed& governed, absl::Time now) {
-  if (!unread_.ok()) return;
-  const bool is_asked_for = governed.unjournalled && !governed.unjournalled->waiting.empty();
-  const bool has_room = governed.rows_on_their_way.size() + (is_asked_for ? 0 : config::limits::kShutRowsOfPeople) <
-                        config::limits::kShutRows;
-  if (governed.unjournalled && governed.unjournalled->id == 0 && has_room && now >= governed.unjournalled->retry_at) {
-    governed.unjournalled->id = NextRequest();
-    governed.rows_on_their_way.insert(governed.unjournalled->id);
-    effects_.emplace_back(AskJournal{AppendRequest{governed.unjournalled->id, governed.unjournalled->change}});
-  }
-  if (governed.opening && governed.opening->id == 0) {
-    governed.opening->id = NextRequest();
-    effects_.emplace_back(AskJournal{AppendRequest{governed.opening->id, governed.opening->change}});
-  }
-}
-
-void Controller::Checkpoint(absl::Time now) {
-  if (!unread_.ok() || checkpoint_request_ != 0) return;
-  const auto take = [&](std::vector<CheckpointRow> rows) {
-    for (CheckpointRow& row : rows) unwritten_rows_.insert_or_assign(std::move(row.key), std::move(row.value));
-  };
-  absl::Duration longest = absl::ZeroDuration();
-  for (auto& [name, governed] : experiments_) {
-    take(governed.experiment.TakeChanges(now));
-    if (const auto& filed = governed.experiment.filed()) longest = std::max(longest, filed->join_window);
-  }
-  if (longest > absl::ZeroDuration()) tickets_.Forget(now, longest);
-  take(tickets_.TakeChanges());
-  if (unwritten_rows_.empty()) return;
-  asked_rows_ = std::exchange(unwritten_rows_, {});
-  CheckpointRequest request{.id = NextRequest(), .rows = {}};
-  for (const auto& [key, value] : asked_rows_) request.rows.push_back({key, value});
-  checkpoint_request_ = request.id;
-  effects_.emplace_back(AskJournal{std::move(request)});
-}
-
-void Controller::CheckpointNow(absl::Time now) {
-  // What the tests remember is of the counts that are written with it.
-  for (auto& [name, governed] : experiments_) {
-    Judge(governed, now);
-    governed.rows_on_their_way.clear();  // They are written before what is asked now.
-    if (governed.unjournalled) governed.unjournalled->retry_at = absl::InfinitePast();
-  }
-  Flush(now);
-  checkpoint_request_ = 0;  // One that is outstanding is written before this one, in the journal's order.
-  for (auto& [key, value] : std::exchange(asked_rows_, {})) unwritten_rows_.emplace(key, std::move(value));
-  Checkpoint(now);
-}
-
-// --- What the journal answered.
-
-void Controller::TakeReply(JournalReply reply, absl::Time now) {
-  if (reply.id == load_request_) {
-    OnLoaded(reply, now);
-  } else if (reply.id == checkpoint_request_) {
-    OnCheckpoint(reply.status);
-  } else if (reply.report) {
-    OnReport(reply);
-  } else {
-    for (auto& [name, governed] : experiments_) OnAppended(governed, reply, now);
-  }
-  Flush(now);
-}
-
-void Controller::OnAppended(Governed& governed, JournalReply& reply, absl::Time now) {
-  governed.rows_on_their_way.erase(reply.id);
-  const bool is_row = governed.unjournalled && governed.unjournalled->id == reply.id;
-  const bool is_opening = governed.opening && governed.opening->id == reply.id;
-  if (!is_row && !is_opening) return;  // Of a row that a newer one replaced, or of another experiment.
-  NoteJournal(reply.status);
-  if (reply.status.ok()) {
-    journal_head_ = reply.head;
-    governed.journal_error.clear();
-    const experiment::Change& change = is_opening ? governed.opening->change : governed.unjournalled->change;
-    if (change.grounds.specification) governed.versions.NoteJournalled(change.grounds.specification->ordinal);
-  } else {
-    if (governed.journal_error.empty()) {
-      Say(true, "a change waits for the journal", governed.experiment.name(), std::string(reply.status.message()));
-    }
-    governed.retry_at = now + kJournalRetry;
-    governed.journal_error = std::string(reply.status.message());
-  }
-  if (is_opening) return OnOpened(governed, reply.status, now);
-  AnswerWaiting(*governed.unjournalled, reply.status.ok());
-  if (reply.status.ok()) {
-    governed.unjournalled.reset();
-    AskForReport(governed);
-  } else {
-    governed.unjournalled->id = 0;
-    governed.unjournalled->retry_at = governed.retry_at;
-  }
-}
-
-void Controller::OnOpened(Governed& governed, const absl::Status& status, absl::Time now) {
-  const Opening opening = *std::exchange(governed.opening, std::nullopt);
-  const auto answer = [&](absl::Status result) {
-    if (opening.token) effects_.emplace_back(AnswerCommand{*opening.token, std::move(result)});
-  };
-  if (!status.ok()) return TakeBack(governed, opening, status, now);
-  if (opening.base != governed.experiment.state()) {
-    // The gate was shut meanwhile. That row follows in the journal, and this step is not taken.
-    return answer(absl::AbortedError("the gate was shut meanwhile"));
-  }
-  Enter(governed, opening.step, now);
-  FollowFile(governed, now);  // Which may have changed meanwhile.
-  Publish(now);
-  answer(absl::OkStatus());
-}
-
-// An opening that was refused.
-void Controller::TakeBack(Governed& governed, const Opening& opening, const absl::Status& why, absl::Time now) {
-  const absl::Status refusal = absl::UnavailableError(absl::StrCat("nothing was opened: ", std::string(why.message())));
-  const bool may_be_found = !absl::IsInvalidArgument(why);
-  const std::optional<State>& standing = governed.experiment.standing();
-  if (may_be_found && !governed.unjournalled && standing) {
-    governed.unjournalled =
-        Unjournalled{.id = 0, .change = NotOpened(governed, *standing, opening, why, now), .waiting = {}};
-  }
-  if (!opening.token) return;
-  // A shutting step that came meanwhile was asked for after the opening, and takes its place as well.
-  if (may_be_found && governed.unjournalled) {
-    governed.unjournalled->waiting.push_back({*opening.token, now, refusal});
-  } else {
-    effects_.emplace_back(AnswerCommand{*opening.token, may_be_found ? Provisional(refusal) : refusal});
-  }
-}
-
-void Controller::OnCheckpoint(const absl::Status& status) {
-  checkpoint_request_ = 0;
-  NoteJournal(status);
-  auto asked = std::exchange(asked_rows_, {});
-  if (status.ok()) return;
-  for (auto& [key, value] : asked) unwritten_rows_.emplace(key, std::move(value));
-}
-
-// The journal could not be read at start: what it says now is too late to go on from, but a run is not numbered twice,
-// and a latch that is found holds.
-void Controller::OnLoaded(JournalReply& reply, absl::Time now) {
-  load_request_ = 0;
-  load_again_at_ = now + kJournalRetry;
-  NoteJournal(reply.status);
-  unread_ = reply.status;
-  if (!reply.status.ok()) return;
-  journal_head_ = reply.head;
-  Say(false, "the journal can be read again: frozen experiments may be reset");
-  for (auto& [name, version] : reply.remembered->specifications) GovernedBy(name).versions.Remember(std::move(version));
-  for (const auto& [name, state] : reply.remembered->states) {
-    Governed& governed = GovernedBy(name);
-    if (governed.experiment.state()) {
-      governed.experiment.TakeUpFound(state, reply.remembered->checkpoints);
-    } else {
-      (void)governed.experiment.Restore(state, reply.remembered->checkpoints);
-    }
-  }
-  absl::StatusOr<TicketLedger> tickets = TicketLedger::FromRows(reply.remembered->checkpoints);
-  tickets_ = tickets.ok() ? *std::move(tickets) : TicketLedger::Forgetful(reply.remembered->checkpoints, now);
-  is_table_stale_ = true;
-}
-
-void Controller::NoteJournal(const absl::Status& status) {
-  if (!status.ok()) ++counts_.journal_failures;
-  if (absl::IsInvalidArgument(status)) return;  // One row can never be written: that says nothing of the disk.
-  if (status.ok() != is_journal_healthy_) {
-    Say(!status.ok(), status.ok() ? "the journal works" : "the journal fails", "", std::string(status.message()));
-  }
-  is_journal_healthy_ = status.ok();
-  journal_error_ = std::string(status.message());
 }
 
 void Controller::Say(bool is_warning, std::string message, std::string experiment, std::string detail) {

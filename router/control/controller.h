@@ -97,9 +97,10 @@ class Controller {
   void TakeValues(const std::string& experiment, const std::string& name, double value, absl::Time at);
   // Of a question that the files ask another system: a value, or why there is none.
   void TakeAnswer(const QueryAnswer& answer, absl::Time now);
-  // Answered by an AnswerCommand with this token. What shuts is in force when this returns, and is answered when the
-  // journal has answered, whatever it says, or after kShutPatience; what opens when it is journalled, and when it is
-  // refused, by the same rule as what shuts once the row that says so was asked for.
+  // Answered by an AnswerCommand with this token, OK only where a row of it is on the disk. What shuts is in force when
+  // this returns, and is answered when the journal has answered or after kShutPatience: UNAVAILABLE that says so where
+  // there is no row yet, ABORTED where a later step took its place before there was. What opens is answered when it is
+  // journalled, and when it is refused, by the same rule as what shuts once the row that says so was asked for.
   void Obey(uint64_t token, const std::string& experiment, const experiment::Command& command, absl::Time now);
   void TakeReply(JournalReply reply, absl::Time now);
   // Every stats::kTick at least. A breach that the counts prove now shuts its gate in this call.
@@ -109,6 +110,8 @@ class Controller {
 
   // --- Outputs.
 
+  // What is in force, of each experiment, and the journal does not hold: "income: rolled-back by ann".
+  std::vector<std::string> UnjournalledChanges() const;
   std::vector<Effect> TakeEffects() { return std::exchange(effects_, {}); }
   // As of the last input.
   Snapshot View(absl::Time now) const;
@@ -128,12 +131,15 @@ class Controller {
     uint64_t token = 0;
     absl::Time since;
     absl::Status answer;
+    // The row of its own step, which is on its way, where a newer step's row has taken the place of that.
+    std::optional<uint64_t> replaced_row{};
+    std::string later{};  // That newer step.
   };
   // A row of what is so already, and the journal has not taken yet.
   struct Unjournalled {
     uint64_t id = 0;  // 0: not asked, or refused and to be asked again.
     experiment::Change change;
-    std::vector<Waiting> waiting;  // In the order that they came; also for steps that this row replaced.
+    std::vector<Waiting> waiting;  // In the order that they came; also for steps whose rows this one replaced.
     absl::Time retry_at = absl::InfinitePast();
   };
   struct Governed {
@@ -158,7 +164,6 @@ class Controller {
   void FollowFile(Governed& governed, absl::Time now);
   void GoOn(Governed& governed, absl::Time now);
   absl::Status WhyNotOpened(const Governed& governed) const;
-  void AnswerWaiting(Unjournalled& row, bool is_written, absl::Time waited_since = absl::InfiniteFuture());
   // `event` is what the step follows from.
   void Carry(Governed& governed, experiment::Step step, const experiment::Event& event, absl::Time now);
   void Enter(Governed& governed, const experiment::Step& step, absl::Time now);
@@ -172,16 +177,22 @@ class Controller {
                                const absl::Status& why, absl::Time now) const;
   void KeepVersion(Governed& governed, absl::Time now);
   void DropVersionRow(Governed& governed);
+  static bool IsOfVersion(const Unjournalled& row);
   void AskForReport(const Governed& governed);
   void KeepFailedCalls(const stats::WorkerReport& report);
   void OnReport(const JournalReply& reply);
 
   void Flush(absl::Time now);
   void Publish(absl::Time now);
-  void AskFor(Governed& governed, absl::Time now);
-  void Checkpoint(absl::Time now);
   uint64_t NextRequest() { return ++last_request_; }
 
+  // controller_journal.cc
+  absl::Status Provisional(const Governed& governed, const absl::Status& answer) const;
+  void AnswerWaiting(Governed& governed, bool is_written, absl::Time waited_since = absl::InfiniteFuture());
+  static std::vector<Waiting> TakeWaiting(Unjournalled& row, const experiment::Change& newer);
+  void AnswerReplaced(Governed& governed, const JournalReply& reply);
+  void AskFor(Governed& governed, absl::Time now);
+  void Checkpoint(absl::Time now);
   void OnAppended(Governed& governed, JournalReply& reply, absl::Time now);
   void OnOpened(Governed& governed, const absl::Status& status, absl::Time now);
   void TakeBack(Governed& governed, const Opening& opening, const absl::Status& why, absl::Time now);

@@ -80,8 +80,12 @@ void Controller::KeepVersion(Governed& governed, absl::Time now) {
 // its way to the journal comes before the step's; it is not tried again, or it would follow it, and say where the
 // experiment stood before.
 void Controller::DropVersionRow(Governed& governed) {
-  if (!governed.unjournalled || governed.unjournalled->change.grounds.event) return;
-  if (governed.unjournalled->change.action != experiment::kNotOpened) governed.unjournalled.reset();
+  if (governed.unjournalled && IsOfVersion(*governed.unjournalled)) governed.unjournalled.reset();
+}
+
+// Whether the row moves nothing, and nobody waits for it: a version of the specification was taken up.
+bool Controller::IsOfVersion(const Unjournalled& row) {
+  return !row.change.grounds.event && row.change.action != experiment::kNotOpened;
 }
 
 void Controller::AskForReport(const Governed& governed) {

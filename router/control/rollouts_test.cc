@@ -98,7 +98,11 @@ TEST_F(RolloutsTest, AStepIsNotEnteredWhileTheJournalRefuses) {
 
 TEST_F(RolloutsTest, APersonShutsTheGateAtOnceWhateverTheJournalSays) {
   rig.journal().FailWith(absl::UnavailableError("disk full"));
-  EXPECT_TRUE(rig.Obey({.kind = CommandKind::kRollback, .comment = "no"}).ok());
+  const absl::Status told = rig.Obey({.kind = CommandKind::kRollback, .comment = "no"});
+  EXPECT_TRUE(absl::IsUnavailable(told));
+  EXPECT_EQ(told.message(),
+            "in force, but not in the journal yet (disk full): a restart before it is may find it undone");
+  EXPECT_FALSE(rig.Obey(CommandKind::kRollback).ok()) << "it is so already, and no row says so";
   EXPECT_EQ(share(), 0);
   EXPECT_EQ(phase(), v1::ROLLED_BACK);
   EXPECT_EQ(rig.Status().phase_reason(), "rolled back by ann: no");
@@ -119,7 +123,7 @@ TEST_F(RolloutsTest, WhoShutsHearsOfItOnceItWouldOutliveACrashOrTheJournalIsSlow
   EXPECT_EQ(share(), 0) << "but in force";
   EXPECT_FALSE(rig.AnswerOf(1).has_value());
   rig.Run(10);
-  EXPECT_EQ(rig.AnswerOf(1), absl::OkStatus());
+  EXPECT_TRUE(absl::IsUnavailable(*rig.AnswerOf(1))) << "after a second";
 
   ControllerRig other;
   other.File({ACanary()});
@@ -135,10 +139,47 @@ TEST_F(RolloutsTest, EachOfThoseWhoShutOneAfterAnotherIsKeptWaitingForItsOwnTime
   rig.Run(6);
   (void)rig.Obey(CommandKind::kRollback);
   rig.Run(6);
-  EXPECT_EQ(rig.AnswerOf(1), absl::OkStatus());
+  EXPECT_TRUE(absl::IsUnavailable(*rig.AnswerOf(1)));
   EXPECT_FALSE(rig.AnswerOf(2).has_value()) << "0.6 s of 1 s, and the journal has not answered";
   rig.Run(4);
+  EXPECT_TRUE(absl::IsUnavailable(*rig.AnswerOf(2)));
+}
+
+TEST_F(RolloutsTest, WhoseRowAnotherTookThePlaceOfHearsOfItsOwn) {
+  rig.HoldReplies();
+  (void)rig.Obey(CommandKind::kPause);
+  (void)rig.Obey(CommandKind::kRollback);
+  rig.GiveReplies();
+  EXPECT_EQ(rig.AnswerOf(1), absl::OkStatus()) << "its row was on its way";
   EXPECT_EQ(rig.AnswerOf(2), absl::OkStatus());
+  EXPECT_EQ(rig.journal().records().size(), 3u);
+
+  ControllerRig failing;
+  failing.File({ACanary()});
+  failing.journal().FailWith(absl::UnavailableError("disk full"));
+  failing.HoldReplies();
+  (void)failing.Obey(CommandKind::kPause);
+  (void)failing.Obey(CommandKind::kRollback);
+  failing.journal().FailWith(absl::OkStatus());
+  failing.GiveReplies();
+  failing.Run(20);
+  ASSERT_TRUE(failing.AnswerOf(1).has_value());
+  EXPECT_FALSE(failing.AnswerOf(1)->ok()) << "no row of it was ever written";
+}
+
+TEST_F(RolloutsTest, WhoShutsWhatIsShutStopsTheResetThatIsOnItsWay) {
+  ASSERT_TRUE(rig.Obey(CommandKind::kRollback).ok());
+  rig.HoldReplies();
+  (void)rig.Obey(CommandKind::kReset);
+  (void)rig.Obey(CommandKind::kRollback);
+  rig.GiveReplies();
+  rig.Run(5);
+  EXPECT_TRUE(absl::IsAborted(*rig.AnswerOf(2))) << "the reset";
+  EXPECT_EQ(rig.AnswerOf(3), absl::OkStatus());
+  EXPECT_EQ(phase(), v1::ROLLED_BACK);
+  EXPECT_EQ(share(), 0);
+  rig.Restart();
+  EXPECT_EQ(phase(), v1::ROLLED_BACK);
 }
 
 TEST_F(RolloutsTest, AGateThatIsShutWhileAStepIsBeingJournalledStaysShut) {

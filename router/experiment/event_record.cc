@@ -90,6 +90,7 @@ struct Recorder {
     written.set_comment(event.comment);
     if (event.weight) written.set_weight_basis_points(static_cast<uint32_t>(event.weight->basis_points()));
     written.set_is_full(event.is_full);
+    written.set_overtakes(event.overtakes);
   }
 };
 
@@ -153,7 +154,8 @@ absl::StatusOr<Event> CommandOf(const v1::CommandEvent& record) {
                   .roles = {record.roles().begin(), record.roles().end()},
                   .comment = record.comment(),
                   .weight = std::nullopt,
-                  .is_full = record.is_full()};
+                  .is_full = record.is_full(),
+                  .overtakes = record.overtakes()};
   if (!record.has_weight_basis_points()) return command;
   const auto weight = config::Percent::FromBasisPoints(record.weight_basis_points());
   if (!weight.ok()) return absl::DataLossError("a command's share is none");

@@ -238,6 +238,7 @@ struct Command {
   std::string comment{};
   std::optional<config::Percent> weight{};  // Of set-weight: the candidates' share.
   bool is_full = false;                     // Of promote: past all steps, and not only this one.
+  bool overtakes = false;  // Of what shuts: something that opens is on its way, and a gate that is shut is shut anew.
 };
 
 using Event = std::variant<Filed, Breached, TimePassed, Analysed, Command, Weighed>;

@@ -1,7 +1,6 @@
 #include "test/simulator/command_rules.h"
 
 #include "absl/strings/str_cat.h"
-#include "router/control/controller.h"
 
 namespace weir::simulator {
 namespace {
@@ -14,33 +13,33 @@ bool MayBeSoAlready(CommandKind kind) {
          kind == CommandKind::kSetWeight;
 }
 
-// Goes towards more in every phase that takes it.
-bool AlwaysOpens(CommandKind kind) { return kind == CommandKind::kStart || kind == CommandKind::kReset; }
-
 }  // namespace
 
-void WhatIsAcknowledgedIsJournalled::Hear(const Event& event, absl::Time now, const Accuse& accuse) {
+void WhatIsAcknowledgedIsJournalled::Hear(const Event& event, absl::Time, const Accuse& accuse) {
   if (const auto* given = std::get_if<CommandGiven>(&event)) {
-    given_[given->token] = {.experiment = given->experiment, .command = given->command, .at = now};
+    given_[given->token] = {.experiment = given->experiment, .command = given->command};
   } else if (const auto* asked = std::get_if<RowAsked>(&event)) {
     for (auto& [token, given] : given_) given.is_asked |= given.command.actor == asked->change.actor;
-  } else if (const auto* failed = std::get_if<WriteFailed>(&event)) {
-    for (auto& [token, given] : given_) given.was_refused |= given.experiment == failed->experiment;
+    asked_[asked->change.experiment] = experiment::RecordOf(asked->change, 0).state();
   } else if (const auto* written = std::get_if<RowWritten>(&event)) {
     actors_.insert(written->record.actor());
+    written_[written->record.state().experiment()] = written->record.state();
   } else if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
     const auto given = given_.extract(answered->token);
-    if (!given.empty() && answered->status.ok()) OnAnswer(given.mapped(), now, accuse);
+    if (!given.empty() && answered->status.ok()) OnAnswer(given.mapped(), accuse);
   } else if (std::holds_alternative<ProcessDied>(event)) {
     given_.clear();
+    asked_.clear();
   }
 }
 
-void WhatIsAcknowledgedIsJournalled::OnAnswer(const Given& given, absl::Time now, const Accuse& accuse) const {
+void WhatIsAcknowledgedIsJournalled::OnAnswer(const Given& given, const Accuse& accuse) const {
   if (actors_.contains(given.command.actor)) return;
-  if (!given.is_asked && now == given.at && MayBeSoAlready(given.command.kind)) return;
-  const bool is_patience_over = now >= given.at + control::Controller::kShutPatience;
-  if (given.is_asked && !AlwaysOpens(given.command.kind) && (given.was_refused || is_patience_over)) return;
+  const auto asked = asked_.find(given.experiment);
+  const auto written = written_.find(given.experiment);
+  const bool is_written = asked == asked_.end() || (written != written_.end() && written->second.SerializeAsString() ==
+                                                                                     asked->second.SerializeAsString());
+  if (!given.is_asked && is_written && MayBeSoAlready(given.command.kind)) return;
   accuse(absl::StrCat(given.command.actor, " was told that ", experiment::NameOf(given.command.kind), " of ",
                       given.experiment, " was done, and no row says so"));
 }

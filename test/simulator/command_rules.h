@@ -12,8 +12,7 @@
 
 namespace weir::simulator {
 
-// Who is told that it was done finds a row of theirs on the disk. Two exceptions, which the contract names: it was so
-// already, and they are told at once; or it shut, the gate is shut, and the journal refused a row or was slow.
+// Who is told that it was done finds a row of theirs on the disk; or it was so already, and the row that says so is.
 class WhatIsAcknowledgedIsJournalled : public Rule {
  public:
   std::string name() const override { return "an acknowledged command is in the journal"; }
@@ -23,14 +22,14 @@ class WhatIsAcknowledgedIsJournalled : public Rule {
   struct Given {
     std::string experiment;
     experiment::Command command;
-    absl::Time at;
-    bool is_asked = false;     // Of the journal.
-    bool was_refused = false;  // A row of its experiment, since.
+    bool is_asked = false;  // Of the journal.
   };
-  void OnAnswer(const Given& given, absl::Time now, const Accuse& accuse) const;
+  void OnAnswer(const Given& given, const Accuse& accuse) const;
 
   std::map<uint64_t, Given> given_;
-  std::set<std::string> actors_;  // Of all rows on the disk.
+  std::map<std::string, v1::ExperimentState> asked_;    // By experiment: of the row that was asked for last.
+  std::map<std::string, v1::ExperimentState> written_;  // That is on the disk last.
+  std::set<std::string> actors_;                        // Of all rows on the disk.
 };
 
 class EveryCommandIsAnsweredOnce : public Rule {

@@ -42,17 +42,13 @@ TEST_F(AcknowledgedTest, SeesAnAnswerBeforeTheRow) {
   EXPECT_EQ(history.broken(), 1u);
 }
 
-TEST_F(AcknowledgedTest, WhatShutsMayBeToldAfterPatienceOrARefusal) {
-  Ask(CommandKind::kRollback);
-  history.now += absl::Milliseconds(999);
-  history.Hear(Done(1));
-  EXPECT_EQ(history.broken(), 1u) << "too early";
-  Ask(CommandKind::kRollback);
-  history.now += absl::Seconds(1);
-  history.Hear(Done(1));
-  EXPECT_EQ(history.broken(), 1u);
+TEST_F(AcknowledgedTest, SeesWhatShutAndIsOnNoDisk) {
   Ask(CommandKind::kRollback);
   history.Hear(WriteFailed{"exp"});
+  history.now += absl::Seconds(5);
+  history.Hear(CommandAnswered{.token = 1, .status = absl::UnavailableError("in force, but not in the journal yet")});
+  EXPECT_EQ(history.broken(), 0u);
+  Ask(CommandKind::kRollback);
   history.Hear(Done(1));
   EXPECT_EQ(history.broken(), 1u);
 }
@@ -65,16 +61,21 @@ TEST_F(AcknowledgedTest, WhatOpensMayNot) {
   EXPECT_EQ(history.broken(), 1u);
 }
 
-TEST_F(AcknowledgedTest, WhatIsSoAlreadyIsToldAtOnceOrNotAtAll) {
+TEST_F(AcknowledgedTest, WhatIsSoAlreadyIsInTheJournalToo) {
   history.Hear(Given(1, CommandKind::kAbort));
   history.Hear(Done(1));
   EXPECT_EQ(history.broken(), 0u);
+  const experiment::Change shut = history.ChangeTo(1, 2, 30, RolledBack{}, "person-7");
+  history.Ask(shut);
   history.Hear(Given(2, CommandKind::kAbort));
-  history.now += absl::Milliseconds(100);
   history.Hear(Done(2));
-  EXPECT_EQ(history.broken(), 1u) << "late";
-  history.Hear(Given(3, CommandKind::kPromote));
+  EXPECT_EQ(history.broken(), 1u) << "the row of the one before is not on the disk";
+  history.Write(shut);
+  history.Hear(Given(3, CommandKind::kAbort));
   history.Hear(Done(3));
+  EXPECT_EQ(history.broken(), 1u);
+  history.Hear(Given(4, CommandKind::kPromote));
+  history.Hear(Done(4));
   EXPECT_EQ(history.broken(), 2u) << "a promotion is never so already";
 }
 
