@@ -19,6 +19,11 @@ void CountLedger::ForgetAllBut(const std::map<std::string, double>& filed) {
   for (const auto& [key, count] : ever_) {
     if (!filed.contains(std::get<0>(key))) may_be_dropped_.insert(std::get<0>(key));
   }
+  for (const std::string& experiment : filed_) {
+    if (!filed.contains(experiment)) may_be_dropped_.insert(experiment);  // Its calls may be told later.
+  }
+  filed_.clear();
+  for (const auto& [experiment, alpha] : filed) filed_.insert(experiment);
   std::erase_if(base_, [&](const auto& entry) { return !filed.contains(std::get<0>(entry.first)); });
   std::erase_if(opened_, [&](const auto& opened) { return !filed.contains(opened.first); });
 }
@@ -159,6 +164,42 @@ void ABadCandidateIsRolledBack::Hear(const Event& event, absl::Time now, const A
       if (status.phase() == v1::ROLLED_BACK || status.phase() == v1::FROZEN) continue;
       accuse(absl::StrCat(candidate_, " of ", status.name(), " fails since run ", status.run(),
                           " began, and the gate is ", "open: ", v1::Phase_Name(status.phase())));
+    }
+  }
+}
+
+// --- NothingIsPromotedWithoutCalls
+
+bool NothingIsPromotedWithoutCalls::HasCalls(const std::string& experiment, uint32_t run, uint32_t first_epoch,
+                                             const std::string& variant) const {
+  const auto newest = newest_.find({experiment, run, variant});
+  return newest != newest_.end() && newest->second >= first_epoch;
+}
+
+void NothingIsPromotedWithoutCalls::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  if (std::holds_alternative<ProcessStarted>(event)) {
+    numbers_.Begin();
+  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
+    numbers_.Add(*published->table);
+  } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
+    for (const auto& [key, counts] : report->report->delta.inference) {
+      const RunNumbers::Layout* layout = numbers_.Find(key.run);
+      if (layout == nullptr || counts.ended() == counts.neutral()) continue;
+      uint32_t& newest = newest_[{layout->experiment, layout->run, layout->variants[key.variant]}];
+      newest = std::max(newest, key.epoch);
+    }
+  } else if (const auto* asked = std::get_if<RowAsked>(&event)) {
+    const v1::AuditRecord record = experiment::RecordOf(asked->change, 0);
+    const v1::ExperimentState& before = record.before();
+    if (record.actor() != "weir" || !record.event().has_time_passed()) return;
+    const bool ends = record.state().has_watching() || record.state().has_completed();
+    if (!before.has_watching() && !(before.has_stepping() && (ends || record.action() == "step-entered"))) return;
+    const uint32_t first_epoch = before.has_stepping() ? before.stepping().first_epoch() : before.epoch();
+    for (const v1::VariantWeight& variant : before.variants()) {
+      if (variant.hundredths() == 0 || HasCalls(before.experiment(), before.run(), first_epoch, variant.name()))
+        continue;
+      accuse(absl::StrCat(record.action(), " of ", before.experiment(), " without a call of ", variant.name(),
+                          " since epoch ", first_epoch));
     }
   }
 }

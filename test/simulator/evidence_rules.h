@@ -34,7 +34,8 @@ class CountLedger {
 
  private:
   std::map<Key, int64_t> ever_, here_;
-  std::map<Key, int64_t> base_;           // Shown at first, without what was delivered here.
+  std::map<Key, int64_t> base_;  // Shown at first, without what was delivered here.
+  std::set<std::string> filed_;
   std::set<std::string> may_be_dropped_;  // They were in no file for a while.
   std::map<std::string, uint32_t> newest_run_;
   std::set<std::pair<std::string, uint32_t>> opened_;  // By this process: they begin with nothing.
@@ -105,6 +106,20 @@ class ABadCandidateIsRolledBack : public Rule {
   RunNumbers numbers_;
   std::map<std::pair<uint32_t, uint32_t>, std::pair<int64_t, int64_t>> ended_;  // Default's and candidate's, by epoch.
   std::map<std::string, Ripe> ripe_;                                            // By experiment.
+};
+
+// No rollout goes on by itself, or ends, but after calls of every variant with a share have ended in that very step.
+class NothingIsPromotedWithoutCalls : public Rule {
+ public:
+  std::string name() const override { return "nothing is promoted without calls"; }
+  void Hear(const Event& event, absl::Time now, const Accuse& accuse) override;
+
+ private:
+  bool HasCalls(const std::string& experiment, uint32_t run, uint32_t first_epoch, const std::string& variant) const;
+
+  RunNumbers numbers_;
+  // By experiment, run and variant: the newest epoch of which a call ended, well or badly; told by any process.
+  std::map<CountLedger::Key, uint32_t> newest_;
 };
 
 // How often healthy candidates were rolled back by a guardrail, beside how often they may be.

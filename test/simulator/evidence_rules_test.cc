@@ -204,5 +204,31 @@ TEST(AlphaAccountTest, TooManyFalseAlarmsAreImprobable) {
   EXPECT_LT(account.ProbabilityAtMost(), 1e-6);
 }
 
+TEST(NothingIsPromotedWithoutCallsTest, SeesAStepThatIsLeftBeforeEachVariantHadACall) {
+  WrittenHistory<NothingIsPromotedWithoutCalls> history;
+  const auto leave = [&](uint32_t first_epoch) {
+    experiment::Change change = history.ChangeTo(1, first_epoch + 1, 60, experiment::Stepping{.step = 1});
+    change.actor = "weir";
+    change.action = "step-entered";
+    change.grounds.before =
+        history.ChangeTo(1, first_epoch, 30, experiment::Stepping{.first_epoch = first_epoch}).state;
+    change.grounds.event = experiment::TimePassed{};
+    history.Ask(change);
+  };
+  history.Restart();
+  history.Publish(1, 2, 70, 30);
+  leave(2);
+  EXPECT_EQ(history.broken(), 2u) << "of neither";
+  const stats::WorkerReport of_default = Calls(1, 2, 5, 0), of_both = Calls(1, 2, 5, 5);
+  history.Hear(ReportTaken{&of_default});
+  leave(2);
+  EXPECT_EQ(history.broken(), 3u) << "of the candidate";
+  history.Hear(ReportTaken{&of_both});
+  leave(2);
+  EXPECT_EQ(history.broken(), 3u);
+  leave(3);
+  EXPECT_EQ(history.broken(), 5u) << "they are of the step before";
+}
+
 }  // namespace
 }  // namespace weir::simulator
