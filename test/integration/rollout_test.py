@@ -105,8 +105,18 @@ class RolloutTest(IntegrationTest):
         self.assertEqual({answer.variant for answer in answers}, {BASELINE})
         self.assertIn("we do not like it", self.ctl("status").stdout)
         self.assertEqual(self.ctl("approve", EXPERIMENT, "--role", "operator").returncode, 1)
-        self.assertEqual(self.ctl("reset", EXPERIMENT).returncode, 0)
+        self.obey("reset", "--comment", "we like it again", "--actor", "ann")
         self.assertEqual((phase_of(self.gate), self.rollout()["step"]), ("STEPPING", 1))
+        self.assertRegex(self.ctl("audit", "show", EXPERIMENT).stdout, "ann +reset +we like it again")
+
+    def test_no_text_keeps_the_gate_open(self):
+        # Two lines, no UTF-8, and more than the admin port takes at all.
+        self.obey("rollback", "--comment", "slow\nand wrong \udcff" + 70_000 * "!", "--actor", 300 * "a" + "\x1b")
+        self.assertEqual((phase_of(self.gate), self.share()), ("ROLLED_BACK", 0))
+        self.assertIn("slow and wrong ?!!!", self.ctl("status").stdout)
+        refused = self.ctl("reset", EXPERIMENT, "--comment", "one\ntwo")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("without control characters", refused.stderr)
 
     def test_a_pause_keeps_the_share_and_a_share_by_hand_is_taken_back_by_resume(self):
         self.obey("pause", "--comment", "lunch")
