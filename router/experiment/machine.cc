@@ -218,6 +218,13 @@ bool IsFrozenStep(const Plan& plan, const State& state, const Event& event, cons
   return ends || step.next.epoch.ordinal != state.epoch.ordinal;
 }
 
+// Whether it promotes, or goes through, nothing.
+bool IsDry(const Plan& plan, const Step& step) {
+  const Phase& phase = step.next.phase;
+  return plan.rollout && plan.rollout->is_dry_run && IsOpen(step.next) && !std::holds_alternative<Running>(phase) &&
+         !std::holds_alternative<Waiting>(phase);
+}
+
 struct AdvanceOn {
   const Plan& plan;
   const std::optional<State>& state;
@@ -270,6 +277,7 @@ State FrozenState(const Plan& plan, std::string why, absl::Time now) {
 absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
                                             absl::Time now) {
   absl::StatusOr<std::optional<Step>> step = std::visit(AdvanceOn{plan, state, now}, event);
+  if (step.ok() && *step && IsDry(plan, **step)) (*step)->detail = absl::StrCat(kDryRun, (*step)->detail);
   if (!state || !step.ok() || !*step || !IsFrozenStep(plan, *state, event, **step, now)) return step;
   if (!std::holds_alternative<Command>(event)) return std::nullopt;
   return absl::FailedPreconditionError(

@@ -259,6 +259,9 @@ struct Step {
   std::string detail;
 };
 
+// What the details of a dry run's steps begin with.
+inline constexpr char kDryRun[] = "dry run; ";
+
 // The step that `event` asks for at `now`; nothing where it changes nothing. `plan` is the file's of now. `state` is
 // nullopt for an experiment never seen before. Only commands are ever refused: FAILED_PRECONDITION with what is
 // possible instead, PERMISSION_DENIED for a role that is missing, INVALID_ARGUMENT for an argument. A file that both

@@ -239,6 +239,10 @@ TEST(RolloutTest, ADryRunGoesThroughItsStepsAndGivesNothing) {
   walk.Pass(absl::Hours(3), 1);
   EXPECT_NE(walk.In<Completed>(), nullptr);
   EXPECT_EQ(walk.share(), 0);
+  const auto paused =
+      Advance(plan, Walk(plan).state(), Command{.kind = CommandKind::kPause, .actor = "ann"}, walk.now());
+  ASSERT_TRUE(paused.ok() && *paused);
+  EXPECT_EQ((*paused)->detail, "dry run; step 1");
 }
 
 TEST(RolloutTest, ItsEndIsWhenATestEndsAndWhenOthersAreTooLate) {
