@@ -82,7 +82,7 @@ std::string OutcomeText(const weir::v1::OutcomeStatus& outcome) {
 std::string VariantTable(const weir::v1::ExperimentStatus& experiment) {
   TextTable table({{"variant"},
                    {"share", Align::kRight},
-                   {"requests", Align::kRight},
+                   {"run's calls", Align::kRight},
                    {"errors", Align::kRight},
                    {"p50", Align::kRight},
                    {"p95", Align::kRight},
@@ -103,8 +103,8 @@ std::string VariantTable(const weir::v1::ExperimentStatus& experiment) {
       absl::StrAppend(&share, " (file: ", Percentage(variant.configured_share()), ")");
     }
     const bool has_latency = variant.ended() > 0;
-    table.AddRow({absl::StrCat(variant.name(), variant.is_default() ? " *" : ""), share, Count(variant.requests()),
-                  Rate(variant.errors(), variant.requests()), Millis(variant.p50(), has_latency),
+    table.AddRow({absl::StrCat(variant.name(), variant.is_default() ? " *" : ""), share, Count(variant.started()),
+                  Rate(variant.run_errors(), variant.ended()), Millis(variant.p50(), has_latency),
                   Millis(variant.p95(), has_latency), Millis(variant.p99(), has_latency), Count(variant.diverted()),
                   Count(variant.healthy_endpoints()), absl::StrJoin(outcomes, ", ")});
   }

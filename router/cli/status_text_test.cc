@@ -27,7 +27,8 @@ weir::v1::Status RolledBack() {
       name: "income" phase: ROLLED_BACK phase_reason: "errors: 20 % against 1 %" run: 2 run_label: "may" epoch: 3
       phase_since { seconds: 1000132 } alpha_total: 0.002 notice: "the file asks for 30 %, the latch holds"
       variants {
-        name: "baseline" is_default: true configured_share: 0.7 share: 1 requests: 1234567 errors: 12345 ended: 1000000
+        name: "baseline" is_default: true configured_share: 0.7 share: 1 requests: 77 started: 1234567 ended: 1000000
+        run_errors: 10000
         p50 { nanos: 2100000 } p95 { nanos: 4000000 } p99 { seconds: 1 nanos: 234000000 } healthy_endpoints: 1
         outcomes { metric: "accuracy" count: 1200 mean: 0.785 lower: 0.75 upper: 0.82 }
       }
@@ -57,7 +58,7 @@ TEST(StatusTextTest, SaysWhatHappenedAndWhy) {
 TEST(StatusTextTest, AVariantHasItsSharesRatesAndLatencies) {
   const std::string text = StatusText(RolledBack());
   EXPECT_THAT(text, HasSubstr("baseline *"));
-  EXPECT_THAT(text, HasSubstr("100 % (file: 70 %)  1,234,567  1.00 %  2.1 ms  4.0 ms  1234 ms"));
+  EXPECT_THAT(text, HasSubstr("100 % (file: 70 %)    1,234,567  1.00 %  2.1 ms  4.0 ms  1234 ms"));
   EXPECT_THAT(text, HasSubstr("accuracy 0.785 [0.75, 0.82] of 1,200\n"));
 }
 
@@ -65,7 +66,7 @@ TEST(StatusTextTest, WhatIsNotKnownIsADashAndNeverZero) {
   const std::string text = StatusText(RolledBack());
   EXPECT_THAT(
       text,
-      HasSubstr("0 % (file: 30 %)          0       -       -       -        -         7        0  accuracy 1 of 3\n"));
+      HasSubstr("0 % (file: 30 %)            0       -       -       -        -         7        0  accuracy 1 of 3\n"));
 }
 
 TEST(StatusTextTest, EvidenceIsABarThatIsFullAtTheThreshold) {
