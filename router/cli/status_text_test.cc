@@ -66,7 +66,8 @@ TEST(StatusTextTest, WhatIsNotKnownIsADashAndNeverZero) {
   const std::string text = StatusText(RolledBack());
   EXPECT_THAT(
       text,
-      HasSubstr("0 % (file: 30 %)            0       -       -       -        -         7        0  accuracy 1 of 3\n"));
+      HasSubstr(
+          "0 % (file: 30 %)            0       -       -       -        -         7        0  accuracy 1 of 3\n"));
 }
 
 TEST(StatusTextTest, EvidenceIsABarThatIsFullAtTheThreshold) {

@@ -268,8 +268,8 @@ Result Reset(const Plan& plan, const State& state, const Command& command, absl:
 
 // Abort, rollback and reject. A gate that is shut already stays so.
 Result ShutGate(const State& state, const Command& command, absl::Time now) {
-  const bool shuts_anew = command.overtakes && command.kind != CommandKind::kReject &&
-                          std::holds_alternative<RolledBack>(state.phase);
+  const bool shuts_anew =
+      command.overtakes && command.kind != CommandKind::kReject && std::holds_alternative<RolledBack>(state.phase);
   if (!IsOpen(state) && !shuts_anew) return std::nullopt;
   const auto* stepping = std::get_if<Stepping>(&state.phase);
   const bool is_asked = stepping != nullptr && stepping->asked_at;
