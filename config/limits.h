@@ -230,12 +230,9 @@ inline constexpr size_t kLoggedCallsPerBatch = 256;
 inline constexpr size_t kLoggedBatches = 256;
 // Bits of tickets seen, over all issuers and experiments. Beyond, reports are refused and counted.
 inline constexpr size_t kTicketBitmapBytes = 64 * 1024 * 1024;
-// Rows that wait for a journal that fails. A rollback is one row, so this is never reached by honest work; the oldest
-// are kept, since a latch matters more than what came after it.
-inline constexpr size_t kUnjournalledRows = 10'000;
 // The journal's file: statistics of a full configuration take some tens of MiB, tickets 64 MiB more, a row some KiB and
-// a rollback some tens of KiB. A full one takes no row more: nothing opens, and what shuts waits among
-// kUnjournalledRows.
+// a rollback some tens of KiB. A full one takes no row more: nothing opens, and what shuts waits, as the newest row of
+// each experiment.
 inline constexpr int64_t kJournalBytes = int64_t{1} << 30;
 
 }  // namespace weir::config::limits
