@@ -139,6 +139,17 @@ TEST(ReplayTest, TheFirstDifferenceIsNamed) {
   EXPECT_TRUE(Has(page.text, "row 1 differs: the state was ")) << page.text;
 }
 
+TEST(ReplayTest, WhatRulesOfBeforeDecidedOtherwiseIsSaidAndIsNoDifference) {
+  control::JournalContents contents = Contents();
+  contents.rows.pop_back();
+  contents.rows[0].mutable_state()->mutable_variants(1)->set_hundredths(9999);
+  contents.rows[0].clear_rules();
+  const ReplayPage page = ReplayDecisions(contents, {.experiment = "x"});
+  EXPECT_TRUE(page.is_good);
+  EXPECT_TRUE(Has(page.text, "decided by rules of before; by those of now the state was ")) << page.text;
+  EXPECT_TRUE(Has(page.text, "1 decision: 0 reproduced, 1 by rules of before\n")) << page.text;
+}
+
 TEST(ReplayTest, WhatWasNotRecordedIsNotCountedAsReproduced) {
   control::JournalContents contents = Contents();
   contents.rows.pop_back();

@@ -26,7 +26,8 @@ struct Decision {
 };
 
 struct Tally {
-  int reproduced = 0, judged_again = 0, not_recorded = 0, not_readable = 0, taken_up = 0, differing = 0;
+  int reproduced = 0, judged_again = 0, not_recorded = 0, not_readable = 0, other_rules = 0, taken_up = 0,
+      differing = 0;
 };
 
 const char* NameOf(Outcome outcome) {
@@ -41,6 +42,8 @@ const char* NameOf(Outcome outcome) {
       return "not recorded";
     case Outcome::kNotReadable:
       return "not readable";
+    case Outcome::kOtherRules:
+      return "other rules";
     case Outcome::kDiffers:
       break;
   }
@@ -59,6 +62,7 @@ std::vector<Decision> ReplayAll(const control::JournalContents& contents, const 
     tally.judged_again += replayed.is_judged_again ? 1 : 0;
     tally.not_recorded += replayed.outcome == Outcome::kNotRecorded ? 1 : 0;
     tally.not_readable += replayed.outcome == Outcome::kNotReadable ? 1 : 0;
+    tally.other_rules += replayed.outcome == Outcome::kOtherRules ? 1 : 0;
     tally.taken_up += replayed.outcome == Outcome::kTakenUp ? 1 : 0;
     if (replayed.outcome == Outcome::kDiffers) {
       ++tally.differing;
@@ -133,6 +137,10 @@ std::string TextOf(const Decision& decision) {
     case Outcome::kNotReadable:
       absl::StrAppend(&text, "       not decided again: ", config::ToPlainText(decision.replayed.difference));
       break;
+    case Outcome::kOtherRules:
+      absl::StrAppend(&text, "       decided by rules of before; by those of now ",
+                      config::ToPlainText(decision.replayed.difference));
+      break;
     case Outcome::kDiffers:
       absl::StrAppend(&text, "       DIFFERS: ", config::ToPlainText(decision.replayed.difference));
       break;
@@ -142,7 +150,7 @@ std::string TextOf(const Decision& decision) {
 }
 
 std::string Summary(const Tally& tally, const std::vector<Decision>& decisions) {
-  const int decided = tally.reproduced + tally.not_recorded + tally.not_readable + tally.differing;
+  const int decided = tally.reproduced + tally.not_recorded + tally.not_readable + tally.other_rules + tally.differing;
   if (tally.differing > 0) {
     return absl::StrCat("row ", decisions.back().row->sequence(), " differs: ", decisions.back().replayed.difference);
   }
@@ -155,6 +163,7 @@ std::string Summary(const Tally& tally, const std::vector<Decision>& decisions) 
   if (tally.not_readable > 0) {
     absl::StrAppend(&summary, ", ", tally.not_readable, " by a specification that this version of weir refuses");
   }
+  if (tally.other_rules > 0) absl::StrAppend(&summary, ", ", tally.other_rules, " by rules of before");
   return summary;
 }
 
@@ -164,6 +173,7 @@ v1::ReplayReport ReportOf(const std::vector<Decision>& decisions, const Tally& t
   report.set_judged_again(tally.judged_again);
   report.set_not_recorded(tally.not_recorded);
   report.set_not_readable(tally.not_readable);
+  report.set_other_rules(tally.other_rules);
   report.set_taken_up(tally.taken_up);
   report.set_differing(tally.differing);
   for (const Decision& decision : decisions) {

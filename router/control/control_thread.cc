@@ -263,8 +263,7 @@ bool ControlThread::Stop() {
   CarryOut();
   const std::vector<std::string> lost = controller_->UnjournalledChanges();
   for (const std::string& change : lost) {
-    options_.log->Error("in force until now, and not in the journal: the next start finds it undone",
-                        {{"change", change}});
+    options_.log->Error("the journal does not hold it: the next start may find it otherwise", {{"change", change}});
   }
   notifier_.reset();  // After it has sent what it can.
   for (auto& [token, done] : std::exchange(unanswered_, {})) done(absl::UnavailableError("weir is ending"));

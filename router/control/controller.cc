@@ -265,10 +265,7 @@ void Controller::Tick(absl::Time now) {
     AnnounceWarnings(governed, now);
     FollowFile(governed, now);
     GoOn(governed, now);
-    // What could not even be asked for yet is not said to be done.
-    const bool waits_for_room =
-        governed.unjournalled && governed.unjournalled->id == 0 && !governed.rows_on_their_way.empty();
-    if (governed.unjournalled && !waits_for_room) AnswerWaiting(governed, false, now - kShutPatience);
+    if (governed.unjournalled) AnswerWaiting(governed, false, now - kShutPatience);
   }
   Flush(now);
   if (!unread_.ok() && load_request_ == 0 && now >= load_again_at_) {

@@ -28,6 +28,7 @@ absl::Status Controller::Provisional(const Governed& governed, const absl::Statu
   std::string why = governed.journal_error.empty() ? "its disk is slow" : governed.journal_error;
   if (!unread_.ok()) why = std::string(unread_.message());
   if (!IsKnown(governed.experiment.state())) why = "it is frozen, which no row ever says";
+  if (absl::IsAborted(answer)) return answer;  // What became of the later change, who gave that hears.
   if (answer.ok()) {
     return absl::UnavailableError(
         absl::StrCat("in force, but not in the journal yet (", why, "): a restart before it is may find it undone"));
@@ -74,9 +75,10 @@ void Controller::AnswerReplaced(Governed& governed, const JournalReply& reply) {
 std::vector<std::string> Controller::UnjournalledChanges() const {
   std::vector<std::string> changes;
   for (const auto& [name, governed] : experiments_) {
-    if (!governed.unjournalled) continue;
+    if (!governed.unjournalled || IsOfVersion(*governed.unjournalled)) continue;
     const experiment::Change& change = governed.unjournalled->change;
-    changes.push_back(absl::StrCat(name, ": ", change.action, " by ", change.actor));
+    changes.push_back(absl::StrCat(name, ": ", change.action, change.action == experiment::kNotOpened ? "; " : " by ",
+                                   change.action == experiment::kNotOpened ? change.detail : change.actor));
   }
   return changes;
 }

@@ -131,17 +131,21 @@ experiment::TimePassed GovernedExperiment::Known() const {
     // A step whose shares are chosen has more epochs than are kept apart.
     const bool is_counted_whole = stepping != nullptr && allocation_.is_active();
     if (is_counted_whole) samples.samples = allocation_.SamplesOf(variant.name);
+    bool has_ended = false;
+    absl::Time last_start = absl::InfinitePast();
     for (const auto& [epoch, variants] : evidence_.open()) {
       const experiment::VariantEvidence* evidence = evidence_.Find(epoch, variant.name);
       if (evidence == nullptr) continue;
       const stats::VariantCounts& counts = evidence->counts;
       const bool is_of_step = epoch >= experiment::FirstEpochOf(*state_);
       if (is_of_step && !is_counted_whole) samples.samples += counts.ended() - counts.neutral();
+      has_ended |= is_of_step && counts.ended() > counts.lost();
       if (counts.cohorts().empty()) continue;
       const absl::Time newest = stats::StartOf(counts.cohorts().back().first);
       samples.newest = std::max(samples.newest, newest);
-      if (is_of_step) samples.last_call = std::max(samples.last_call, newest);
+      if (is_of_step) last_start = std::max(last_start, newest);
     }
+    if (has_ended) samples.last_call = last_start;
     known.samples.push_back(std::move(samples));
   }
   known.analysed = analyst_.AnalysedIn(*state_);

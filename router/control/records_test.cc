@@ -294,6 +294,8 @@ TEST(RecordsTest, AnotherVerdictIsFoundOut) {
   std::vector<v1::AuditRecord> records = rig.journal().records();
   records[0].mutable_state()->mutable_variants(1)->set_hundredths(9900);
   EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kDiffers);
+  records[0].clear_rules();
+  EXPECT_EQ(ReplayAll(records)[0].outcome, Outcome::kOtherRules) << "as one from before they were numbered";
 }
 
 // Of a step that was left by its analysis: the rows up to there.

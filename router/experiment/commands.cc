@@ -80,15 +80,18 @@ Deed DeedOf(const Command& command, std::string action, std::string detail = "")
   return {command.actor, std::move(action), std::move(detail)};
 }
 
-int MissingApprovals(const Plan& plan, const Stepping& stepping) {
+// Those that were given count while the step goes on, for what they were asked for.
+int MissingApprovals(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
   const std::optional<config::Approval>& approval = plan.rollout->steps[stepping.step].approval;
-  return approval ? std::max(0, approval->required - static_cast<int>(stepping.approvals.size())) : 0;
+  if (!approval) return 0;
+  const bool count = std::holds_alternative<Stepping>(state.phase) && IsAskedFor(plan, state, stepping, now);
+  return count ? std::max(0, approval->required - static_cast<int>(stepping.approvals.size())) : approval->required;
 }
 
 // Of this step or a later one.
-bool NeedsApproval(const Plan& plan, const Stepping& stepping) {
+bool NeedsApproval(const Plan& plan, const State& state, const Stepping& stepping, absl::Time now) {
   if (!IsInPlan(plan, stepping)) return false;
-  if (MissingApprovals(plan, stepping) > 0) return true;
+  if (MissingApprovals(plan, state, stepping, now) > 0) return true;
   return std::any_of(plan.rollout->steps.begin() + stepping.step + 1, plan.rollout->steps.end(),
                      [](const config::RolloutStep& step) { return step.approval.has_value(); });
 }
@@ -164,7 +167,8 @@ Result Resume(const Plan& plan, const State& state, const Command& command, absl
 
 Result PromoteFully(const Plan& plan, const State& state, const Stepping& where, const Command& command,
                     absl::Time now) {
-  if (NeedsApproval(plan, where)) return Refuse(state, "a step that is left needs approval, which promote cannot skip");
+  if (NeedsApproval(plan, state, where, now))
+    return Refuse(state, "a step that is left needs approval, which promote cannot skip");
   return Enter(plan, state, Promoted(plan, where.chosen, now), DeedOf(command, "promoted"), now);
 }
 
@@ -177,10 +181,12 @@ Result Promote(const Plan& plan, const State& state, const Command& command, abs
     return Refuse(state, "its file has no such step any more (promote --full goes past all)");
   }
   const Stepping stepping = WithoutPause(plan, state, *where, now);
-  if (MissingApprovals(plan, stepping) == 0) {
+  if (MissingApprovals(plan, state, stepping, now) == 0) {
     return Enter(plan, state, AfterStep(plan, state, stepping, now), DeedOf(command, "promoted"), now);
   }
-  if (where->asked_at) return Refuse(state, "the step needs approval, which promote cannot skip");
+  if (IsAskedFor(plan, state, stepping, now)) {
+    return Refuse(state, "the step needs approval, which promote cannot skip");
+  }
   Stepping asking = Asking(plan, state, stepping, now);
   return Enter(plan, state, {.phase = std::move(asking), .split = state.epoch.split}, DeedOf(command, "approval-asked"),
                now);
@@ -223,7 +229,7 @@ Result SetWeight(const Plan& plan, const State& state, const Command& command, a
   const Stepping* where = StepOf(state);
   const Split split = WithCandidateShare(WithChosen(plan, ChosenIn(state.phase)).split, share);
   // Else a person alone could give what the plan lets nobody give alone.
-  if (where != nullptr && NeedsApproval(plan, *where) && Opens(SplitByPlan(plan, state, *where), split)) {
+  if (where != nullptr && NeedsApproval(plan, state, *where, now) && Opens(SplitByPlan(plan, state, *where), split)) {
     return Refuse(state, "a step that is left needs approval: until then a share is at most that of the step");
   }
   if (*phase == state.phase && split == state.epoch.split) return std::nullopt;
@@ -251,7 +257,7 @@ Result Approve(const Plan& plan, const State& state, const Command& command, abs
   if (has_approved) return Refuse(state, absl::StrCat(command.actor, " has approved already"));
   Stepping approved = *stepping;
   approved.approvals.push_back({command.actor, now, command.comment});
-  const int missing = MissingApprovals(plan, approved);
+  const int missing = MissingApprovals(plan, state, approved, now);
   // What was shown when it was asked for has to hold still: time goes on with it.
   const bool waits_for_analysis = plan.rollout->steps[stepping->step].analysis.has_value() && !plan.rollout->is_dry_run;
   if (missing == 0 && !waits_for_analysis) {
@@ -267,7 +273,7 @@ Result Reset(const Plan& plan, const State& state, const Command& command, absl:
 }
 
 // Abort, rollback and reject. A gate that is shut already stays so.
-Result ShutGate(const State& state, const Command& command, absl::Time now) {
+Result ShutGate(const Plan& plan, const State& state, const Command& command, absl::Time now) {
   const bool shuts_anew =
       command.overtakes && command.kind != CommandKind::kReject && std::holds_alternative<RolledBack>(state.phase);
   if (!IsOpen(state) && !shuts_anew) return std::nullopt;
@@ -279,7 +285,9 @@ Result ShutGate(const State& state, const Command& command, absl::Time now) {
   if (command.kind == CommandKind::kAbort) action = "aborted";
   const std::string why = absl::StrCat(command.kind == CommandKind::kReject ? "rejected" : "rolled back", " by ",
                                        command.actor, command.comment.empty() ? "" : ": ", command.comment);
-  return RollBack(state, RolledBack{.by = command.actor, .why = why}, {command.actor, action, why}, now);
+  Step shut = RollBack(state, RolledBack{.by = command.actor, .why = why}, {command.actor, action, why}, now);
+  if (command.overtakes) shut.next.run.label = plan.run_label;  // Or else the file would open its run after all.
+  return shut;
 }
 
 }  // namespace
@@ -295,7 +303,7 @@ absl::StatusOr<std::optional<Step>> OnCommand(const Plan& plan, const std::optio
     case CommandKind::kAbort:
     case CommandKind::kRollback:
     case CommandKind::kReject:
-      return ShutGate(*state, command, now);
+      return ShutGate(plan, *state, command, now);
     default:
       break;
   }

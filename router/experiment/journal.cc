@@ -113,6 +113,7 @@ v1::AuditRecord RecordOf(const Change& change, uint64_t sequence) {
   *record.mutable_state() = RecordOf(change.experiment, change.state);
   const Grounds& grounds = change.grounds;
   record.set_specification_version(grounds.specification_version);
+  record.set_rules(kRules);
   if (grounds.specification) *record.mutable_specification() = RecordOf(*grounds.specification);
   if (grounds.before) *record.mutable_before() = RecordOf(change.experiment, *grounds.before);
   if (grounds.event) *record.mutable_event() = RecordOf(*grounds.event);

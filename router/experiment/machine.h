@@ -187,8 +187,8 @@ struct StepSamples {
   int64_t samples = 0;  // Calls that started in the step and ended, well or badly.
   // When the newest call of the run started, or this process, which does not know what it missed.
   absl::Time newest = absl::InfinitePast();
-  // When the newest call of the step started that was counted, by whatever process; InfinitePast: none was. It is
-  // InfiniteFuture in events from before it was kept, which were not judged by it.
+  // When the newest call of the step started that was counted, by whatever process; InfinitePast: none was, or none has
+  // ended yet. It is InfiniteFuture in events from before it was kept, which were not judged by it.
   absl::Time last_call = absl::InfinitePast();
 };
 // Time has passed, and calls have come. Told at every tick.
@@ -258,6 +258,10 @@ struct Step {
   std::string action;  // "run-opened", "epoch-opened", "rolled-back", "step-entered", ... (machine.md)
   std::string detail;
 };
+
+// The rules that `Advance` goes by, in every row. A change of what follows, or of its words, is another number, so that
+// replay tells rows that were decided otherwise from such as were altered.
+inline constexpr uint32_t kRules = 1;
 
 // What the details of a dry run's steps begin with.
 inline constexpr char kDryRun[] = "dry run; ";

@@ -1,5 +1,6 @@
 #include "router/experiment/moves.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,10 +21,13 @@ struct FollowPhase {
   const State& state;
   absl::Time now;
 
-  // Whether the file's default is another one now, which had a candidate's share.
+  // Whether the file's default is another one now, which was a candidate.
   bool NamesThePromoted() const {
     const std::string& named = plan.split.default_name();
-    return named != state.epoch.split.default_name() && ShareOf(state.epoch.split, named) > 0;
+    const std::vector<config::Variant>& known = state.epoch.split.variants;
+    return named != state.epoch.split.default_name() &&
+           std::any_of(known.begin(), known.end(),
+                       [&](const config::Variant& variant) { return variant.name == named; });
   }
   // The winner of a promotion becomes the default, and keeps what it has: there is nothing left to roll out.
   Target AsDefault() const {

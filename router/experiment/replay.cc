@@ -143,6 +143,7 @@ Replayed Replay::Next(const v1::AuditRecord& record) {
     versions_.insert_or_assign(record.specification().ordinal(), VersionOf(record.specification()));
   }
   Replayed replayed = Decide(record);
+  if (replayed.outcome == Outcome::kDiffers && record.rules() != kRules) replayed.outcome = Outcome::kOtherRules;
   const bool is_elsewhere = record.has_before() && newest_ && !IsSame(record.before(), *newest_);
   if (is_elsewhere && replayed.outcome != Outcome::kDiffers) {
     replayed.note = replayed.outcome == Outcome::kNotOpened

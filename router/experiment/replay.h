@@ -21,11 +21,12 @@ struct Replayed {
     kNotOpened,    // Nothing moved: an opening step that the journal refused did not happen.
     kNotRecorded,  // From before it was recorded what a decision was made on.
     kNotReadable,  // By a specification that this version of weir refuses: others took it.
+    kOtherRules,   // By rules of before, by which something else followed, or in other words.
     kDiffers,
   };
   Outcome outcome = Outcome::kNotRecorded;
   bool is_judged_again = false;  // There was evidence, and the guardrails were asked again.
-  std::string difference{};      // What differs first, or why the specification is refused.
+  std::string difference{};      // What differs first, or why it is not decided again.
   std::string note{};            // What else whoever reads it should know; may be empty.
 };
 

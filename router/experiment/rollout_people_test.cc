@@ -61,6 +61,33 @@ TEST(RolloutPeopleTest, AnApprovalIsOfWhatFollowedWhenItWasGiven) {
   EXPECT_EQ(walk.step(), 1u);
 }
 
+// Where all have approved, and what else the step waits for lapsed.
+TEST(RolloutPeopleTest, ApprovalsOfAnotherStepOrTimeLetNobodyPastIt) {
+  for (const bool is_edited : {true, false}) {
+    Plan plan = ACanary();
+    plan.rollout->steps[1].analysis = config::Analysis{};
+    Walk walk(plan);
+    walk.ToApproval();
+    walk.PassAnalysed(absl::ZeroDuration(), Verdict::kSuccess);
+    ASSERT_TRUE(walk.In<Stepping>()->asked_at.has_value());
+    ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "ann").ok());
+    ASSERT_TRUE(walk.Ask(CommandKind::kApprove, "bob").ok());
+    ASSERT_EQ(walk.step(), 1u) << "the success has to hold still";
+    if (is_edited) {
+      Plan edited = plan;
+      edited.rollout->steps[2].weight = Share(90);
+      walk.File(edited);
+    } else {
+      ASSERT_TRUE(walk.Ask(CommandKind::kPause).ok());
+    }
+    EXPECT_FALSE(walk.Ask({.kind = CommandKind::kPromote, .actor = "eve", .is_full = true}).ok()) << is_edited;
+    EXPECT_FALSE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "eve", .weight = Share(99)}).ok()) << is_edited;
+    EXPECT_TRUE(walk.Ask({.kind = CommandKind::kPromote, .actor = "eve"}).ok());
+    EXPECT_EQ(walk.step(), 1u) << "it asks anew: " << is_edited;
+    EXPECT_TRUE(walk.In<Stepping>()->approvals.empty());
+  }
+}
+
 TEST(RolloutPeopleTest, WhoTakesEverythingAwayIsNotGivenTheNextStep) {
   Walk walk;
   ASSERT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(0)}).ok());

@@ -78,8 +78,8 @@ TEST(RolloutTest, AStepOfWhichNothingIsKnownIsNotLeftHoweverShortItIs) {
   Plan plan = ACanary();
   for (config::RolloutStep& step : plan.rollout->steps) step.pause = {absl::Seconds(5), 0};
   Walk walk(plan);
-  walk.Pass(absl::Seconds(6), 0);
-  EXPECT_EQ(walk.step(), 0u) << "calls began, and none has ended";
+  walk.PassSilently(absl::Seconds(6), absl::InfinitePast());
+  EXPECT_EQ(walk.step(), 0u);
   EXPECT_FALSE(walk.Tell(knowing(10, walk.now(), absl::InfinitePast()))) << "of the step none is known";
   // A process that began now does not know that any are missing; those that are known are old.
   EXPECT_FALSE(walk.Tell(knowing(10, walk.now(), walk.now() - absl::Minutes(5))));
@@ -87,7 +87,7 @@ TEST(RolloutTest, AStepOfWhichNothingIsKnownIsNotLeftHoweverShortItIs) {
             "no calls of a, b");
   ASSERT_TRUE(walk.Ask(CommandKind::kPause).ok());
   ASSERT_TRUE(walk.Ask(CommandKind::kResume).ok());
-  walk.Pass(absl::Seconds(6), 0);
+  walk.PassSilently(absl::Seconds(6), absl::InfinitePast());
   EXPECT_EQ(walk.step(), 0u) << "a pause is no data";
   // As rows from before it was kept say.
   EXPECT_TRUE(walk.Tell(knowing(0, walk.now(), absl::InfiniteFuture())));
@@ -97,7 +97,7 @@ TEST(RolloutTest, AStepOfWhichNothingIsKnownIsNotLeftHoweverShortItIs) {
 TEST(RolloutTest, AWatchDoesNotEndWithoutCalls) {
   Walk walk;
   walk.ToTheWatch();
-  walk.Pass(absl::Hours(100), 0);
+  walk.PassSilently(absl::Hours(100), walk.now());
   EXPECT_NE(walk.In<Watching>(), nullptr);
   walk.Pass(absl::ZeroDuration());
   EXPECT_NE(walk.In<Completed>(), nullptr);

@@ -44,8 +44,7 @@ absl::Duration TimeLeft(const config::Rollout& rollout, const Stepping& stepping
 
 // Missing or stale data never promotes. What came before a restart counts, and is as old as it is.
 bool IsHeard(const config::Rollout& rollout, const StepSamples& known, absl::Time now) {
-  return known.last_call == absl::InfiniteFuture() ||
-         (known.samples > 0 && known.last_call + rollout.no_data_after > now);
+  return known.last_call == absl::InfiniteFuture() || known.last_call + rollout.no_data_after > now;
 }
 
 Wait WaitInStep(const config::Rollout& rollout, const State& state, const Stepping& stepping, const TimePassed& known,

@@ -184,7 +184,7 @@ void NothingIsPromotedWithoutCalls::Hear(const Event& event, absl::Time, const A
   } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
     for (const auto& [key, counts] : report->report->delta.inference) {
       const RunNumbers::Layout* layout = numbers_.Find(key.run);
-      if (layout == nullptr || counts.ended() == counts.neutral()) continue;
+      if (layout == nullptr || counts.ended() == 0) continue;
       uint32_t& newest = newest_[{layout->experiment, layout->run, layout->variants[key.variant]}];
       newest = std::max(newest, key.epoch);
     }

@@ -118,7 +118,7 @@ class NothingIsPromotedWithoutCalls : public Rule {
   bool HasCalls(const std::string& experiment, uint32_t run, uint32_t first_epoch, const std::string& variant) const;
 
   RunNumbers numbers_;
-  // By experiment, run and variant: the newest epoch of which a call ended, well or badly; told by any process.
+  // By experiment, run and variant: the newest epoch of which a call ended; told by any process.
   std::map<CountLedger::Key, uint32_t> newest_;
 };
 
