@@ -11,21 +11,6 @@
 namespace weir::control {
 namespace {
 
-config::Experiment AnExperiment() { return ControllerRig::AnExperiment(); }
-
-config::Experiment Weighing(uint32_t baseline, uint32_t candidate) {
-  config::Experiment experiment = AnExperiment();
-  experiment.variants[0].weight = config::Weight::FromHundredths(baseline * 100);
-  experiment.variants[1].weight = config::Weight::FromHundredths(candidate * 100);
-  return experiment;
-}
-
-config::Experiment OfRun(std::string label) {
-  config::Experiment experiment = AnExperiment();
-  experiment.run = std::move(label);
-  return experiment;
-}
-
 int64_t StartedOf(const ControllerRig& rig, const std::string& variant) {
   const v1::ExperimentStatus experiment = rig.Status();
   for (const v1::VariantStatus& status : experiment.variants()) {
@@ -38,7 +23,7 @@ double EvidenceOf(const ControllerRig& rig) { return rig.Status().guardrails(0).
 
 TEST(CheckpointsTest, ARestartGoesOnFromTheCheckpointAndNeverCountsTwice) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(45);
   const int64_t before = StartedOf(rig, "candidate");
   const double evidence = EvidenceOf(rig);
@@ -56,7 +41,7 @@ TEST(CheckpointsTest, ARestartGoesOnFromTheCheckpointAndNeverCountsTwice) {
 
 TEST(CheckpointsTest, EvidenceOfMoreThanOneLifeAddsUpToABreach) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   int lives = 0;
   while (rig.Status().phase() == v1::RUNNING && ++lives < 50) {
     rig.Run(10, "candidate", 7);  // Two candidate calls a tick: too few for a breach in one life.
@@ -68,7 +53,7 @@ TEST(CheckpointsTest, EvidenceOfMoreThanOneLifeAddsUpToABreach) {
 
 TEST(CheckpointsTest, AfterARestartWithAnEarlierClockTheEvidenceIsKeptAndABreachIsStillFound) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(51);
   const double before = EvidenceOf(rig);
   const int64_t started = StartedOf(rig, "candidate");
@@ -84,7 +69,7 @@ TEST(CheckpointsTest, AfterARestartWithAnEarlierClockTheEvidenceIsKeptAndABreach
 
 TEST(CheckpointsTest, CallsInFlightAtACrashAreClosedNeutral) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   const routing::ExperimentRoute route = rig.controller().table()->experiments[0];
   stats::WorkerReport report;
   for (int i = 0; i < 40; ++i) {
@@ -101,7 +86,7 @@ TEST(CheckpointsTest, CallsInFlightAtACrashAreClosedNeutral) {
 
 TEST(CheckpointsTest, ACheckpointThatFailsIsWrittenWithTheNext) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(11);
   rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
   rig.Run(20);
@@ -115,10 +100,10 @@ TEST(CheckpointsTest, ACheckpointThatFailsIsWrittenWithTheNext) {
 
 TEST(CheckpointsTest, NothingOfRunsThatAreKeptNoMoreStaysInTheJournal) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   for (const char* label : {"2", "3", "4", "5", "6"}) {
     rig.Run(12);
-    rig.File({OfRun(label)});
+    rig.File({ControllerRig::OfRun(label)});
     if (label[0] % 2 == 0) rig.Restart();  // Before the removal was written.
   }
   rig.Run(12);
@@ -135,13 +120,13 @@ TEST(CheckpointsTest, NothingOfRunsThatAreKeptNoMoreStaysInTheJournal) {
 
 TEST(CheckpointsTest, AMinuteAfterACandidateWasRemovedOnlyThePresentEpochIsKeptApart) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(20);
-  config::Experiment without = AnExperiment();
+  config::Experiment without = ControllerRig::AnExperiment();
   without.variants.pop_back();
   rig.File({without});
   rig.Run(20);
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.File({without});
   rig.Run(700, "", 1);
   for (const char* folded : {"/1", "/2", "/3"}) {
@@ -153,9 +138,9 @@ TEST(CheckpointsTest, AMinuteAfterACandidateWasRemovedOnlyThePresentEpochIsKeptA
 TEST(CheckpointsTest, StatisticsThatCouldNotBeReadOnceAreNotThrownAwayAtEveryStart) {
   for (const char* damaged_row : {"epoch/income/1/1", "epoch/income/1/2", "tests/income/1"}) {
     ControllerRig rig;
-    rig.File({AnExperiment()});
+    rig.File({ControllerRig::AnExperiment()});
     rig.Run(11);
-    rig.File({Weighing(40, 60)});
+    rig.File({ControllerRig::Weighing(40, 60)});
     rig.Run(11);
     const std::vector<experiment::CheckpointRow> damaged = {{damaged_row, "damaged"}};
     ASSERT_TRUE(rig.journal().WriteCheckpoint(damaged).ok());
@@ -169,20 +154,20 @@ TEST(CheckpointsTest, StatisticsThatCouldNotBeReadOnceAreNotThrownAwayAtEverySta
 
 TEST(CheckpointsTest, OfAnExperimentThatIsInNoFileForLongOnlyTheLatchIsKept) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(12);
-  rig.File({OfRun("second")});
+  rig.File({ControllerRig::OfRun("second")});
   rig.Run(100, "candidate");
   rig.File({});
   rig.Run(11);
   EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/1"));
   EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/2"));
-  rig.Advance(AnExperiment().join_window + absl::Seconds(20));
+  rig.Advance(ControllerRig::AnExperiment().join_window + absl::Seconds(20));
   rig.Run(11);
   for (const auto& [key, value] : rig.journal().checkpoints()) {
     EXPECT_EQ(key.find("income"), std::string::npos) << key;
   }
-  rig.File({OfRun("second")});
+  rig.File({ControllerRig::OfRun("second")});
   rig.Run(11);
   EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
   EXPECT_EQ(rig.Share("baseline"), 1);
@@ -193,7 +178,7 @@ TEST(CheckpointsTest, OfAnExperimentThatIsInNoFileForLongOnlyTheLatchIsKept) {
 
 TEST(CheckpointsTest, ACallUnderWayOutlivesItsExperimentsAbsence) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   const routing::ExperimentRoute route = rig.controller().table()->experiments[0];
   const stats::CountsKey key{route.run, route.epoch, 1};
   const stats::Tick began = stats::TickOf(rig.now());
@@ -204,23 +189,23 @@ TEST(CheckpointsTest, ACallUnderWayOutlivesItsExperimentsAbsence) {
   rig.controller().TakeReport(start);
   rig.File({});
   rig.Run(11);
-  rig.Advance(AnExperiment().join_window + absl::Seconds(20));
+  rig.Advance(ControllerRig::AnExperiment().join_window + absl::Seconds(20));
   rig.Run(11);
   EXPECT_TRUE(rig.journal().checkpoints().contains("run/income/1"));
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.controller().TakeReport(end);
   rig.Run(1);
   EXPECT_LE(rig.Status().variants(1).ended(), rig.Status().variants(1).started());
   rig.File({});
   rig.Run(11);
-  rig.Advance(AnExperiment().join_window + absl::Seconds(20));
+  rig.Advance(ControllerRig::AnExperiment().join_window + absl::Seconds(20));
   rig.Run(11);
   EXPECT_FALSE(rig.journal().checkpoints().contains("run/income/1"));
 }
 
 TEST(CheckpointsTest, AShutRunShowsWhatItsOtherGuardrailsHadAlsoAfterARestart) {
   ControllerRig rig;
-  config::Experiment watched = AnExperiment();
+  config::Experiment watched = ControllerRig::AnExperiment();
   watched.guardrails.push_back({.name = "ceiling", .rule = config::ErrorCeiling{0.1}});
   rig.File({watched});
   for (int tick = 0; tick < 200 && rig.Share("candidate") > 0; ++tick) rig.Run(1, "candidate", 200);
@@ -238,7 +223,7 @@ TEST(CheckpointsTest, AShutRunShowsWhatItsOtherGuardrailsHadAlsoAfterARestart) {
 
 TEST(CheckpointsTest, AnOrderlyEndLosesNothing) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(17);
   const int64_t before = StartedOf(rig, "candidate");
   rig.controller().CheckpointNow(rig.now());

@@ -20,6 +20,19 @@ config::Experiment ControllerRig::AnExperiment(const std::string& name) {
   return experiment;
 }
 
+config::Experiment ControllerRig::Weighing(uint32_t baseline, uint32_t candidate) {
+  config::Experiment experiment = AnExperiment();
+  experiment.variants[0].weight = config::Weight::FromHundredths(baseline * 100);
+  experiment.variants[1].weight = config::Weight::FromHundredths(candidate * 100);
+  return experiment;
+}
+
+config::Experiment ControllerRig::OfRun(std::string label) {
+  config::Experiment experiment = AnExperiment();
+  experiment.run = std::move(label);
+  return experiment;
+}
+
 config::Config ControllerRig::ConfigWith(std::vector<config::Experiment> experiments) {
   config::Config config;
   config.proxy.name = "test";
@@ -95,6 +108,12 @@ void ControllerRig::Run(int ticks, const std::string& failing, int per_tick) {
     controller_->TakeReport(report);
     Tick();
   }
+}
+
+bool ControllerRig::RollBack() {
+  File({AnExperiment()});
+  Run(100, "candidate");
+  return Status().phase() == v1::ROLLED_BACK;
 }
 
 absl::Status ControllerRig::Reset(const std::string& experiment) {

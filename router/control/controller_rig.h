@@ -25,6 +25,9 @@ class ControllerRig {
 
   // 70/30 of `baseline` and `candidate` with an error-ratio guardrail and an accuracy metric.
   static config::Experiment AnExperiment(const std::string& name = "income");
+  // That one with other weights, or of another run.
+  static config::Experiment Weighing(uint32_t baseline, uint32_t candidate);
+  static config::Experiment OfRun(std::string label);
   static config::Config ConfigWith(std::vector<config::Experiment> experiments);
 
   // Ends the process, by kill -9: what was not written is gone. The next starts from the journal.
@@ -41,6 +44,8 @@ class ControllerRig {
   // which end at once. `failing` fails every fifth of its calls, the others one in 101.
   void Run(int ticks, const std::string& failing = "", int per_tick = 20);
   void Tick();
+  // Files AnExperiment, whose candidate then fails; whether that shut the gate.
+  [[nodiscard]] bool RollBack();
   absl::Status Reset(const std::string& experiment = "income");
   // A command of "ann", who is an operator.
   absl::Status Obey(experiment::Command command, const std::string& experiment = "income");

@@ -16,28 +16,6 @@ namespace {
 
 using Order = std::vector<std::string>;
 
-config::Experiment AnExperiment() { return ControllerRig::AnExperiment(); }
-
-config::Experiment Weighing(uint32_t baseline, uint32_t candidate) {
-  config::Experiment experiment = AnExperiment();
-  experiment.variants[0].weight = config::Weight::FromHundredths(baseline * 100);
-  experiment.variants[1].weight = config::Weight::FromHundredths(candidate * 100);
-  return experiment;
-}
-
-config::Experiment OfRun(std::string label) {
-  config::Experiment experiment = AnExperiment();
-  experiment.run = std::move(label);
-  return experiment;
-}
-
-// Rolled back by a candidate that fails.
-void RollBack(ControllerRig& rig) {
-  rig.File({AnExperiment()});
-  rig.Run(100, "candidate");
-  ASSERT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
-}
-
 int64_t StartedOf(const ControllerRig& rig, const std::string& variant) {
   const v1::ExperimentStatus experiment = rig.Status();
   for (const v1::VariantStatus& status : experiment.variants()) {
@@ -52,7 +30,7 @@ double EvidenceOf(const ControllerRig& rig) { return rig.Status().guardrails(0).
 
 TEST(ControllerTest, ARunBeginsWhenTheExperimentFirstAppears) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
   EXPECT_EQ(rig.Status().run(), 1u);
   EXPECT_EQ(rig.Status().epoch(), 1u);
@@ -63,9 +41,9 @@ TEST(ControllerTest, ARunBeginsWhenTheExperimentFirstAppears) {
 
 TEST(ControllerTest, ARunBeginsWhenSpecRunChangesAndWithoutEvidence) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(20);
-  rig.File({OfRun("second")});
+  rig.File({ControllerRig::OfRun("second")});
   EXPECT_EQ(rig.Status().run(), 2u);
   EXPECT_EQ(rig.Status().run_label(), "second");
   EXPECT_EQ(StartedOf(rig, "candidate"), 0);
@@ -75,8 +53,8 @@ TEST(ControllerTest, ARunBeginsWhenSpecRunChangesAndWithoutEvidence) {
 
 TEST(ControllerTest, ARunBeginsByResetWithTheFileOfThatMomentAndNoEvidence) {
   ControllerRig rig;
-  RollBack(rig);
-  rig.File({Weighing(50, 50)});
+  ASSERT_TRUE(rig.RollBack());
+  rig.File({ControllerRig::Weighing(50, 50)});
   EXPECT_TRUE(rig.Reset().ok());
   EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
   EXPECT_EQ(rig.Status().run(), 2u);
@@ -90,7 +68,7 @@ TEST(ControllerTest, ARunBeginsByResetWithTheFileOfThatMomentAndNoEvidence) {
 
 TEST(ControllerTest, OnlyWhatIsShutIsReset) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_TRUE(absl::IsFailedPrecondition(rig.Reset()));
   EXPECT_TRUE(absl::IsNotFound(rig.Reset("nothing")));
   EXPECT_EQ(rig.Status().run(), 1u);
@@ -100,9 +78,9 @@ TEST(ControllerTest, OnlyWhatIsShutIsReset) {
 
 TEST(ControllerTest, EditedWeightsAreInForceAndBeginAnEpochOfTheSameRun) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(10);
-  rig.File({Weighing(40, 60)});
+  rig.File({ControllerRig::Weighing(40, 60)});
   EXPECT_NEAR(rig.Share("candidate"), 0.6, 1e-12);
   EXPECT_EQ(rig.Status().run(), 1u);
   EXPECT_EQ(rig.Status().epoch(), 2u);
@@ -111,8 +89,8 @@ TEST(ControllerTest, EditedWeightsAreInForceAndBeginAnEpochOfTheSameRun) {
 
 TEST(ControllerTest, AnEditOfAnythingElseBeginsNoEpoch) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
-  config::Experiment edited = AnExperiment();
+  rig.File({ControllerRig::AnExperiment()});
+  config::Experiment edited = ControllerRig::AnExperiment();
   edited.mirrors = {{.name = "other"}};
   edited.key_sources = {{"x-user"}};
   rig.File({edited});
@@ -123,18 +101,18 @@ TEST(ControllerTest, AnEditOfAnythingElseBeginsNoEpoch) {
 
 TEST(ControllerTest, TheSameFilesPublishNothing) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   (void)rig.TakeOrder();
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_EQ(rig.TakeOrder(), Order{});
 }
 
 TEST(ControllerTest, CallsOfAPastEpochThatEndLateStillCount) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   const routing::ExperimentRoute before = rig.controller().table()->experiments[0];
   rig.Run(1);
-  rig.File({Weighing(40, 60)});
+  rig.File({ControllerRig::Weighing(40, 60)});
   stats::WorkerReport late;
   late.delta.inference[{before.run, before.epoch, 1}].CountStart(stats::TickOf(rig.now()), 1);
   rig.controller().TakeReport(late);
@@ -145,7 +123,7 @@ TEST(ControllerTest, CallsOfAPastEpochThatEndLateStillCount) {
 
 TEST(ControllerTest, AProvenBreachGivesTheDefaultAllInTheSameTickAndThenJournals) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   Order last;
   for (int tick = 0; tick < 300 && rig.Share("candidate") > 0; ++tick) {
     (void)rig.TakeOrder();
@@ -169,14 +147,14 @@ TEST(ControllerTest, AProvenBreachGivesTheDefaultAllInTheSameTickAndThenJournals
 
 TEST(ControllerTest, AHealthyCandidateKeepsItsShare) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(600);
   EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
 }
 
 TEST(ControllerTest, AGuardrailThatWarnsShutsNothing) {
   ControllerRig rig;
-  config::Experiment warned = AnExperiment();
+  config::Experiment warned = ControllerRig::AnExperiment();
   warned.guardrails[0].action = config::GuardrailAction::kWarn;
   rig.File({warned});
   rig.Run(200, "candidate");
@@ -187,23 +165,24 @@ TEST(ControllerTest, AGuardrailThatWarnsShutsNothing) {
 
 TEST(ControllerTest, AGuardrailThatTurnsFromWarningToRollbackShutsAtOnceWhatItHadProven) {
   ControllerRig rig;
-  config::Experiment warned = AnExperiment();
+  config::Experiment warned = ControllerRig::AnExperiment();
   warned.guardrails[0].action = config::GuardrailAction::kWarn;
   rig.File({warned});
   rig.Run(200, "candidate");
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_EQ(rig.Share("baseline"), 1);
   EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
 }
 
 TEST(ControllerTest, AfterARollbackTheRunStaysShutWhateverTheFileSays) {
   ControllerRig rig;
-  RollBack(rig);
-  config::Experiment swapped = Weighing(10, 90);
+  ASSERT_TRUE(rig.RollBack());
+  config::Experiment swapped = ControllerRig::Weighing(10, 90);
   swapped.default_variant = 1;
-  config::Experiment without = AnExperiment();
+  config::Experiment without = ControllerRig::AnExperiment();
   without.guardrails.clear();
-  for (const config::Experiment& edited : {AnExperiment(), Weighing(50, 50), swapped, without}) {
+  for (const config::Experiment& edited :
+       {ControllerRig::AnExperiment(), ControllerRig::Weighing(50, 50), swapped, without}) {
     rig.File({edited});
     rig.Run(20);
     EXPECT_EQ(rig.Share("baseline"), 1);
@@ -211,15 +190,15 @@ TEST(ControllerTest, AfterARollbackTheRunStaysShutWhateverTheFileSays) {
     EXPECT_TRUE(rig.controller().View(rig.now()).status.configuration_errors().empty());
     EXPECT_NE(rig.Status().notice().find("weirctl reset income"), std::string::npos) << rig.Status().notice();
   }
-  rig.File({Weighing(50, 50)});
+  rig.File({ControllerRig::Weighing(50, 50)});
   EXPECT_NE(rig.Status().notice().find("edited"), std::string::npos) << rig.Status().notice();
   EXPECT_EQ(rig.journal().records().size(), 2u);
 }
 
 TEST(ControllerTest, AfterARollbackANewSpecRunOpensANewRun) {
   ControllerRig rig;
-  RollBack(rig);
-  rig.File({OfRun("fixed")});
+  ASSERT_TRUE(rig.RollBack());
+  rig.File({ControllerRig::OfRun("fixed")});
   EXPECT_EQ(rig.Status().phase(), v1::RUNNING);
   EXPECT_EQ(rig.Status().run(), 2u);
   EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
@@ -227,28 +206,28 @@ TEST(ControllerTest, AfterARollbackANewSpecRunOpensANewRun) {
 
 TEST(ControllerTest, RemovingAndAddingTheExperimentAgainKeepsTheLatch) {
   ControllerRig rig;
-  RollBack(rig);
+  ASSERT_TRUE(rig.RollBack());
   rig.File({});
   EXPECT_TRUE(rig.controller().table()->experiments.empty());
   rig.Run(10);
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
   EXPECT_EQ(rig.Share("baseline"), 1);
 }
 
 TEST(ControllerTest, RemovingAndAddingARunningExperimentGoesOnWithItsRun) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(10);
   rig.File({});
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_EQ(rig.Status().run(), 1u);
   EXPECT_EQ(StartedOf(rig, "candidate"), 60);
 }
 
 TEST(ControllerTest, TheLatchSurvivesARestart) {
   ControllerRig rig;
-  RollBack(rig);
+  ASSERT_TRUE(rig.RollBack());
   const v1::ExperimentStatus before = rig.Status();
   rig.Restart();
   EXPECT_EQ(rig.Share("baseline"), 1);
@@ -260,8 +239,8 @@ TEST(ControllerTest, TheLatchSurvivesARestart) {
 
 TEST(ControllerTest, ADefaultEditedWhileTheGateIsShutIsNotTheDefaultAfterARestart) {
   ControllerRig rig;
-  RollBack(rig);
-  config::Experiment swapped = AnExperiment();
+  ASSERT_TRUE(rig.RollBack());
+  config::Experiment swapped = ControllerRig::AnExperiment();
   swapped.default_variant = 1;
   rig.File({swapped});
   rig.Restart();
@@ -272,7 +251,7 @@ TEST(ControllerTest, ExperimentsAreJudgedApart) {
   ControllerRig rig;
   config::Experiment unwatched = ControllerRig::AnExperiment("other");
   unwatched.guardrails.clear();
-  rig.File({AnExperiment(), unwatched});
+  rig.File({ControllerRig::AnExperiment(), unwatched});
   rig.Run(100, "candidate");
   EXPECT_EQ(rig.Status("income").phase(), v1::ROLLED_BACK);
   EXPECT_EQ(rig.Status("other").phase(), v1::RUNNING);
@@ -283,7 +262,7 @@ TEST(ControllerTest, ExperimentsAreJudgedApart) {
 
 TEST(ControllerTest, ShuttingIsNeverRefusedAndItsRowIsKeptUntilItIsWritten) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
   rig.Run(100, "candidate");
   EXPECT_EQ(rig.Share("baseline"), 1);
@@ -306,11 +285,11 @@ TEST(ControllerTest, ShuttingIsNeverRefusedAndItsRowIsKeptUntilItIsWritten) {
 
 TEST(ControllerTest, LessForACandidateIsInForceWithoutTheJournal) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
-  rig.File({Weighing(90, 10)});
+  rig.File({ControllerRig::Weighing(90, 10)});
   EXPECT_NEAR(rig.Share("candidate"), 0.1, 1e-12);
-  rig.File({Weighing(100, 0)});
+  rig.File({ControllerRig::Weighing(100, 0)});
   EXPECT_EQ(rig.Share("candidate"), 0);
   EXPECT_EQ(rig.controller().View(rig.now()).metrics.control.unjournalled, 1);
   rig.journal().FailWith(absl::OkStatus());
@@ -321,10 +300,10 @@ TEST(ControllerTest, LessForACandidateIsInForceWithoutTheJournal) {
 
 TEST(ControllerTest, OnASlowDiskSomeDecisionsAreKeptApartAndFromThenOnTheNewestWaits) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.HoldReplies();
   for (uint32_t candidate = 29; candidate > 9; --candidate) {
-    rig.File({Weighing(100 - candidate, candidate)});
+    rig.File({ControllerRig::Weighing(100 - candidate, candidate)});
     EXPECT_NEAR(rig.Share("candidate"), candidate / 100.0, 1e-12);
   }
   constexpr size_t kOfFiles = config::limits::kShutRows - config::limits::kShutRowsOfPeople;
@@ -338,9 +317,10 @@ TEST(ControllerTest, OnASlowDiskSomeDecisionsAreKeptApartAndFromThenOnTheNewestW
 
 TEST(ControllerTest, AnOrderlyEndWritesWhatWaitsForASlowDisk) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.HoldReplies();
-  for (uint32_t candidate = 29; candidate > 9; --candidate) rig.File({Weighing(100 - candidate, candidate)});
+  for (uint32_t candidate = 29; candidate > 9; --candidate)
+    rig.File({ControllerRig::Weighing(100 - candidate, candidate)});
   rig.controller().CheckpointNow(rig.now());
   rig.Tick();  // Carries out.
   EXPECT_EQ(rig.journal().records().back().state().epoch(), 21u);
@@ -348,9 +328,9 @@ TEST(ControllerTest, AnOrderlyEndWritesWhatWaitsForASlowDisk) {
 
 TEST(ControllerTest, MoreForACandidateWaitsForTheJournal) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
-  rig.File({Weighing(40, 60)});
+  rig.File({ControllerRig::Weighing(40, 60)});
   rig.Run(30);
   EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
   EXPECT_NE(rig.Status().notice().find("disk full"), std::string::npos) << rig.Status().notice();
@@ -361,7 +341,7 @@ TEST(ControllerTest, MoreForACandidateWaitsForTheJournal) {
 
 TEST(ControllerTest, ARowThatCanNeverBeWrittenIsTriedOnceASecondAndIsNoFaultOfTheDisk) {
   ControllerRig rig;
-  config::Experiment unreadable = AnExperiment();
+  config::Experiment unreadable = ControllerRig::AnExperiment();
   unreadable.source = "weights";
   unreadable.file = "income\xff.yaml";
   rig.File({unreadable});
@@ -384,7 +364,7 @@ TEST(ControllerTest, ARowThatCanNeverBeWrittenIsTriedOnceASecondAndIsNoFaultOfTh
 
 TEST(ControllerTest, AResetIsRefusedWhenItCannotBeJournalled) {
   ControllerRig rig;
-  RollBack(rig);
+  ASSERT_TRUE(rig.RollBack());
   rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
   EXPECT_TRUE(absl::IsUnavailable(rig.Reset()));
   rig.Run(30);
@@ -398,7 +378,7 @@ TEST(ControllerTest, AResetIsRefusedWhenItCannotBeJournalled) {
 
 TEST(ControllerTest, AResetWaitsForTheRollbacksOwnRow) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.HoldReplies();
   rig.Run(100, "candidate");
   EXPECT_TRUE(absl::IsUnavailable(rig.Reset()));
@@ -410,7 +390,7 @@ TEST(ControllerTest, ANewExperimentWaitsAtItsDefaultForTheJournal) {
   ControllerRig rig;
   rig.File({});
   rig.journal().FailWith(absl::ResourceExhaustedError("disk full"));
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.Run(30);
   EXPECT_EQ(rig.Share("baseline"), 1);
   EXPECT_NE(rig.Status().phase_reason().find("disk full"), std::string::npos) << rig.Status().phase_reason();
@@ -423,7 +403,7 @@ TEST(ControllerTest, ANewExperimentWaitsAtItsDefaultForTheJournal) {
 TEST(ControllerTest, TheFirstTableWaitsForTheJournalButNotForEver) {
   ControllerRig rig;
   rig.HoldReplies();
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   EXPECT_EQ(rig.controller().table(), nullptr);
   EXPECT_FALSE(rig.controller().View(rig.now()).status.ready());
   rig.Run(9);
@@ -436,9 +416,9 @@ TEST(ControllerTest, TheFirstTableWaitsForTheJournalButNotForEver) {
 
 TEST(ControllerTest, ABreachWhileAnOpeningIsJournalledWins) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.HoldReplies();
-  rig.File({Weighing(40, 60)});
+  rig.File({ControllerRig::Weighing(40, 60)});
   rig.Run(100, "candidate");
   EXPECT_EQ(rig.Share("baseline"), 1);
   rig.GiveReplies();
@@ -452,10 +432,10 @@ TEST(ControllerTest, ABreachWhileAnOpeningIsJournalledWins) {
 
 TEST(ControllerTest, AnEditTakenBackWhileItIsJournalledEndsAsTheFileSays) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.HoldReplies();
-  rig.File({Weighing(40, 60)});
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::Weighing(40, 60)});
+  rig.File({ControllerRig::AnExperiment()});
   rig.GiveReplies();
   rig.Run(20);
   EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
@@ -467,7 +447,7 @@ TEST(ControllerTest, AnEditTakenBackWhileItIsJournalledEndsAsTheFileSays) {
 
 TEST(ControllerTest, WithoutAReadableJournalEveryExperimentIsAtItsDefaultAndSaysSo) {
   ControllerRig rig;
-  rig.File({AnExperiment(), ControllerRig::AnExperiment("other")});
+  rig.File({ControllerRig::AnExperiment(), ControllerRig::AnExperiment("other")});
   rig.RestartUnreadable(absl::DataLossError("the audit chain breaks at row 1"));
   rig.Run(30);
   for (const char* name : {"income", "other"}) {
@@ -481,10 +461,10 @@ TEST(ControllerTest, WithoutAReadableJournalEveryExperimentIsAtItsDefaultAndSays
 
 TEST(ControllerTest, WhileFrozenAnEditedDefaultMovesNobody) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.RestartUnreadable(absl::UnavailableError("locked"));
   rig.Run(20);
-  config::Experiment edited = AnExperiment();
+  config::Experiment edited = ControllerRig::AnExperiment();
   edited.default_variant = 1;
   rig.File({edited});
   EXPECT_EQ(rig.Status().phase(), v1::FROZEN);
@@ -499,7 +479,7 @@ TEST(ControllerTest, WhileFrozenAnEditedDefaultMovesNobody) {
 
 TEST(ControllerTest, AFrozenExperimentIsResetOnceTheJournalWorksAndNotBefore) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.RestartUnreadable(absl::UnavailableError("locked"));
   rig.Run(20);
   rig.RepairJournal();
@@ -513,7 +493,7 @@ TEST(ControllerTest, AFrozenExperimentIsResetOnceTheJournalWorksAndNotBefore) {
 
 TEST(ControllerTest, ALatchThatIsFoundLaterHolds) {
   ControllerRig rig;
-  RollBack(rig);
+  ASSERT_TRUE(rig.RollBack());
   rig.RestartUnreadable(absl::UnavailableError("locked"));
   rig.Run(20);
   EXPECT_EQ(rig.Status().phase(), v1::FROZEN);

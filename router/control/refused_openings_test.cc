@@ -11,25 +11,9 @@
 namespace weir::control {
 namespace {
 
-config::Experiment AnExperiment() { return ControllerRig::AnExperiment(); }
-
-config::Experiment Weighing(uint32_t baseline, uint32_t candidate) {
-  config::Experiment experiment = AnExperiment();
-  experiment.variants[0].weight = config::Weight::FromHundredths(baseline * 100);
-  experiment.variants[1].weight = config::Weight::FromHundredths(candidate * 100);
-  return experiment;
-}
-
-// Rolled back by a candidate that fails.
-void RollBack(ControllerRig& rig) {
-  rig.File({AnExperiment()});
-  rig.Run(100, "candidate");
-  ASSERT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
-}
-
 TEST(RefusedOpeningTest, AnOpeningThatWasRefusedAndIsFoundOnTheDiskIsNotInForceAfterARestart) {
   ControllerRig rig;
-  RollBack(rig);
+  ASSERT_TRUE(rig.RollBack());
   rig.journal().FailAfterWriting(absl::UnavailableError("the sync failed"));
   const absl::Status refused = rig.Reset();
   EXPECT_TRUE(absl::IsUnavailable(refused));
@@ -53,7 +37,7 @@ TEST(RefusedOpeningTest, AnOpeningThatWasRefusedAndIsFoundOnTheDiskIsNotInForceA
 
 TEST(RefusedOpeningTest, AnOpeningThatIsRefusedOnceIsTakenBackBeforeItsAnswer) {
   ControllerRig rig;
-  RollBack(rig);
+  ASSERT_TRUE(rig.RollBack());
   rig.HoldReplies();
   rig.journal().FailAfterWriting(absl::UnavailableError("the sync failed"));
   (void)rig.Reset();
@@ -67,10 +51,10 @@ TEST(RefusedOpeningTest, AnOpeningThatIsRefusedOnceIsTakenBackBeforeItsAnswer) {
 
 TEST(RefusedOpeningTest, AShutGateTakesThePlaceOfAnOpeningThatWasRefused) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.HoldReplies();
   rig.journal().FailAfterWriting(absl::UnavailableError("the sync failed"));
-  rig.File({Weighing(40, 60)});
+  rig.File({ControllerRig::Weighing(40, 60)});
   rig.journal().FailAfterWriting(absl::OkStatus());
   EXPECT_TRUE(absl::IsDeadlineExceeded(rig.Obey(experiment::CommandKind::kRollback)));
   rig.GiveReplies();
@@ -83,9 +67,9 @@ TEST(RefusedOpeningTest, AShutGateTakesThePlaceOfAnOpeningThatWasRefused) {
 
 TEST(RefusedOpeningTest, WhatAFileAsksForIsTakenBackAndTriedAgain) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.journal().FailAfterWriting(absl::UnavailableError("the sync failed"));
-  rig.File({Weighing(40, 60)});
+  rig.File({ControllerRig::Weighing(40, 60)});
   EXPECT_NEAR(rig.Share("candidate"), 0.3, 1e-12);
   rig.Run(50);
   EXPECT_EQ(rig.journal().records().size(), 3u) << "the opening, and once that it did not happen";
@@ -97,7 +81,7 @@ TEST(RefusedOpeningTest, WhatAFileAsksForIsTakenBackAndTriedAgain) {
 
 TEST(RefusedOpeningTest, AResetOfAFrozenExperimentThatIsRefusedLeavesWhatTheJournalSaid) {
   ControllerRig rig;
-  rig.File({AnExperiment()});
+  rig.File({ControllerRig::AnExperiment()});
   rig.RestartUnreadable(absl::UnavailableError("locked"));
   rig.RepairJournal();
   rig.Run(20);
