@@ -21,10 +21,10 @@ STATUS = json.loads("""{
   "experiments": [{
     "name": "digits-classifier", "phase": "ROLLED_BACK", "phaseReason": "errors", "run": 2, "epoch": 3,
     "variants": [
-      {"name": "digits-baseline", "isDefault": true, "share": 1, "requests": "1200", "errors": "12", "started": "800",
-       "p50": "0.008s", "p99": "0.012250s", "outcomes": [{"metric": "accuracy", "count": "900", "mean": 0.83,
+      {"name": "digits-baseline", "isDefault": true, "share": 1, "requests": "77", "started": "1200",
+       "runErrors": "12", "p50": "0.008s", "p99": "0.012250s", "outcomes": [{"metric": "accuracy", "count": "900", "mean": 0.83,
        "lower": 0.79, "upper": 0.87}]},
-      {"name": "digits-enhanced", "requests": "400", "errors": "80", "outcomes": [{"metric": "accuracy", "count": "7"}]}],
+      {"name": "digits-enhanced", "started": "400", "runErrors": "80", "outcomes": [{"metric": "accuracy", "count": "7"}]}],
     "guardrails": [{"name": "errors", "variant": "digits-enhanced", "rule": "error rate > 1.2 x default's",
        "log10Evidence": 3.4, "log10Threshold": 3.0, "breached": true, "action": "rollback"},
       {"name": "tail", "rule": "p99", "log10Evidence": -2.5, "log10Threshold": 3}],
@@ -60,7 +60,7 @@ class BoundsTest(unittest.TestCase):
 class StatusTest(unittest.TestCase):
     def test_numbers_are_numbers_whatever_the_style_of_the_json(self):
         e = experiment()
-        self.assertEqual((e.run, e.epoch, e.variant("digits-baseline").started), (2, 3, 800))
+        self.assertEqual((e.run, e.epoch, e.variant("digits-baseline").started), (2, 3, 1200))
         self.assertEqual(e.variant("digits-enhanced").share, 0)
         self.assertAlmostEqual(e.variant("digits-baseline").p99, 0.01225)
         self.assertEqual(e.variant("digits-baseline").outcomes["accuracy"].interval, (0.79, 0.87))

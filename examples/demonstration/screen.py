@@ -31,7 +31,7 @@ def accuracy_of(variant, metric="accuracy"):
 
 
 def errors_of(variant):
-    return f"{variant.errors} ({percent(variant.errors / variant.requests)})" if variant.requests else "0"
+    return f"{variant.run_errors} ({percent(variant.run_errors / variant.started)})" if variant.started else "0"
 
 
 def bar(evidence, threshold):
@@ -48,9 +48,9 @@ def table(experiment, seconds):
     state = f"{RED if shut else GREEN}{experiment.phase}{RESET}"
     lines = [f"{BOLD}{experiment.name}{RESET}  {state}  run {experiment.run}, epoch {experiment.epoch}  "
              f"{DIM}{seconds:5.1f} s{RESET}",
-             f"{'variant':<17}{'share':>8}{'requests':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'errors':>14}  accuracy (95 %)"]
+             f"{'variant':<17}{'share':>8}{'calls':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'errors':>14}  accuracy (95 %)"]
     for v in experiment.variants:
-        lines.append(f"{v.name:<17}{percent(v.share):>8}{v.requests:>10,}{milliseconds(v.p50):>10}{milliseconds(v.p95):>10}"
+        lines.append(f"{v.name:<17}{percent(v.share):>8}{v.started:>10,}{milliseconds(v.p50):>10}{milliseconds(v.p95):>10}"
                      f"{milliseconds(v.p99):>10}{errors_of(v):>14}  {accuracy_of(v)}")
     for m in experiment.mirrors:
         lines.append(f"{m['name']:<17}{'mirror':>8}{int(m.get('requests', 0)):>10,}{'':>30}{int(m.get('errors', 0)):>14}"
@@ -68,7 +68,7 @@ def plain_line(experiment, seconds):
     """The same in one line without colours."""
     parts = [f"{seconds:6.1f} s {experiment.phase.lower()}"]
     for v in experiment.variants:
-        parts.append(f"{v.name} {percent(v.share, 0)} {v.requests} calls p50 {milliseconds(v.p50)} p95 {milliseconds(v.p95)} "
+        parts.append(f"{v.name} {percent(v.share, 0)} {v.started} calls p50 {milliseconds(v.p50)} p95 {milliseconds(v.p95)} "
                      f"p99 {milliseconds(v.p99)} errors {errors_of(v)} accuracy {accuracy_of(v)}")
     parts.append("evidence " + " ".join(f"{g.name} {g.evidence:.1f}/{g.threshold:.1f}" for g in experiment.guardrails))
     return " | ".join(parts)

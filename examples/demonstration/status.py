@@ -39,7 +39,6 @@ class Variant:
         self.is_default = document.get("is_default", False)
         self.share = float(document.get("share", 0))
         self.requests = int(document.get("requests", 0))  # Served in this process.
-        self.errors = int(document.get("errors", 0))
         self.started = int(document.get("started", 0))  # Of this run.
         self.run_errors = int(document.get("run_errors", 0))
         self.p50, self.p95, self.p99 = (seconds_of(document.get(p, "0s")) for p in ("p50", "p95", "p99"))
