@@ -277,7 +277,7 @@ State FrozenState(const Plan& plan, std::string why, absl::Time now) {
 absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
                                             absl::Time now) {
   absl::StatusOr<std::optional<Step>> step = std::visit(AdvanceOn{plan, state, now}, event);
-  if (step.ok() && *step && IsDry(plan, **step)) (*step)->detail = absl::StrCat(kDryRun, (*step)->detail);
+  if (step.ok() && *step && IsDry(plan, **step)) (*step)->detail = absl::StrCat("dry run; ", (*step)->detail);
   if (!state || !step.ok() || !*step || !IsFrozenStep(plan, *state, event, **step, now)) return step;
   if (!std::holds_alternative<Command>(event)) return std::nullopt;
   return absl::FailedPreconditionError(

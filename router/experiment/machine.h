@@ -263,9 +263,6 @@ struct Step {
 // replay tells rows that were decided otherwise from such as were altered.
 inline constexpr uint32_t kRules = 1;
 
-// What the details of a dry run's steps begin with.
-inline constexpr char kDryRun[] = "dry run; ";
-
 // The step that `event` asks for at `now`; nothing where it changes nothing. `plan` is the file's of now. `state` is
 // nullopt for an experiment never seen before. Only commands are ever refused: FAILED_PRECONDITION with what is
 // possible instead, PERMISSION_DENIED for a role that is missing, INVALID_ARGUMENT for an argument. A file that both

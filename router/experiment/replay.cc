@@ -33,9 +33,7 @@ std::string Difference(const v1::AuditRecord& record, const Step& step) {
   };
   if (record.action() != step.action) return differ("the action", record.action(), step.action);
   if (record.actor() != step.actor) return differ("the actor", record.actor(), step.actor);
-  // Rows of dry runs did not always say so.
-  const bool is_same_detail = record.detail() == step.detail || absl::StrCat(kDryRun, record.detail()) == step.detail;
-  if (!is_same_detail) return differ("the detail", record.detail(), step.detail);
+  if (record.detail() != step.detail) return differ("the detail", record.detail(), step.detail);
   const v1::ExperimentState state = RecordOf(record.state().experiment(), step.next);
   if (IsSame(record.state(), state)) return "";
   return differ("the state", record.state().ShortDebugString(), state.ShortDebugString());
