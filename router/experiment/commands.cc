@@ -15,8 +15,8 @@ namespace {
 
 using Result = absl::StatusOr<std::optional<Step>>;
 
-constexpr std::array<const char*, 11> kNames = {"start", "pause", "resume",     "promote", "abort", "rollback",
-                                                "retry", "reset", "set-weight", "approve", "reject"};
+constexpr std::array<const char*, kCommandKinds> kNames = {
+    "start", "pause", "resume", "promote", "abort", "rollback", "retry", "reset", "set-weight", "approve", "reject"};
 
 // --- What is possible.
 

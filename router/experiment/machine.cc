@@ -245,6 +245,20 @@ struct AdvanceOn {
   Result operator()(const Command& command) const { return OnCommand(plan, state, command, now); }
 };
 
+// What the same person may ask for while the file freezes.
+std::string PossibleInFreeze(const AdvanceOn& advance, Command command) {
+  std::vector<std::string> possible;
+  command.weight = config::Percent();
+  for (int kind = 0; kind < kCommandKinds; ++kind) {
+    command.kind = static_cast<CommandKind>(kind);
+    const auto step = advance(command);
+    if (!step.ok() || !*step || IsFrozenStep(advance.plan, *advance.state, command, **step, advance.now)) continue;
+    const bool is_bounded = command.kind == CommandKind::kSetWeight;
+    possible.push_back(absl::StrCat(NameOf(command.kind), is_bounded ? " to less" : ""));
+  }
+  return absl::StrJoin(possible, ", ");
+}
+
 }  // namespace
 
 bool IsOpen(const State& state) {
@@ -276,13 +290,16 @@ State FrozenState(const Plan& plan, std::string why, absl::Time now) {
 
 absl::StatusOr<std::optional<Step>> Advance(const Plan& plan, const std::optional<State>& state, const Event& event,
                                             absl::Time now) {
-  absl::StatusOr<std::optional<Step>> step = std::visit(AdvanceOn{plan, state, now}, event);
+  const AdvanceOn advance{plan, state, now};
+  absl::StatusOr<std::optional<Step>> step = std::visit(advance, event);
   if (step.ok() && *step && IsDry(plan, **step)) (*step)->detail = absl::StrCat("dry run; ", (*step)->detail);
   if (!state || !step.ok() || !*step || !IsFrozenStep(plan, *state, event, **step, now)) return step;
-  if (!std::holds_alternative<Command>(event)) return std::nullopt;
-  return absl::FailedPreconditionError(
-      absl::StrCat("its file freezes it until ",
-                   absl::FormatTime(absl::RFC3339_sec, *FrozenUntil(*plan.rollout, now), absl::UTCTimeZone())));
+  const auto* command = std::get_if<Command>(&event);
+  if (command == nullptr) return std::nullopt;
+  const absl::Time until = *FrozenUntil(*plan.rollout, now);
+  return absl::FailedPreconditionError(absl::StrCat("its file freezes it until ",
+                                                    absl::FormatTime(absl::RFC3339_sec, until, absl::UTCTimeZone()),
+                                                    "; possible now: ", PossibleInFreeze(advance, *command)));
 }
 
 }  // namespace weir::experiment

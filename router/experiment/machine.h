@@ -227,6 +227,7 @@ enum class CommandKind {
   kApprove,
   kReject,
 };
+inline constexpr int kCommandKinds = static_cast<int>(CommandKind::kReject) + 1;
 // "set-weight", as people write it.
 std::string NameOf(CommandKind kind);
 

@@ -216,7 +216,9 @@ TEST(RolloutTest, InAFreezeNothingGrowsAndWhatShutsStillDoes) {
   EXPECT_EQ(Describe(WaitOf(walk.plan(), walk.state(),
                             {{{"a", 500, walk.now(), walk.now()}, {"b", 500, walk.now(), walk.now()}}}, walk.now())),
             "frozen until 1970-01-12T18:46:40+00:00");
-  EXPECT_TRUE(absl::IsFailedPrecondition(walk.Ask(CommandKind::kPromote)));
+  EXPECT_EQ(walk.Ask(CommandKind::kPromote),
+            absl::FailedPreconditionError("its file freezes it until 1970-01-12T18:46:40+00:00; possible now: pause, "
+                                          "abort, rollback, set-weight to less"));
   EXPECT_TRUE(
       absl::IsFailedPrecondition(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(6)})));
   EXPECT_TRUE(walk.Ask({.kind = CommandKind::kSetWeight, .actor = "ann", .weight = Share(1)}).ok());
