@@ -93,6 +93,10 @@ struct AnalysisInPlace {
     return std::any_of(experiment.guardrails.begin(), experiment.guardrails.end(),
                        [](const Guardrail& g) { return ComparesWithDefault(g.rule); });
   }
+  bool HasWeight(const std::string& name) const {
+    return std::any_of(experiment.variants.begin(), experiment.variants.end(),
+                       [&](const Variant& variant) { return variant.name == name && variant.weight > Weight(); });
+  }
   bool has_primary() const {
     return std::any_of(experiment.metrics.begin(), experiment.metrics.end(),
                        [](const OutcomeMetric& metric) { return metric.role == Role::kPrimary; });
@@ -108,13 +112,19 @@ struct AnalysisInPlace {
         const std::optional<std::string> whole = WithVariant(nameable, name);
         const std::optional<std::string> nearest = whole ? whole : Nearest(name, NamesOf(nameable));
         Report(key, absl::StrCat("'", name, "' is no value that is known here",
-                                 nearest ? absl::StrCat(", did you mean ", *nearest, "?") : "", "; known are ",
-                                 DescribeNames(nameable)));
+                                 nearest ? absl::StrCat(", did you mean ", *nearest, "?") : "",
+                                 name.starts_with("preview_") && !nameable.has_preview ? "; there is no preview" : "",
+                                 "; known are ", DescribeNames(nameable)));
       } else if (value->kind == NamedValue::Kind::kLift && moves_shares()) {
         Report(key, absl::StrCat("'", name, "' compares raw means, ", kWhyNotRaw));
+      } else if (IsOfPreview(value->metric)) {
+        if (!HasWeight(value->variant)) Report(key, absl::StrCat("'", name, "' is never known: its weight is 0"));
       } else if (!gives_share() && value->kind != NamedValue::Kind::kQuery &&
                  value->variant != nameable.default_variant) {
-        Report(key, absl::StrCat("'", name, "' is never known: the step gives candidates no share"));
+        Report(key, absl::StrCat("'", name, "' is never known: the step gives candidates no share",
+                                 nameable.has_preview ? "; of its previewed calls there are preview_requests and "
+                                                        "preview_error_rate"
+                                                      : ""));
       } else if (moves_shares() && value->kind == NamedValue::Kind::kOfVariant && value->metric != kRequestsName) {
         const NamedValue& first = first_of.try_emplace(value->metric, *value).first->second;
         if (first.variant == value->variant) continue;
@@ -281,7 +291,7 @@ void CheckAnalyses(const Field& spec, const Experiment& experiment) {
 }
 
 Nameable NameableOf(const Experiment& experiment) {
-  Nameable nameable;
+  Nameable nameable{.has_preview = experiment.rollout && experiment.rollout->preview};
   for (const OutcomeMetric& metric : experiment.metrics) nameable.metrics.push_back(metric.name);
   for (const QueryMetric& query : experiment.queries) nameable.queries.push_back(query.name);
   for (const Variant& variant : experiment.variants) nameable.variants.push_back(variant.name);

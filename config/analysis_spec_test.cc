@@ -183,6 +183,20 @@ TEST(AnalysisSpecTest, AConditionNamesOnlyWhatThereIs) {
               "is never known: the step gives candidates no share");
 }
 
+TEST(AnalysisSpecTest, PreviewedCallsAreNamedWhereThereIsAPreview) {
+  const auto with = [](const std::string& preview, const std::string& condition) {
+    return "  rollout: {strategy: blueGreen, " + preview + "analysis: {successCondition: " + condition + "}}\n";
+  };
+  const std::string preview = "preview: {header: x-preview}, ";
+  EXPECT_EQ(Errors(with(preview, "preview_requests.candidate > 50 && preview_error_rate.b < 0.01")), "");
+  ExpectError(with("", "preview_error_rate.b < 0.01"), "'preview_error_rate.b' is no value that is known here");
+  ExpectError(with(preview, "preview_error_rate.default < 0.01"), "is no value that is known here");
+  ExpectError(with(preview, "preview_error_rate.a < 0.01"), "is no value that is known here");
+  ExpectError(with(preview, "preview_error_rate.lift < 0.01"), "is no value that is known here");
+  ExpectError(with(preview, "preview_error_rate < 0.01"), "did you mean preview_error_rate.candidate?");
+  ExpectError(with(preview, "error_rate.b < 0.01"), "there are preview_requests and preview_error_rate");
+}
+
 TEST(AnalysisSpecTest, AGuardrailPausesAndWaitsForARateAndItsDetectorActs) {
   const Guardrail g = Read(
                           "  guardrails: [{name: errors, metric: error_rate, max: 0.1, action: pause, detector: act, "

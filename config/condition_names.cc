@@ -12,6 +12,7 @@ namespace {
 std::vector<std::string> MetricsOf(const Nameable& nameable) {
   std::vector<std::string> metrics = {kRequestsName, kErrorRateName, kLatencyP95Name, kLatencyP99Name};
   metrics.insert(metrics.end(), nameable.metrics.begin(), nameable.metrics.end());
+  if (nameable.has_preview) metrics.insert(metrics.end(), {kPreviewRequestsName, kPreviewErrorRateName});
   return metrics;
 }
 
@@ -32,17 +33,31 @@ std::vector<std::pair<std::string, NamedValue>> Suffixes(const Nameable& nameabl
   std::vector<std::pair<std::string, NamedValue>> suffixes;
   // A variant's own name goes first.
   for (const std::string& variant : nameable.variants) {
+    if (IsOfPreview(metric) && variant == nameable.default_variant) continue;
     suffixes.emplace_back(variant, NamedValue{Kind::kOfVariant, metric, variant});
   }
-  suffixes.emplace_back("default", NamedValue{Kind::kOfVariant, metric, nameable.default_variant});
+  if (!IsOfPreview(metric)) {
+    suffixes.emplace_back("default", NamedValue{Kind::kOfVariant, metric, nameable.default_variant});
+  }
   if (const std::optional<std::string> candidate = CandidateOf(nameable)) {
-    suffixes.emplace_back("candidate", NamedValue{Kind::kOfVariant, metric, *candidate});
-    if (metric != kRequestsName) suffixes.emplace_back(kLiftName, NamedValue{Kind::kLift, metric, *candidate});
+    const bool is_taken = nameable.default_variant == "candidate";
+    if (!is_taken) suffixes.emplace_back("candidate", NamedValue{Kind::kOfVariant, metric, *candidate});
+    if (metric != kRequestsName && !IsOfPreview(metric))
+      suffixes.emplace_back(kLiftName, NamedValue{Kind::kLift, metric, *candidate});
   }
   return suffixes;
 }
 
+// "requests, error_rate (each with .a, .b"
+std::string DescribeMetrics(const Nameable& nameable, const std::vector<std::string>& metrics) {
+  std::set<std::string> suffixes;  // Of each metric.
+  for (const auto& [suffix, value] : Suffixes(nameable, metrics[0])) suffixes.insert(absl::StrCat(".", suffix));
+  return absl::StrCat(absl::StrJoin(metrics, ", "), " (each with ", absl::StrJoin(suffixes, ", "));
+}
+
 }  // namespace
+
+bool IsOfPreview(std::string_view metric) { return metric == kPreviewRequestsName || metric == kPreviewErrorRateName; }
 
 std::optional<NamedValue> Resolve(const Nameable& nameable, std::string_view name) {
   if (std::find(nameable.queries.begin(), nameable.queries.end(), name) != nameable.queries.end()) {
@@ -61,7 +76,9 @@ std::optional<NamedValue> Resolve(const Nameable& nameable, std::string_view nam
 std::optional<std::string> WithVariant(const Nameable& nameable, std::string_view name) {
   const std::vector<std::string> metrics = MetricsOf(nameable);
   if (std::find(metrics.begin(), metrics.end(), name) == metrics.end()) return std::nullopt;
-  return absl::StrCat(std::string(name), CandidateOf(nameable) ? ".candidate" : ".default");
+  if (CandidateOf(nameable)) return absl::StrCat(std::string(name), ".candidate");
+  if (IsOfPreview(name)) return std::nullopt;
+  return absl::StrCat(std::string(name), ".default");
 }
 
 std::set<std::string> NamesOf(const Nameable& nameable) {
@@ -73,12 +90,14 @@ std::set<std::string> NamesOf(const Nameable& nameable) {
 }
 
 std::string DescribeNames(const Nameable& nameable) {
-  std::set<std::string> suffixes;  // Of each metric.
-  for (const auto& [suffix, value] : Suffixes(nameable, kRequestsName)) suffixes.insert(absl::StrCat(".", suffix));
-  std::string text =
-      absl::StrCat(absl::StrJoin(MetricsOf(nameable), ", "), " (each with ", absl::StrJoin(suffixes, ", "));
+  std::vector<std::string> compared = MetricsOf(nameable);
+  std::erase_if(compared, IsOfPreview);
+  std::string text = DescribeMetrics(nameable, compared);
   if (CandidateOf(nameable)) absl::StrAppend(&text, ", and .", kLiftName, ", but not ", kRequestsName);
   absl::StrAppend(&text, ")");
+  if (nameable.has_preview) {
+    absl::StrAppend(&text, ", ", DescribeMetrics(nameable, {kPreviewRequestsName, kPreviewErrorRateName}), ")");
+  }
   if (!nameable.queries.empty()) absl::StrAppend(&text, ", ", absl::StrJoin(nameable.queries, ", "));
   return text;
 }

@@ -28,7 +28,8 @@ TEST(ConditionNamesTest, TheOnlyCandidateIsNamedSoAndHasALift) {
 }
 
 TEST(ConditionNamesTest, AVariantThatIsCalledCandidateIsItself) {
-  const Nameable odd = {.variants = {"candidate", "b"}, .default_variant = "candidate"};
+  const Nameable odd = {.variants = {"candidate", "b"}, .default_variant = "candidate", .has_preview = true};
+  EXPECT_EQ(Resolve(odd, "preview_requests.candidate"), std::nullopt);
   EXPECT_EQ(Resolve(odd, "error_rate.candidate"), (NamedValue{Kind::kOfVariant, "error_rate", "candidate"}));
 }
 
@@ -60,6 +61,27 @@ TEST(ConditionNamesTest, WhatIsOfferedIsNeverRefused) {
   Nameable three = TwoVariants();
   three.variants.push_back("c");
   EXPECT_EQ(DescribeNames(three).find("lift"), std::string::npos);
+}
+
+TEST(ConditionNamesTest, PreviewedCallsAreThoseOfACandidate) {
+  Nameable previewed = TwoVariants();
+  EXPECT_EQ(Resolve(previewed, "preview_requests.b-2"), std::nullopt);
+  EXPECT_EQ(WithVariant(previewed, "preview_requests"), std::nullopt);
+  previewed.has_preview = true;
+  EXPECT_EQ(Resolve(previewed, "preview_requests.b-2"), (NamedValue{Kind::kOfVariant, "preview_requests", "b-2"}));
+  EXPECT_EQ(Resolve(previewed, "preview_error_rate.candidate"),
+            (NamedValue{Kind::kOfVariant, "preview_error_rate", "b-2"}));
+  for (const char* name : {"preview_requests.a", "preview_requests.default", "preview_error_rate.lift"}) {
+    EXPECT_EQ(Resolve(previewed, name), std::nullopt) << name;
+  }
+  EXPECT_EQ(WithVariant(previewed, "preview_requests"), "preview_requests.candidate");
+  EXPECT_EQ(DescribeNames(previewed),
+            "requests, error_rate, latency_p95, latency_p99, accuracy (each with .a, .b-2, .candidate, .default, and "
+            ".lift, but not requests), preview_requests, preview_error_rate (each with .b-2, .candidate), "
+            "checkout-rate");
+  for (const std::string& name : NamesOf(previewed)) EXPECT_TRUE(Resolve(previewed, name)) << name;
+  previewed.variants.push_back("c");
+  EXPECT_EQ(WithVariant(previewed, "preview_requests"), std::nullopt);  // Of which one is not known.
 }
 
 TEST(ConditionNamesTest, EveryNameThatIsListedResolves) {

@@ -25,10 +25,11 @@ namespace weir::config {
 
 enum class Strategy { kCanary, kBlueGreen, kAbTest, kShadow, kBandit };
 
-// A step is not left before both are there.
+// A step is not left before both are there. Samples are calls of each candidate that started in the step and ended well
+// or badly, those of a preview among them.
 struct Pause {
   absl::Duration duration{};  // Since the step was entered, without the time that a person paused it.
-  int64_t min_samples = 0;    // Calls of each candidate that started in the step and ended well or badly.
+  int64_t min_samples = 0;
   bool operator==(const Pause&) const = default;
 };
 

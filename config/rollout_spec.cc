@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "config/allocation_spec.h"
 #include "config/analysis_spec.h"
+#include "config/condition_names.h"
 #include "config/guardrail_spec.h"
 #include "config/limits.h"
 
@@ -107,7 +109,14 @@ void ReadOnlyStep(Mapping& mapping, std::optional<Percent> weight, Rollout& roll
   RolloutStep step{.weight = weight};
   if (Field f = mapping.Optional("pause")) {
     step.pause = ReadPause(f);
-    CheckSamples(f, step);
+    const bool may_be_previewed = rollout.strategy == Strategy::kBlueGreen;
+    if (may_be_previewed && !rollout.preview && step.pause.min_samples > 0) {
+      f.Report(
+          "minSamples would wait for ever: before the switch only the calls of a preview are counted, and there is "
+          "none");
+    } else if (!rollout.preview) {
+      CheckSamples(f, step);
+    }
   }
   if (Field f = mapping.Optional("analysis")) ReadStepAnalysis(f, step);
   if (Field f = mapping.Optional("approval")) step.approval = ReadApproval(f);
@@ -283,8 +292,8 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
       if (Field f = mapping.Required("steps")) ReadSteps(f, rollout);
       return;
     case Strategy::kBlueGreen:
-      ReadOnlyStep(mapping, Percent(), rollout);
       if (Field f = mapping.Optional("preview")) rollout.preview = ReadPreview(f);
+      ReadOnlyStep(mapping, Percent(), rollout);
       if (rollout.steps[0].pause == Pause() && !rollout.steps[0].analysis && !rollout.steps[0].approval) {
         mapping.field().Report("a blueGreen needs pause, analysis or approval: what is to be there before the switch");
       }
@@ -308,6 +317,36 @@ void ReadStepsOfStrategy(Mapping& mapping, Rollout& rollout) {
         mapping.field().Report("a bandit needs pause: {duration: ..., minSamples: ...}, its planned length, or end");
       }
       return;
+  }
+}
+
+// Whether anything, or anybody, has to find the previewed calls good.
+bool IsPreviewJudged(const RolloutStep& step) {
+  const auto names_errors = [](const std::optional<Condition>& condition) {
+    if (!condition) return false;
+    const std::set<std::string> names = condition->names();
+    return std::any_of(names.begin(), names.end(),
+                       [](const std::string& name) { return name.starts_with(kPreviewErrorRateName); });
+  };
+  return step.approval ||
+         (step.analysis && (names_errors(step.analysis->success) || names_errors(step.analysis->failure)));
+}
+
+// Of one candidate with a weight.
+void CheckPreview(const Field& field, const Experiment& experiment) {
+  const auto refuse = [&](const std::string& metric) {
+    if (IsOfPreview(metric)) field.Report(absl::StrCat("preview: its calls have the name of the metric ", metric));
+  };
+  for (const OutcomeMetric& metric : experiment.metrics) refuse(metric.name);
+  for (const QueryMetric& query : experiment.queries) refuse(query.name);
+  const std::vector<RolloutStep>& steps = experiment.rollout->steps;
+  if (steps.empty() || IsPreviewJudged(steps[0])) return;
+  for (const Variant& variant : experiment.variants) {
+    if (&variant == &experiment.variants[experiment.default_variant] || variant.weight == Weight()) continue;
+    return field.Warn(
+        absl::StrCat("preview: the switch comes however its calls end: give it approval, or minSamples and an analysis "
+                     "with successCondition: ",
+                     kPreviewErrorRateName, ".", variant.name, " < 0.01"));
   }
 }
 
@@ -366,6 +405,7 @@ void CheckRollout(const Field& field, const Experiment& experiment) {
       std::count_if(experiment.variants.begin(), experiment.variants.end(), has_share) > 1) {
     field.Report("preview: must have one candidate with a weight above 0 to go to, got several");
   }
+  if (rollout.preview) CheckPreview(field, experiment);
   CheckAllocation(field, experiment);
   if (rollout.strategy == Strategy::kShadow && experiment.mirrors.empty()) {
     field.Report("a shadow needs spec.mirror: there is none that would hear of the calls");

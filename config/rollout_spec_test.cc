@@ -231,6 +231,26 @@ TEST(ReadRolloutTest, SamplesThatWouldNeverComeAreNotWaitedFor) {
   EXPECT_EQ(Errors("{strategy: canary, steps: [{pause: {minSamples: 5}}]}"),
             "e.yaml:9:47: spec.rollout.steps[0].pause: minSamples would wait for ever: the step gives candidates no "
             "share\n");
+  const std::string blue_green = "{strategy: blueGreen, pause: {minSamples: 5}";
+  EXPECT_NE(Errors(blue_green + "}").find("spec.rollout.pause: minSamples would wait for ever: before the switch"),
+            std::string::npos);
+  EXPECT_EQ(Read(blue_green + ", preview: {header: x-preview}}").steps[0].pause.min_samples, 5);
+}
+
+TEST(ReadPreviewTest, OneThatNothingJudgesIsWarnedOf) {
+  const auto warnings = [](const std::string& checks) {
+    return Warnings("{strategy: blueGreen, preview: {header: x-preview}, " + checks + "}", kRelative);
+  };
+  for (const char* checks : {"pause: {duration: 1h}", "pause: {minSamples: 5}",
+                             "analysis: {successCondition: preview_requests.candidate > 5}"}) {
+    EXPECT_NE(warnings(checks).find("spec.rollout: preview: the switch comes however its calls end"), std::string::npos)
+        << checks;
+    EXPECT_NE(warnings(checks).find("successCondition: preview_error_rate.b < 0.01"), std::string::npos);
+  }
+  for (const char* checks : {"approval: {}", "analysis: {successCondition: preview_error_rate.candidate < 0.01}",
+                             "analysis: {failureCondition: preview_error_rate.b > 0.01}"}) {
+    EXPECT_EQ(warnings(checks).find("preview:"), std::string::npos) << warnings(checks);
+  }
 }
 
 TEST(ReadRolloutTest, ACandidateMustBeThereToGetAShare) {

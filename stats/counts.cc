@@ -19,6 +19,10 @@ void Add(CohortCounts& to, const CohortCounts& from) {
   to.lost += from.lost;
 }
 
+bool IsNeutral(CallOutcome outcome) {
+  return outcome == CallOutcome::kCallerFault || outcome == CallOutcome::kCancelled;
+}
+
 bool IsPossible(int64_t started, int64_t ended, int64_t errors, int64_t neutral) {
   return errors >= 0 && neutral >= 0 && errors + neutral <= ended && ended <= started;
 }
@@ -76,6 +80,10 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
   if (std::any_of(parts.uncompared.begin(), parts.uncompared.end(), is_negative)) {
     return invalid("a user bucket's uncompared calls are negative");
   }
+  const PreviewCounts& previews = parts.previews;
+  if (!IsPossible(previews.started, previews.ended, previews.errors, previews.neutral)) {
+    return invalid("previewed calls contradict each other");
+  }
   if (parts.lost < 0 || parts.lost > parts.neutral) return invalid("more calls were lost than ended so");
   VariantCounts counts;
   counts.cohorts_ = std::move(parts.cohorts);
@@ -84,6 +92,7 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
   counts.users_ = parts.users;
   counts.user_latencies_ = parts.user_latencies;
   counts.uncompared_ = parts.uncompared;
+  counts.previews_ = parts.previews;
   counts.started_ = parts.started;
   counts.ended_ = parts.ended;
   counts.errors_ = parts.errors;
@@ -118,7 +127,7 @@ void VariantCounts::CountStart(Tick tick, uint8_t user_bucket) {
 
 void VariantCounts::CountEnd(const CallEnd& end) {
   const bool is_error = end.outcome == CallOutcome::kError;
-  const bool is_neutral = end.outcome == CallOutcome::kCallerFault || end.outcome == CallOutcome::kCancelled;
+  const bool is_neutral = IsNeutral(end.outcome);
   if (CohortCounts* cohort = FindOrOpen(end.started)) {
     ++cohort->ended;
     cohort->errors += is_error;
@@ -136,6 +145,12 @@ void VariantCounts::CountEnd(const CallEnd& end) {
   user.microseconds += absl::ToInt64Microseconds(end.latency);
 }
 
+void VariantCounts::CountPreviewEnd(CallOutcome outcome) {
+  ++previews_.ended;
+  previews_.errors += outcome == CallOutcome::kError;
+  previews_.neutral += IsNeutral(outcome);
+}
+
 void VariantCounts::Merge(const VariantCounts& other) {
   for (const auto& [tick, counts] : other.cohorts_) {
     if (CohortCounts* cohort = FindOrOpen(tick)) Add(*cohort, counts);
@@ -149,6 +164,10 @@ void VariantCounts::Merge(const VariantCounts& other) {
     user_latencies_[bucket].microseconds += other.user_latencies_[bucket].microseconds;
     uncompared_[bucket] += other.uncompared_[bucket];
   }
+  previews_.started += other.previews_.started;
+  previews_.ended += other.previews_.ended;
+  previews_.errors += other.previews_.errors;
+  previews_.neutral += other.previews_.neutral;
   started_ += other.started_;
   ended_ += other.ended_;
   errors_ += other.errors_;
@@ -156,7 +175,9 @@ void VariantCounts::Merge(const VariantCounts& other) {
   lost_ += other.lost_;
 }
 
-bool VariantCounts::empty() const { return started_ == 0 && ended_ == 0 && uncompared_ == decltype(uncompared_){}; }
+bool VariantCounts::empty() const {
+  return started_ == 0 && ended_ == 0 && uncompared_ == decltype(uncompared_){} && previews_ == PreviewCounts{};
+}
 
 void VariantCounts::CloseInFlight() {
   for (auto& [tick, cohort] : cohorts_) {
@@ -169,6 +190,9 @@ void VariantCounts::CloseInFlight() {
   neutral_ += in_flight;
   ended_ += in_flight;
   lost_ += in_flight;
+  const int64_t previewed = std::max<int64_t>(0, previews_.in_flight());
+  previews_.neutral += previewed;
+  previews_.ended += previewed;
 }
 
 int64_t VariantCounts::InFlightOfClosedCohorts() const {

@@ -79,6 +79,17 @@ struct UserLatencies {
   bool operator==(const UserLatencies&) const = default;
 };
 
+// Calls of a rollout's preview: test traffic, which is compared with nothing.
+struct PreviewCounts {
+  int64_t started = 0;
+  int64_t ended = 0;  // However they ended, cancelled ones included.
+  int64_t errors = 0;
+  int64_t neutral = 0;                                   // As in CohortCounts.
+  int64_t judged() const { return ended - neutral; }     // That ended well or badly.
+  int64_t in_flight() const { return started - ended; }  // Of a delta it may be below 0.
+  bool operator==(const PreviewCounts&) const = default;
+};
+
 // One variant in one epoch: what inference reads. Memory is bounded: a ring of 60 s of cohorts, two histograms, three
 // arrays of 256 buckets. Used as a worker's delta, as the control thread's total, and as a checkpoint's content.
 //
@@ -98,6 +109,7 @@ class VariantCounts {
     std::array<UserBucketCounts, kUserBuckets> users{};
     std::array<UserLatencies, kUserBuckets> user_latencies{};
     std::array<int64_t, kUserBuckets> uncompared{};
+    PreviewCounts previews;
     int64_t started = 0, ended = 0, errors = 0, neutral = 0, lost = 0;
   };
   // InvalidArgument where no sequence of calls gives these parts: cohorts out of order or beyond the ring, a negative
@@ -110,6 +122,9 @@ class VariantCounts {
   // A call that the rule gave to this variant and that began elsewhere, since its user was diverted or is bound by a
   // sequence. It is of those that were assigned, and nothing else here counts it.
   void CountUncompared(uint8_t user_bucket) { ++uncompared_[user_bucket]; }
+  // A call that a preview gave to this variant. Nothing else here counts it.
+  void CountPreviewStart() { ++previews_.started; }
+  void CountPreviewEnd(CallOutcome outcome);
   void Merge(const VariantCounts& other);
   // Calls in flight when a process died never end: each counts as ended, neutral and lost from now on, without a
   // latency. To be called once, on totals that were read back from a checkpoint.
@@ -125,12 +140,14 @@ class VariantCounts {
   const std::array<UserBucketCounts, kUserBuckets>& users() const { return users_; }
   const std::array<UserLatencies, kUserBuckets>& user_latencies() const { return user_latencies_; }
   const std::array<int64_t, kUserBuckets>& uncompared() const { return uncompared_; }  // Calls, by CountUncompared.
+  const PreviewCounts& previews() const { return previews_; }
   int64_t started() const { return started_; }
   int64_t ended() const { return ended_; }
   int64_t errors() const { return errors_; }
   int64_t neutral() const { return neutral_; }
   int64_t lost() const { return lost_; }  // Of `neutral`: by CloseInFlight.
   bool empty() const;
+  bool HasCallsInFlight() const { return ended_ < started_ || previews_.in_flight() > 0; }
 
   // The calls in flight at `now` that are certainly slower than `latency` already. Those of closed cohorts are older
   // than the ring, and no more is known of them.
@@ -153,6 +170,7 @@ class VariantCounts {
   std::array<UserBucketCounts, kUserBuckets> users_{};
   std::array<UserLatencies, kUserBuckets> user_latencies_{};
   std::array<int64_t, kUserBuckets> uncompared_{};
+  PreviewCounts previews_;
   int64_t started_ = 0, ended_ = 0, errors_ = 0, neutral_ = 0, lost_ = 0;
 };
 

@@ -28,6 +28,7 @@ VariantCounts::Parts PartsOf(const VariantCounts& counts) {
           .users = counts.users(),
           .user_latencies = counts.user_latencies(),
           .uncompared = counts.uncompared(),
+          .previews = counts.previews(),
           .started = counts.started(),
           .ended = counts.ended(),
           .errors = counts.errors(),
@@ -136,6 +137,7 @@ TEST(VariantCountsTest, ItsPartsRebuildIt) {
   counts.Merge(OneCall(kNow + 5, CallOutcome::kCancelled));
   counts.CountStart(kNow + 9, 200);
   counts.CountUncompared(201);
+  counts.CountPreviewStart();
   const absl::StatusOr<VariantCounts> rebuilt = VariantCounts::FromParts(PartsOf(counts));
   ASSERT_TRUE(rebuilt.ok()) << rebuilt.status();
   EXPECT_EQ(*rebuilt, counts);
@@ -153,6 +155,25 @@ TEST(VariantCountsTest, AnUncomparedCallIsOneOfItsUsersAssignedAndNothingElse) {
   EXPECT_TRUE(other.cohorts().empty()) << "it is no sign that calls of the variant keep coming";
   counts.Merge(other);
   EXPECT_EQ(counts, *VariantCounts::FromParts(expected));
+}
+
+TEST(VariantCountsTest, APreviewedCallIsInNothingElse) {
+  VariantCounts begun = OneCall(kNow, CallOutcome::kSuccess), ended;
+  VariantCounts::Parts expected = PartsOf(begun);
+  for (int call = 0; call < 5; ++call) begun.CountPreviewStart();
+  const auto outcomes = {CallOutcome::kSuccess, CallOutcome::kError, CallOutcome::kCallerFault,
+                         CallOutcome::kCancelled};
+  for (const CallOutcome outcome : outcomes) ended.CountPreviewEnd(outcome);
+  EXPECT_FALSE(ended.empty());
+  EXPECT_TRUE(begun.HasCallsInFlight());
+  begun.Merge(ended);
+  expected.previews = {.started = 5, .ended = 4, .errors = 1, .neutral = 2};
+  EXPECT_EQ(begun, *VariantCounts::FromParts(expected));
+  EXPECT_EQ(begun.previews().judged(), 2);
+  EXPECT_TRUE(begun.HasCallsInFlight());
+  begun.CloseInFlight();  // Its process died.
+  EXPECT_EQ(begun.previews().judged(), 2);
+  EXPECT_FALSE(begun.HasCallsInFlight());
 }
 
 TEST(VariantCountsTest, LatenciesAddUpByUserWithoutThoseOfCancelledCalls) {
@@ -191,6 +212,7 @@ TEST(VariantCountsTest, PartsThatNoCallsCouldGiveAreRefused) {
   EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].calls = 2; }));
   EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].microseconds = -1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.uncompared[9] = -1; }));
+  EXPECT_TRUE(refuses([](auto& p) { p.previews.ended = 1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.started = p.ended = 0, p.errors = 0; }));
   EXPECT_TRUE(refuses([](auto& p) { p.latencies.Add(3, 5); }));
   EXPECT_TRUE(refuses([](auto& p) { p.cohorts[0].second.errors = 2; }));

@@ -111,6 +111,13 @@ std::string VariantTable(const weir::v1::ExperimentStatus& experiment) {
   return table.ToString(2);
 }
 
+// Test traffic, which is in no column of the table.
+std::string PreviewText(const weir::v1::VariantStatus& variant) {
+  if (variant.previewed() == 0) return "";
+  return absl::StrCat("  previewed calls of ", variant.name(), ": ", Count(variant.previewed()), ", of which ",
+                      Rate(variant.preview_errors(), variant.previewed()), " failed\n");
+}
+
 std::string GuardrailTable(const weir::v1::ExperimentStatus& experiment) {
   TextTable table({{"guardrail"}, {"variant"}, {"evidence of a breach, log10"}, {"rule"}});
   for (const auto& guardrail : experiment.guardrails()) {
@@ -200,6 +207,7 @@ std::string ExperimentText(const weir::v1::ExperimentStatus& experiment, absl::T
   if (experiment.has_breach()) text += BreachText(experiment.breach());
   if (!experiment.notice().empty()) absl::StrAppend(&text, "  note: ", experiment.notice(), "\n");
   text += VariantTable(experiment);
+  for (const auto& variant : experiment.variants()) text += PreviewText(variant);
   if (experiment.guardrails_size() > 0) text += GuardrailTable(experiment);
   text += AnalysisText(experiment);
   if (experiment.mirrors_size() > 0) text += MirrorTable(experiment);

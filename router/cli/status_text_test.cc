@@ -84,6 +84,14 @@ TEST(StatusTextTest, EvidenceBelowZeroOrWithoutAThresholdIsAnEmptyBar) {
   EXPECT_THAT(StatusText(status), Not(HasSubstr("#")));
 }
 
+TEST(StatusTextTest, PreviewedCallsAreALineOfTheirOwn) {
+  weir::v1::Status status = RolledBack();
+  EXPECT_THAT(StatusText(status), Not(HasSubstr("previewed")));
+  status.mutable_experiments(0)->mutable_variants(1)->set_previewed(1200);
+  status.mutable_experiments(0)->mutable_variants(1)->set_preview_errors(30);
+  EXPECT_THAT(StatusText(status), HasSubstr("\n  previewed calls of enhanced: 1,200, of which 2.50 % failed\n"));
+}
+
 TEST(StatusTextTest, RefusedFilesAndASickJournalAreSaid) {
   weir::v1::Status status = RolledBack();
   status.add_configuration_errors("a.yaml:3:1: weight: must be at least 0");

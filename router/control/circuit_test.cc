@@ -66,5 +66,114 @@ TEST_F(CircuitTest, AnExperimentThatIsFrozenIsNotDrained) {
   EXPECT_FALSE(route().preview.has_value());
 }
 
+// A preview that has to show something before the switch, which would otherwise come after a second.
+config::Experiment AChecked(const std::string& success, const std::string& failure = "") {
+  config::Experiment experiment = ABlueGreen();
+  config::RolloutStep& step = experiment.rollout->steps[0];
+  step.pause = {absl::Seconds(1), 30};
+  step.analysis = config::Analysis{.needs_non_inferiority = false, .timeout = absl::Minutes(1)};
+  if (!success.empty()) step.analysis->success = *config::Condition::Parse(success);
+  if (!failure.empty()) step.analysis->failure = *config::Condition::Parse(failure);
+  return experiment;
+}
+
+TEST(PreviewTest, ThereIsNoSwitchToOneThatFailsItsPreviews) {
+  ControllerRig rig;
+  rig.File({AChecked("preview_error_rate.candidate < 0.05")});
+  rig.Run(30);
+  EXPECT_EQ(rig.Status().rollout().waits_for(),
+            "candidate has 0 of 30 previewed calls, analysis: success-condition: preview_error_rate.candidate < 0.05; "
+            "preview_error_rate.candidate is not known");
+  rig.Preview("candidate", 40, 40);
+  rig.Run(500);
+  EXPECT_EQ(rig.Share("candidate"), 0);
+  EXPECT_EQ(rig.Status().phase(), v1::STEPPING);
+  EXPECT_EQ(rig.Status().variants(1).previewed(), 40);
+  EXPECT_EQ(rig.Status().variants(1).preview_errors(), 40);
+  EXPECT_EQ(rig.Status().variants(1).started(), 0);
+  rig.Run(100);
+  EXPECT_EQ(rig.Status().phase(), v1::INCONCLUSIVE);
+  EXPECT_NE(rig.Status().phase_reason().find("preview_error_rate.candidate is 1"), std::string::npos)
+      << rig.Status().phase_reason();
+}
+
+TEST(PreviewTest, OneThatAnswersThemIsSwitchedToAlsoAfterARestart) {
+  ControllerRig rig;
+  rig.File({AChecked("preview_error_rate.candidate < 0.05 && preview_requests.candidate >= 30")});
+  rig.Run(30);
+  rig.Preview("candidate", 29, 0);
+  rig.Run(30);
+  EXPECT_EQ(rig.Share("candidate"), 0);
+  rig.Restart();
+  EXPECT_EQ(rig.Status().variants(1).previewed(), 29);
+  rig.Run(30);
+  EXPECT_EQ(rig.Share("candidate"), 0);
+  rig.Preview("candidate", 1, 1);
+  rig.Run(30);
+  EXPECT_EQ(rig.Status().phase(), v1::WATCHING);
+  EXPECT_EQ(rig.Share("candidate"), 1);
+}
+
+TEST(PreviewTest, TheLastOfABurstCountBeforeTheSwitch) {
+  ControllerRig rig;
+  rig.File({AChecked("preview_error_rate.candidate < 0.05")});
+  rig.Run(30);
+  rig.Preview("candidate", 25, 0);
+  rig.Run(12);
+  ASSERT_EQ(rig.Status().analysis().verdict(), "success");
+  rig.Preview("candidate", 10, 10);
+  EXPECT_EQ(rig.Share("candidate"), 0) << "what was a success before them is none";
+  rig.Run(100);
+  EXPECT_EQ(rig.Share("candidate"), 0);
+}
+
+TEST(PreviewTest, AnotherStrategyDoesNotCountWhatWasPreviewed) {
+  ControllerRig rig;
+  rig.File({AChecked("preview_error_rate.candidate < 0.05 && preview_requests.candidate > 1000")});
+  rig.Run(30);
+  rig.Preview("candidate", 500, 0);
+  config::Experiment canary = ControllerRig::AnExperiment();
+  canary.rollout = config::Rollout{.steps = {{.weight = *config::Percent::FromDouble(50), .pause = {{}, 400}}}};
+  rig.File({canary});
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::STEPPING) << "200 calls only";
+  rig.Run(60);
+  EXPECT_EQ(rig.Status().phase(), v1::COMPLETED);
+}
+
+TEST(PreviewTest, ADryRunWaitsForNone) {
+  ControllerRig rig;
+  config::Experiment experiment = AChecked("preview_error_rate.candidate < 0.05");
+  experiment.rollout->is_dry_run = true;
+  rig.File({experiment});
+  rig.Run(40);
+  EXPECT_EQ(rig.Status().phase(), v1::WATCHING);
+}
+
+TEST(PreviewTest, FailuresRollBackBeforeAnybodyWasServed) {
+  ControllerRig rig;
+  rig.File({AChecked("", "preview_error_rate.candidate > 0.5")});
+  rig.Run(20);
+  rig.Preview("candidate", 19, 19);
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::STEPPING) << "too few to say anything";
+  rig.Preview("candidate", 1, 1);
+  rig.Run(20);
+  EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  EXPECT_NE(rig.Status().phase_reason().find("preview_error_rate.candidate is 1"), std::string::npos)
+      << rig.Status().phase_reason();
+}
+
+TEST(PreviewTest, WhatWasAskedOfThePreviewRollsNothingBackAfterTheSwitch) {
+  ControllerRig rig;
+  rig.File({AChecked("", "preview_error_rate.candidate > 0.5 || preview_requests.candidate < 5")});
+  rig.Run(20);
+  rig.Preview("candidate", 40, 0);
+  rig.Run(40);
+  ASSERT_EQ(rig.Status().phase(), v1::WATCHING);
+  rig.Run(100);
+  EXPECT_EQ(rig.Status().phase(), v1::WATCHING);
+}
+
 }  // namespace
 }  // namespace weir::control

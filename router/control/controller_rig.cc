@@ -110,6 +110,20 @@ void ControllerRig::Run(int ticks, const std::string& failing, int per_tick) {
   }
 }
 
+void ControllerRig::Preview(const std::string& variant, int calls, int failing) {
+  const routing::ExperimentRoute& route = table_->experiments.at(0);
+  stats::WorkerReport report;
+  report.table_version = table_->version;
+  const uint16_t place = TicketOf(0, variant).variant;
+  stats::VariantCounts& counts = report.delta.inference[{route.run, route.epoch, place}];
+  for (int call = 0; call < calls; ++call) {
+    counts.CountPreviewStart();
+    counts.CountPreviewEnd(call < failing ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess);
+  }
+  controller_->TakeReport(report);
+  Tick();
+}
+
 bool ControllerRig::RollBack() {
   File({AnExperiment()});
   Run(100, "candidate");

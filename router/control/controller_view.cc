@@ -95,6 +95,8 @@ void ShowCounts(const stats::VariantCounts& counts, v1::VariantStatus& status) {
   status.set_started(counts.started());
   status.set_ended(counts.ended());
   status.set_run_errors(counts.errors());
+  status.set_previewed(counts.previews().judged());
+  status.set_preview_errors(counts.previews().errors);
   if (const auto p50 = counts.latencies().Quantile(0.5)) *status.mutable_p50() = DurationOf(*p50);
   if (const auto p95 = counts.latencies().Quantile(0.95)) *status.mutable_p95() = DurationOf(*p95);
   if (const auto p99 = counts.latencies().Quantile(0.99)) *status.mutable_p99() = DurationOf(*p99);

@@ -106,15 +106,10 @@ GovernedExperiment::Routed GovernedExperiment::InForce(const std::vector<config:
 
 // Before the switch, the one candidate that it is going to be. Afterwards a preview has no effect.
 std::string GovernedExperiment::Previewed() const {
-  if (!filed_->rollout || !filed_->rollout->preview) return "";
+  if (!filed_ || !state_) return "";
   const bool is_before =
       experiment::StepOf(*state_) != nullptr || std::holds_alternative<experiment::Waiting>(state_->phase);
-  if (!is_before) return "";
-  for (const config::Variant& variant : filed_->variants) {
-    const bool is_default = &variant == &filed_->variants[filed_->default_variant];
-    if (!is_default && variant.weight > config::Weight()) return variant.name;
-  }
-  return "";
+  return is_before ? experiment::PreviewedBy(plan()) : "";
 }
 
 // --- Steps.
@@ -125,6 +120,7 @@ experiment::TimePassed GovernedExperiment::Known() const {
   experiment::TimePassed known;
   if (!state_) return known;
   const experiment::Stepping* stepping = experiment::StepOf(*state_);
+  const std::string previewed = Previewed();
   for (const config::Variant& variant : state_->epoch.split.variants) {
     // What came before this process is not known to be missing.
     experiment::StepSamples samples{.variant = variant.name, .samples = 0, .newest = began_};
@@ -139,6 +135,7 @@ experiment::TimePassed GovernedExperiment::Known() const {
       const stats::VariantCounts& counts = evidence->counts;
       const bool is_of_step = epoch >= experiment::FirstEpochOf(*state_);
       if (is_of_step && !is_counted_whole) samples.samples += counts.ended() - counts.neutral();
+      if (is_of_step && variant.name == previewed) samples.samples += counts.previews().judged();
       has_ended |= is_of_step && counts.ended() > counts.lost();
       if (counts.cohorts().empty()) continue;
       const absl::Time newest = stats::StartOf(counts.cohorts().back().first);

@@ -65,6 +65,8 @@ class GovernedExperiment {
     std::string previewed{};                             // The candidate that a preview goes to; empty: none.
   };
   Routed InForce(const std::vector<config::Model>& models) const;
+  // The candidate that a preview goes to now; empty: it goes nowhere.
+  std::string Previewed() const;
 
   // --- Steps.
 
@@ -120,7 +122,6 @@ class GovernedExperiment {
   void FollowTests();
   void ForgetValues(const std::optional<config::Experiment>& next);
   bool CloseFuture(absl::Time now);
-  std::string Previewed() const;
   void BeginEpoch();
   void AskTests(absl::Time now);
   void ShowGates();

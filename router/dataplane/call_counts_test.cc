@@ -216,15 +216,37 @@ TEST_F(CallCountsTest, ADivertedCallThatTheDefaultHasNoStreamForWasNeverBegunLik
   EXPECT_EQ(uncompared(1), 0);
 }
 
-TEST_F(CallCountsTest, AForcedOrPreviewedCallIsNobodysAssigned) {
+TEST_F(CallCountsTest, AForcedCallIsNobodysAssigned) {
   calls_.table().force_variant_header = {"x-force", {*config::ParseNetwork("::/0")}};
-  calls_.table().experiments[0].preview = {"x-preview", "", 1};
   Ask(Message("x"), true, {"x-user", "u", "x-force", "candidate"});
-  Ask(Message("x"), true, {"x-user", "u", "x-preview", "1"});
   AnswerWith(1, "0");
-  AnswerWith(3, "0");
-  EXPECT_EQ(by_code(0), 2);
+  EXPECT_EQ(by_code(0), 1);
   EXPECT_TRUE(calls_.inference(0).empty());
+  EXPECT_TRUE(calls_.inference(1).empty());
+}
+
+TEST_F(CallCountsTest, PreviewedCallsAreCountedApartAndComparedWithNothing) {
+  calls_.table().experiments[0].preview = {"x-preview", "", 1};
+  const auto preview = [&] { return Ask(Message("x"), true, {"x-user", "u", "x-preview", "1"}); };
+  AnswerWith(preview(), "0");
+  AnswerWith(preview(), "13");
+  AnswerWith(preview(), "3");  // The caller's own fault.
+  const StreamId cancelled = preview();
+  calls_.client().session().Reset(cancelled, ErrorCode::kCancel);
+  calls_.Run();
+  preview();  // Goes on.
+  const stats::VariantCounts& counts = calls_.inference(1);
+  EXPECT_EQ(counts.previews(), (stats::PreviewCounts{.started = 5, .ended = 4, .errors = 1, .neutral = 2}));
+  EXPECT_EQ(counts.started(), 0);
+  EXPECT_EQ(counts.ended(), 0);
+  EXPECT_EQ(uncompared(1), 0);
+  EXPECT_TRUE(calls_.inference(0).empty());
+}
+
+TEST_F(CallCountsTest, APreviewThatNoModelCanTakeIsNoCall) {
+  calls_.table().experiments[0].preview = {"x-preview", "", 1};
+  calls_.models_.SetHealthy(1, false);
+  Ask(Message("x"), true, {"x-user", "u", "x-preview", "1"});
   EXPECT_TRUE(calls_.inference(1).empty());
 }
 

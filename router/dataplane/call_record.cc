@@ -57,6 +57,7 @@ void CallRecord::CountStart(absl::Time now, stats::CountsDelta& counts) {
   if (started_.has_value()) return;
   started_ = stats::TickOf(now);
   if (enters_inference_) return counts.inference[InferenceKey()].CountStart(*started_, user_bucket_);
+  if (is_preview()) return counts.inference[InferenceKey()].CountPreviewStart();
   if (is_by_rule()) counts.inference[{run_, epoch_, by_rule_}].CountUncompared(user_bucket_);
 }
 
@@ -64,12 +65,20 @@ bool CallRecord::CountEnd(GrpcCode code, absl::Duration latency, absl::Time now,
   CountStart(now, counts);
   const bool is_error = IsModelsError(error_codes_, code);
   counts.served[ServedKey()].Count(static_cast<int>(code), reason_, latency, is_error);
-  if (!enters_inference_) return false;
   const stats::CallOutcome outcome = is_error                ? stats::CallOutcome::kError
                                      : code == GrpcCode::kOk ? stats::CallOutcome::kSuccess
                                                              : stats::CallOutcome::kCallerFault;
-  counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, outcome, latency});
-  return is_error;
+  CountForVerdicts(outcome, latency, counts);
+  return is_error && (enters_inference_ || is_preview());
+}
+
+void CallRecord::CountForVerdicts(stats::CallOutcome outcome, absl::Duration latency,
+                                  stats::CountsDelta& counts) const {
+  if (enters_inference_) {
+    counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, outcome, latency});
+  } else if (is_preview()) {
+    counts.inference[InferenceKey()].CountPreviewEnd(outcome);
+  }
 }
 
 void CallRecord::CountCancelled(absl::Duration ran, stats::CountsDelta& counts) {
@@ -87,9 +96,7 @@ void CallRecord::CountNeutral(GrpcCode code, absl::Duration ran, stats::CountsDe
   stats::ServedCounts& served = counts.served[ServedKey()];
   ++served.by_code[static_cast<int>(code)];
   ++served.by_reason[static_cast<int>(reason_)];
-  if (enters_inference_) {
-    counts.inference[InferenceKey()].CountEnd({*started_, user_bucket_, stats::CallOutcome::kCancelled, ran});
-  }
+  CountForVerdicts(stats::CallOutcome::kCancelled, ran, counts);
 }
 
 }  // namespace weir::dataplane

@@ -62,11 +62,11 @@ class CallRecord {
   // The assigned variant turned out to have no endpoint before anything was attempted: `variant` serves instead.
   void Divert(uint16_t variant, stats::CountsDelta& counts);
 
-  // The first attempt begins: the call enters the cohort of this tick, or is one of those that the rule assigned and
-  // that are not compared. Later attempts change nothing.
+  // The first attempt begins: the call enters the cohort of this tick, is a preview's, or is one of those that the rule
+  // assigned and that are not compared. Later attempts change nothing.
   void CountStart(absl::Time now, stats::CountsDelta& counts);
   // The model answered, or failed to: judged by `code`. Counts the start too if there was none. Whether it is an error
-  // of the variant that the rule gave.
+  // of the variant that the rule, or a preview, gave.
   bool CountEnd(GrpcCode code, absl::Duration latency, absl::Time now, stats::CountsDelta& counts);
   // How long a stream lasted that ended now, in whichever way.
   void CountStream(absl::Duration length, stats::CountsDelta& counts) const {
@@ -87,7 +87,10 @@ class CallRecord {
 
  private:
   void CountNeutral(GrpcCode code, absl::Duration ran, stats::CountsDelta& counts);
+  // To the counts that a verdict goes by, if any: of the rule's calls, or of those of a preview.
+  void CountForVerdicts(stats::CallOutcome outcome, absl::Duration latency, stats::CountsDelta& counts) const;
   stats::CountsKey InferenceKey() const { return {run_, epoch_, assigned_}; }
+  bool is_preview() const { return reason_ == stats::Reason::kTargeted; }
   // Not forced, and not of a preview.
   bool is_by_rule() const { return reason_ == stats::Reason::kAssigned || reason_ == stats::Reason::kDiverted; }
   stats::CountsKey ServedKey() const { return {run_, 0, served_}; }

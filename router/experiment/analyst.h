@@ -60,8 +60,8 @@ class Analyst {
     const std::vector<Judgement>& judgements;  // The newest.
     const ExternalValues& values;
   };
-  // Looks, if it is time, or if what is counted is from another time on than it was. Whether a rate gate opened: then
-  // the guardrails are to follow again.
+  // Looks, if it is time, or if what is counted is from another time on than it was; and decides anew whenever
+  // previewed calls have ended. Whether a rate gate opened: then the guardrails are to follow again.
   bool Look(const Known& known, absl::Time now);
 
   // --- What came of the last look.
@@ -118,6 +118,7 @@ class Analyst {
 
   std::optional<config::Experiment> followed_;  // By which the last look, if any, was made.
   std::optional<absl::Time> looked_at_;
+  int64_t previewed_ = 0;  // RunEvidence::previewed, when it was decided.
   std::vector<Judgement> not_worse_;
   std::vector<Detection> detections_;
   std::vector<TrendReading> readings_;

@@ -66,6 +66,12 @@ void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record) {
     record.mutable_cohorts()->add_errors(cohort.errors);
     record.mutable_cohorts()->add_neutral(cohort.neutral);
   }
+  if (const stats::PreviewCounts& previews = counts.previews(); previews != stats::PreviewCounts{}) {
+    record.mutable_previews()->set_started(previews.started);
+    record.mutable_previews()->set_ended(previews.ended);
+    record.mutable_previews()->set_errors(previews.errors);
+    record.mutable_previews()->set_neutral(previews.neutral);
+  }
   if (counts.empty()) return;
   for (const stats::UserBucketCounts& bucket : counts.users()) {
     record.add_user_calls(bucket.calls);
@@ -110,6 +116,10 @@ absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record)
   }
   if (!IsPerUserBucket(record.user_uncompared_size())) return Damaged("uncompared calls are not by user bucket");
   std::copy(record.user_uncompared().begin(), record.user_uncompared().end(), parts.uncompared.begin());
+  parts.previews = {.started = record.previews().started(),
+                    .ended = record.previews().ended(),
+                    .errors = record.previews().errors(),
+                    .neutral = record.previews().neutral()};
   absl::StatusOr<stats::VariantCounts> counts = stats::VariantCounts::FromParts(std::move(parts));
   if (!counts.ok()) return absl::DataLossError(counts.status().message());
   return counts;

@@ -19,6 +19,7 @@ namespace {
 
 // Fewer say nothing that a condition could go by.
 constexpr int64_t kLeastCalls = 100;
+constexpr int64_t kLeastPreviews = 20;  // Somebody sends them to this end, and sends few.
 constexpr int64_t kLeastOutcomes = 30;
 
 double Log10(double log) { return log * std::numbers::log10e; }
@@ -26,7 +27,8 @@ double Log10(double log) { return log * std::numbers::log10e; }
 // --- Conditions.
 
 config::Nameable NameableOf(const Criteria& criteria, const Evidence& evidence) {
-  config::Nameable nameable{.default_variant = evidence.default_variant};
+  // Where there is no preview its names have no value.
+  config::Nameable nameable{.default_variant = evidence.default_variant, .has_preview = true};
   for (const config::OutcomeMetric& metric : criteria.metrics) nameable.metrics.push_back(metric.name);
   for (const config::QueryMetric& query : criteria.queries) nameable.queries.push_back(query.name);
   for (const VariantFacts& facts : evidence.variants) nameable.variants.push_back(facts.name);
@@ -50,6 +52,14 @@ std::optional<double> LatencyOf(const stats::VariantCounts& counts, double quant
   return absl::ToDoubleMilliseconds(counts.latencies().Quantile(quantile).value_or(absl::ZeroDuration()));
 }
 
+// Not known before the first one: where there is no preview, or no more, there is no number of its calls either.
+std::optional<double> ValueOfPreview(const stats::PreviewCounts& previews, const std::string& metric) {
+  if (!config::IsOfPreview(metric) || previews.started == 0) return std::nullopt;
+  if (metric == config::kPreviewRequestsName) return static_cast<double>(previews.started);
+  if (previews.judged() < kLeastPreviews) return std::nullopt;
+  return static_cast<double>(previews.errors) / static_cast<double>(previews.judged());
+}
+
 std::optional<double> ValueOfVariant(const Evidence& evidence, const std::string& metric, const std::string& variant) {
   const VariantFacts* facts = FactsOf(evidence, variant);
   if (facts == nullptr) return std::nullopt;
@@ -63,7 +73,8 @@ std::optional<double> ValueOfVariant(const Evidence& evidence, const std::string
     return static_cast<double>(counts.errors()) / static_cast<double>(judged);
   }
   const auto outcomes = facts->outcomes.find(metric);
-  if (outcomes == facts->outcomes.end() || outcomes->second.n < kLeastOutcomes) return std::nullopt;
+  if (outcomes == facts->outcomes.end()) return ValueOfPreview(counts.previews(), metric);
+  if (outcomes->second.n < kLeastOutcomes) return std::nullopt;
   return outcomes->second.mean;
 }
 

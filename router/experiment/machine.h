@@ -184,7 +184,7 @@ struct Analysed {
 // What is known of a variant in the present step.
 struct StepSamples {
   std::string variant;
-  int64_t samples = 0;  // Calls that started in the step and ended, well or badly.
+  int64_t samples = 0;  // Calls that started in the step and ended, well or badly, those of a preview among them.
   // When the newest call of the run started, or this process, which does not know what it missed.
   absl::Time newest = absl::InfinitePast();
   // When the newest call of the step started that was counted, by whatever process; InfinitePast: none was, or none has

@@ -63,6 +63,14 @@ std::optional<absl::Time> FrozenUntil(const config::Rollout& rollout, absl::Time
   return until;
 }
 
+std::string PreviewedBy(const Plan& plan) {
+  if (!plan.rollout || !plan.rollout->preview) return "";
+  for (const config::Variant& variant : plan.split.variants) {
+    if (variant.name != plan.split.default_name() && variant.weight > config::Weight()) return variant.name;
+  }
+  return "";
+}
+
 Split SplitWithShare(const Plan& plan, config::Percent share) {
   return WithCandidateShare(plan.split, plan.rollout->is_dry_run ? config::Percent() : share);
 }

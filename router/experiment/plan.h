@@ -30,6 +30,9 @@ std::optional<absl::Time> FrozenUntil(const config::Rollout& rollout, absl::Time
 
 // --- Shares that a plan with a rollout gives. Candidates divide theirs by the file's weights.
 
+// The candidate that a preview goes to before the switch; empty: there is no preview.
+std::string PreviewedBy(const Plan& plan);
+
 // What the candidates get together. A dry run gives nothing, whatever is asked.
 Split SplitWithShare(const Plan& plan, config::Percent share);
 // The plan with the shares that a bandit chose in the place of the file's weights. The plan itself where it has no

@@ -52,6 +52,8 @@ void AddVariant(const std::string& name, const v1::RunVariantCheckpoint& written
   report.set_ended(total.ended());
   report.set_errors(total.errors());
   report.set_neutral(total.neutral());
+  report.set_previewed(total.previews().judged());
+  report.set_preview_errors(total.previews().errors);
   if (total.errors() > 0 && total.errors() < total.ended()) {
     report.set_design_effect(stats::ErrorDesignEffect(total.users()));
   }

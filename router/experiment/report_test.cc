@@ -108,6 +108,18 @@ TEST(ReportTest, ARollbackIsToldWithWhoAndWhyAndTheNumbers) {
   }
 }
 
+TEST(ReportTest, PreviewedCallsAreToldApart) {
+  EXPECT_EQ(Markdown(Sources()).find("Previewed"), std::string::npos);
+  auto report = ReportOf(Sources());
+  ASSERT_TRUE(report.ok()) << report.status();
+  report->mutable_variants(1)->set_previewed(50);
+  report->mutable_variants(1)->set_preview_errors(2);
+  EXPECT_NE(ReportMarkdown(*report).find(
+                "Previewed calls of enhanced, which are in nothing above: 50, of which 2 failed (4.00 %).\n"),
+            std::string::npos)
+      << ReportMarkdown(*report);
+}
+
 TEST(ReportTest, WhatCallsBringIsTextAndNothingElse) {
   const std::string page = Markdown(Sources());
   EXPECT_NE(page.find("it \\| broke &lt;script&gt;"), std::string::npos) << page;

@@ -152,6 +152,12 @@ std::string Counts(const v1::RunReport& report) {
                          variant.has_design_effect() ? absl::StrFormat("%.2f", variant.design_effect()) : "-",
                          outcomes.empty() ? "-" : outcomes}));
   }
+  for (const v1::VariantReport& variant : report.variants()) {
+    if (variant.previewed() == 0) continue;
+    absl::StrAppend(&text, "\nPreviewed calls of ", Cell(variant.name()),
+                    ", which are in nothing above: ", variant.previewed(), ", of which ", variant.preview_errors(),
+                    " failed (", Rate(variant.preview_errors(), variant.previewed()), ").\n");
+  }
   return text;
 }
 

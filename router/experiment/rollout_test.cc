@@ -358,6 +358,25 @@ TEST(RolloutTest, ABlueGreenSwitchesAtOnceAndBackAtOnce) {
   EXPECT_EQ(walk.share(), 0);
 }
 
+TEST(RolloutTest, ABlueGreenWaitsForTheCallsOfItsPreview) {
+  Plan plan = ACanary();
+  plan.rollout = config::Rollout{.strategy = config::Strategy::kBlueGreen,
+                                 .steps = {{.weight = Share(0), .pause = {absl::ZeroDuration(), 20}}},
+                                 .watch = absl::Hours(1),
+                                 .preview = config::Preview{"x-preview", ""}};
+  Walk walk(plan);
+  const auto pass = [&](int64_t previewed) {
+    walk.Tell(TimePassed{{{"a", 1000, walk.now(), walk.now()}, {"b", previewed}}});
+    return walk.In<Watching>() != nullptr;
+  };
+  EXPECT_FALSE(pass(0));
+  EXPECT_FALSE(pass(19));
+  EXPECT_EQ(Describe(WaitOf(plan, walk.state(), {{{"a", 1000, walk.now(), walk.now()}, {"b", 19}}}, walk.now())),
+            "b has 19 of 20 previewed calls");
+  EXPECT_TRUE(pass(20));
+  EXPECT_EQ(walk.share(), 1);
+}
+
 TEST(RolloutTest, ABreachRollsBackInEveryOpenPhaseAlsoAfterTheEnd) {
   Walk walk;
   walk.ToApproval();

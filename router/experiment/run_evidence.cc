@@ -140,10 +140,8 @@ void RunEvidence::Fold(uint32_t epoch) {
 }
 
 bool RunEvidence::HasCallsInFlight() const {
-  return std::any_of(variants_.begin(), variants_.end(), [&](const auto& entry) {
-    const stats::VariantCounts counts = Total(entry.first);
-    return counts.ended() < counts.started();
-  });
+  return std::any_of(variants_.begin(), variants_.end(),
+                     [&](const auto& entry) { return Total(entry.first).HasCallsInFlight(); });
 }
 
 const VariantEvidence* RunEvidence::Find(uint32_t epoch, std::string_view variant) const {
@@ -175,6 +173,14 @@ int64_t RunEvidence::started() const {
     for (const VariantEvidence& evidence : variants) started += evidence.counts.started();
   }
   return started;
+}
+
+int64_t RunEvidence::previewed() const {
+  int64_t ended = 0;
+  for (const auto& [epoch, variants] : open_) {
+    for (const VariantEvidence& evidence : variants) ended += evidence.counts.previews().ended;
+  }
+  return ended;
 }
 
 void RunEvidence::CloseInFlight() {

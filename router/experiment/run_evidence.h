@@ -80,7 +80,8 @@ class RunEvidence {
                                          std::string_view metric) const;  // Of the run; may be null.
   stats::VariantCounts Total(std::string_view variant) const;             // Of the run.
   bool HasCallsInFlight() const;
-  int64_t started() const;  // Calls of the run, of all variants.
+  int64_t started() const;    // Calls of the run, of all variants.
+  int64_t previewed() const;  // Previewed calls of open epochs that have ended.
 
   // Calls in flight when a process died are closed neutral: once, after restoring.
   void CloseInFlight();

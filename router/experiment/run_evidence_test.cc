@@ -274,6 +274,24 @@ TEST(RunEvidenceTest, ACheckpointFromBeforeUncomparedCallsWereCountedHasNone) {
   EXPECT_TRUE(absl::IsDataLoss(Decode(after).status()));
 }
 
+TEST(RunEvidenceTest, ACheckpointKeepsPreviewedCalls) {
+  stats::VariantCounts counts;
+  for (int call = 0; call < 3; ++call) counts.CountPreviewStart();
+  counts.CountPreviewEnd(stats::CallOutcome::kError);
+  counts.CountPreviewEnd(stats::CallOutcome::kCancelled);
+  v1::VariantCheckpoint record;
+  Encode(counts, record);
+  EXPECT_EQ(*Decode(record), counts);
+  record.mutable_previews()->set_errors(2);
+  EXPECT_TRUE(absl::IsDataLoss(Decode(record).status()));
+}
+
+TEST(RunEvidenceTest, OneThatHasNoPreviewedCallsSaysNothingOfThem) {
+  v1::VariantCheckpoint record;
+  Encode(Calls(10, 8, 1), record);
+  EXPECT_FALSE(record.has_previews());
+}
+
 TEST(RunEvidenceTest, ADamagedRecordIsRefused) {
   RunEvidence evidence;
   EXPECT_TRUE(absl::IsDataLoss(evidence.RestoreRun("\xff\xff")));

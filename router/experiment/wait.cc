@@ -47,22 +47,25 @@ bool IsHeard(const config::Rollout& rollout, const StepSamples& known, absl::Tim
   return known.last_call == absl::InfiniteFuture() || known.last_call + rollout.no_data_after > now;
 }
 
-Wait WaitInStep(const config::Rollout& rollout, const State& state, const Stepping& stepping, const TimePassed& known,
+Wait WaitInStep(const Plan& plan, const State& state, const Stepping& stepping, const TimePassed& known,
                 absl::Time now) {
   Wait wait;
+  const config::Rollout& rollout = *plan.rollout;
   const config::RolloutStep& step = rollout.steps[stepping.step];
   wait.time = TimeLeft(rollout, stepping, known, now);
   if (NeedsAnalysis(rollout, stepping) && known.analysed.verdict != Verdict::kSuccess) {
     wait.analysis = known.analysed.why.empty() ? "nothing is analysed yet" : known.analysed.why;
   }
   const Split& split = state.epoch.split;
+  const std::string previewed = rollout.is_dry_run ? "" : PreviewedBy(plan);
   for (const config::Variant& variant : split.variants) {
-    if (variant.weight == config::Weight()) continue;
     const StepSamples of = SamplesOf(known, variant.name);
-    const bool is_candidate = variant.name != split.default_name();
-    if (is_candidate && of.samples < step.pause.min_samples) {
-      wait.samples.push_back({variant.name, of.samples, step.pause.min_samples});
+    const bool has_share = variant.weight > config::Weight();
+    const bool is_asked = variant.name != split.default_name() && (has_share || variant.name == previewed);
+    if (is_asked && of.samples < step.pause.min_samples) {
+      wait.samples.push_back({variant.name, of.samples, step.pause.min_samples, has_share});
     }
+    if (!has_share) continue;
     // A step that is new, or went on just now, has had no time yet.
     if (std::max(of.newest, state.phase_since) + rollout.no_data_after <= now) wait.silent.push_back(variant.name);
     if (!IsHeard(rollout, of, now)) wait.unheard.push_back(variant.name);
@@ -105,7 +108,7 @@ Wait WaitThawed(const Plan& plan, const State& state, const TimePassed& known, a
     return wait;
   }
   if (stepping->step >= rollout.steps.size()) return {};
-  return WaitInStep(rollout, state, *stepping, known, now);
+  return WaitInStep(plan, state, *stepping, known, now);
 }
 
 }  // namespace
@@ -131,7 +134,8 @@ std::string Describe(const Wait& wait) {
     parts.push_back(absl::StrCat(absl::FormatDuration(absl::Ceil(wait.time, unit)), " left"));
   }
   for (const Wait::Missing& missing : wait.samples) {
-    parts.push_back(absl::StrCat(missing.variant, " has ", missing.samples, " of ", missing.wanted, " samples"));
+    parts.push_back(absl::StrCat(missing.variant, " has ", missing.samples, " of ", missing.wanted,
+                                 missing.has_share ? " samples" : " previewed calls"));
   }
   if (!wait.analysis.empty()) parts.push_back(absl::StrCat("analysis: ", wait.analysis));
   if (!wait.unheard.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.unheard, ", ")));

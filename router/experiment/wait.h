@@ -18,6 +18,7 @@ struct Wait {
     std::string variant;
     int64_t samples = 0;
     int64_t wanted = 0;
+    bool has_share = true;  // Else they are a preview's.
     bool operator==(const Missing&) const = default;
   };
   absl::Duration time;           // Left of a pause, of minDuration, of the watch, or until the start. Never negative.
