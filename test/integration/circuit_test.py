@@ -18,7 +18,7 @@ from test.integration.processes import wait_until
 WORKERS = 4
 CONNECTIONS = 8
 LIMIT_MS = 250
-ROUNDS = 5  # Of each measurement; the machine's own hiccups are in some of them.
+ROUNDS = 5  # Of each measurement.
 OLD, NEW = "blue", "green"
 KEYED = experiment({OLD: 50, NEW: 50}, guardrails=[{"name": "ceiling", "metric": "error_rate", "max": 0.05}])
 
@@ -85,6 +85,33 @@ class ConstantLoad:
         return max(answer[0] for answer in self.take() if answer[1] == variant)
 
 
+class Hiccups:
+    """How long this machine keeps a thread waiting that wants to go on: it is in every time that is measured here."""
+
+    def __init__(self, test):
+        self._over = threading.Event()
+        self._late = []  # (when, seconds)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        test.addCleanup(self._stop)
+
+    def _run(self):
+        nap = 0.002
+        last = time.time()
+        while not self._over.wait(nap):
+            now = time.time()
+            self._late.append((now, now - last - nap))
+            last = now
+
+    def _stop(self):
+        self._over.set()
+        self._thread.join(60)
+
+    def worst_between(self, begun, ended):
+        """Of the delays that were over then; those that a late end is due to are over soon after it."""
+        return max((late for when, late in list(self._late) if begun <= when and when - late <= ended), default=0)
+
+
 @needs_weir
 class CircuitTest(IntegrationTest):
     def start(self, spec):
@@ -94,6 +121,7 @@ class CircuitTest(IntegrationTest):
                               listener={"address": "127.0.0.1:0", "workers": WORKERS})
         channel = grpc.insecure_channel(self.gate.admin, options=[("grpc.enable_http_proxy", 0)])
         self.addCleanup(channel.close)
+        self.hiccups = Hiccups(self)
         self._command = channel.unary_unary("/weir.v1.Admin/Command", admin_pb2.CommandRequest.SerializeToString,
                                             admin_pb2.CommandResponse.FromString)
 
@@ -122,10 +150,18 @@ class CircuitTest(IntegrationTest):
         wait_until(lambda: (status := self.gate.status())["oldest_adopted_version"] == status["table_version"],
                    "every worker goes by the newest table")
 
-    def report(self, what, milliseconds):
-        shown = ", ".join(f"{ms:.0f}" for ms in milliseconds)
-        print(f"{what}, on {WORKERS} workers: {shown} ms, median {statistics.median(milliseconds):.0f}", flush=True)
-        self.assertLess(statistics.median(milliseconds), LIMIT_MS, what)
+    def measured(self, begun, variant, load):
+        """From `begun` to the last answer of the variant, and the longest that the machine stood still then, in ms."""
+        ended = load.last_of(variant)
+        return 1000 * (ended - begun), 1000 * self.hiccups.worst_between(begun, ended)
+
+    def report(self, what, times):
+        """Of each time the limit holds, but for what the machine itself added to it, and that is forgiven once."""
+        shown = ", ".join(f"{ms:.0f} ({late:.0f})" for ms, late in times)
+        print(f"{what}, on {WORKERS} workers, in brackets the machine's own delays: {shown} ms, "
+              f"median {statistics.median(ms for ms, _ in times):.0f}", flush=True)
+        for ms, late in times:
+            self.assertLess(ms - min(late, LIMIT_MS), LIMIT_MS, what)
 
     def expect_only(self, load, variant):
         """Once all workers have adopted the table and what was under way has ended, nobody else answers."""
@@ -143,7 +179,7 @@ class CircuitTest(IntegrationTest):
             load.wait_for(NEW)
             begun = self.command(admin_pb2.CommandRequest.ROLLBACK)
             self.expect_only(load, OLD)
-            took.append(1000 * (load.last_of(NEW) - begun))
+            took.append(self.measured(begun, NEW, load))
             self.reset()
         self.report("from the command to the last answer of the candidate", took)
 
@@ -158,7 +194,7 @@ class CircuitTest(IntegrationTest):
             wait_until(lambda: self.stood()["phase"] == "ROLLED_BACK", "the gate shuts", 60)
             self.expect_only(load, OLD)
             judged = datetime.datetime.fromisoformat(self.stood()["breach"]["judged_at"].replace("Z", "+00:00"))
-            took.append(1000 * (load.last_of(NEW) - judged.timestamp()))
+            took.append(self.measured(judged.timestamp(), NEW, load))
             sick.behave()
             self.reset()
         self.report("from the verdict to the last answer of the candidate", took)
@@ -231,18 +267,48 @@ class CircuitTest(IntegrationTest):
             self.assertEqual(preview(), (NEW, "targeted"))
             begun = self.command(admin_pb2.CommandRequest.PROMOTE, full=True)
             self.expect_only(load, NEW)
-            there.append(1000 * (load.last_of(OLD) - begun))
+            there.append(self.measured(begun, OLD, load))
             self.assertEqual(preview(), (NEW, "assigned"))
             self.assertEqual(self.gate.metric("weir_healthy_endpoints", model_name=OLD), 1)  # Warm.
             begun = self.command(admin_pb2.CommandRequest.ROLLBACK)
             self.expect_only(load, OLD)
-            back.append(1000 * (load.last_of(NEW) - begun))
+            back.append(self.measured(begun, NEW, load))
             self.assertEqual(preview(), (OLD, "assigned"))
             self.reset()
             self.wait_for_adoption()
         self.assertEqual({answer[2] for answer in load.take()}, {grpc.StatusCode.OK})
         self.report("the switch", there)
         self.report("the switch back", back)
+
+
+    def test_there_is_no_switch_to_a_green_that_fails_its_previews(self):
+        self.start(experiment({OLD: 0, NEW: 100}, rollout={
+            "strategy": "blueGreen", "pause": {"duration": "100ms", "minSamples": 30}, "watch": "1h",
+            "preview": {"header": "x-preview", "value": NEW},
+            "analysis": {"failureCondition": f"preview_error_rate.{NEW} > 0.1"}}))
+        sick, previewer = self.client(self.new), self.client(self.gate)
+        load = ConstantLoad(self, self.gate)
+
+        def preview(times):
+            for _ in range(times):
+                try:
+                    previewer.echo(metadata=[("x-user-id", "dev"), ("x-preview", NEW)])
+                except grpc.RpcError as failure:
+                    self.assertEqual(failure.code(), grpc.StatusCode.INTERNAL)
+        sick.behave(status_code=grpc.StatusCode.INTERNAL.value[0])
+        preview(30)
+        wait_until(lambda: self.stood()["phase"] == "ROLLED_BACK", lambda: f"{self.stood()}", 60)
+        self.assertIn(f"preview_error_rate.{NEW} is 1", self.stood()["phase_reason"])
+        sick.behave()
+        self.reset()
+        self.wait_for_adoption()
+        preview(29)
+        wait_until(lambda: "29 of 30 previewed calls" in self.stood()["rollout"]["waits_for"],
+                   lambda: f"{self.stood()}", 60)
+        self.assertEqual({answer[1] for answer in load.take()}, {OLD})
+        preview(1)
+        wait_until(lambda: self.stood()["phase"] == "WATCHING", lambda: f"{self.stood()}", 60)
+        self.expect_only(load, NEW)
 
 
 def variant_of_stream(stream):
