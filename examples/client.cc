@@ -33,6 +33,7 @@ Flags FlagsOf(ReplayFlags& to) {
   LoadOptions& load = to.options.load;
   flags.Add("target", &to.options.target, "host:port of weir, or of a model server");
   flags.Add("model", &to.options.model, "the model's name in the requests");
+  flags.Add("header", &to.options.header, "sent with each call, such as x-preview=green");
   flags.Add("rows", &to.rows, "the file of held-out rows");
   flags.Add("replay-once", &to.replay_once, "send each row exactly once, as fast as it goes");
   flags.Add("rate", &load.rate, "calls a second at random times; 0: as fast as it goes");

@@ -48,6 +48,7 @@ class CallState {
         done_(std::move(done)),
         start_(absl::Now()) {
     context_.AddMetadata("x-user-id", spec_.user);
+    if (!spec_.header_name.empty()) context_.AddMetadata(spec_.header_name, spec_.header_value);
     context_.set_deadline(absl::ToChronoTime(spec_.deadline));
     call_.result.streaming = spec_.streaming;
   }

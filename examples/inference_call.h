@@ -18,7 +18,9 @@ namespace weir::examples {
 
 struct CallSpec {
   std::string model;
-  std::string user;                     // Sent as x-user-id.
+  std::string user;         // Sent as x-user-id.
+  std::string header_name;  // Sent beside it with this value; empty: none.
+  std::string header_value;
   bool streaming = false;               // Else there is one row.
   std::vector<const HeldOutRow*> rows;  // Borrowed until the call has ended.
   absl::Time deadline;

@@ -5,10 +5,13 @@
 #include <functional>
 #include <memory>
 #include <queue>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "examples/inference_call.h"
 #include "examples/summary.h"
@@ -17,6 +20,22 @@
 
 namespace weir::examples {
 namespace {
+
+// "name=value".
+std::pair<std::string, std::string> HeaderOf(const std::string& text) {
+  return absl::StrSplit(text, absl::MaxSplits('=', 1));
+}
+
+// gRPC ends the program that gives it what is no header.
+bool IsHeader(const std::string& text) {
+  const auto [name, value] = HeaderOf(text);
+  const auto is_of_name = [](unsigned char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '_' || c == '.';
+  };
+  const auto is_of_value = [](unsigned char c) { return absl::ascii_isprint(c); };
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_of_name) && !name.ends_with("-bin") &&
+         text.size() > name.size() && std::all_of(value.begin(), value.end(), is_of_value);
+}
 
 // Signals and the bound in flight are looked at no less often.
 constexpr absl::Duration kLongestSleep = absl::Milliseconds(50);
@@ -159,6 +178,7 @@ void Replayer::StartCall(const PlannedCall& planned) {
   CallSpec spec;
   spec.model = options_.model;
   spec.user = absl::StrCat("user-", planned.user);
+  std::tie(spec.header_name, spec.header_value) = HeaderOf(options_.header);
   spec.streaming = planned.streaming;
   spec.deadline = absl::Now() + options_.deadline;
   for (const size_t row : planned.rows) spec.rows.push_back(&rows_[row]);
@@ -217,6 +237,10 @@ void Replayer::SendReport(Report report) {
 }  // namespace
 
 absl::StatusOr<example::Summary> Replay(const ReplayOptions& options, const std::vector<HeldOutRow>& rows) {
+  if (!options.header.empty() && !IsHeader(options.header)) {
+    return absl::InvalidArgumentError(
+        "--header: must be NAME=VALUE, the name in small letters, such as x-preview=green");
+  }
   if (rows.empty()) return absl::InvalidArgumentError("no rows to replay");
   if (options.max_in_flight < 1) return absl::InvalidArgumentError("--in-flight: must be at least 1");
   absl::StatusOr<LoadPlan> plan = LoadPlan::Create(options.load, rows.size());

@@ -19,6 +19,7 @@ struct ReplayOptions {
   std::string model = "digits";                // The name in the requests.
   int64_t connections = 2;                     // HTTP/2 connections; a user stays on one.
   int64_t max_in_flight = 2000;                // A call that is due beyond it is skipped and counted.
+  std::string header;                          // "name=value", sent with each call; empty: none.
   absl::Duration deadline = absl::Seconds(5);  // Of each call.
   absl::Duration connect_timeout = absl::Seconds(10);
   LoadOptions load;

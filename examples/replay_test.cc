@@ -67,12 +67,14 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   std::map<std::string, double> reported() { return absl::MutexLock(&mutex_), reported_; }
   std::multiset<std::string> users() { return absl::MutexLock(&mutex_), users_; }
+  int previews() { return absl::MutexLock(&mutex_), previews_; }  // Calls with that header.
   void RefuseReports() { refuse_reports_ = true; }
   void Fail() { fail_ = true; }
 
  private:
   void Welcome(grpc::ServerContext* context) {
     absl::MutexLock lock(&mutex_);
+    previews_ += static_cast<int>(context->client_metadata().count("x-preview"));
     const auto user = context->client_metadata().find("x-user-id");
     if (user != context->client_metadata().end()) users_.emplace(user->second.data(), user->second.size());
     if (fail_) {
@@ -90,6 +92,7 @@ class RecordingServer : public inference::GRPCInferenceService::Service, public 
   bool fail_ = false;
   absl::Mutex mutex_;
   int tickets_ = 0;
+  int previews_ = 0;
   std::map<std::string, double> reported_;
   std::multiset<std::string> users_;
   int port_ = 0;
@@ -135,6 +138,16 @@ TEST_F(ReplayTest, TheSummaryNamesTheVariantReasonAndVersionThatAnswered) {
   EXPECT_EQ(variant.rows(), 200 + 2 * variant.streaming());
   EXPECT_EQ(variant.versions().at("7"), variant.rows());
   EXPECT_NEAR(variant.accuracy(), 0.75, 0.01);  // Rows come in turns, so all but the last turn is exact.
+}
+
+TEST_F(ReplayTest, AHeaderIsSentWithEachCall) {
+  options_.header = "x-preview=green=1";
+  ASSERT_TRUE(Replay(options_, Rows()).ok());
+  EXPECT_EQ(server_.previews(), 200);
+  for (const char* wrong : {"x-preview", "=green", "X-Preview=green", "x=a\nb", "x y=1", "x-bin=1"}) {
+    options_.header = wrong;
+    EXPECT_TRUE(absl::IsInvalidArgument(Replay(options_, Rows()).status())) << wrong;
+  }
 }
 
 TEST_F(ReplayTest, UsersSendTheirIdAndAreUnequal) {

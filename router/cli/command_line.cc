@@ -72,7 +72,7 @@ constexpr char kSimulateFooter[] = R"(A fault is of the candidates, from the beg
   --fault errors=5%@stage2      their error rate becomes 5 %
   --fault latency=2x            their latencies double, from the first stage
   --fault accuracy=-0.1@stage2  the mean of the metric `accuracy` falls by 0.1
-Pauses are cut to --longest-pause, so that a rollout of days is simulated in seconds.)";
+A blueGreen's preview gets a call a second. Pauses are cut to --longest-pause, so that a rollout of days is simulated in seconds.)";
 
 constexpr char kProxyHelp[] =
     R"(weir is a gRPC proxy in front of the versions of a model: it divides traffic by users, measures

@@ -91,7 +91,7 @@ class RolloutTest(IntegrationTest):
         self.assertEqual(self.gate.metric("weir_experiment_phase", phase="completed"), 1)
 
     def test_the_examples_are_valid(self):
-        for example in ("rollout", "bandit", "risk"):
+        for example in ("rollout", "bandit", "risk", "blue-green"):
             checked = self.gate.weirctl("validate", program(f"examples/specs/more/{example}.yaml"))
             self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 

@@ -18,9 +18,14 @@ std::vector<double> SharesOf(const experiment::Split& split) {
   return shares;
 }
 
-// Lengthens the stage until each candidate with a share has its samples; the machine waits for no other's.
+// Lengthens the stage until each candidate with a share has its samples. How soon somebody sends the calls of a preview
+// nobody knows: they are named, and take no time.
 void WaitForSamples(const config::Experiment& experiment, int64_t samples, double calls_per_second, Stage& stage) {
   if (samples == 0) return;
+  if (const std::string previewed = experiment::PreviewedBy(experiment::PlanOf(experiment)); !previewed.empty()) {
+    absl::StrAppend(&stage.because, stage.length > absl::ZeroDuration() ? ", and " : ", but ",
+                    CountText(static_cast<double>(samples)), " previewed calls of ", previewed);
+  }
   for (size_t i = 0; i < stage.shares.size(); ++i) {
     if (i == experiment.default_variant || stage.shares[i] <= 0) continue;
     const absl::Duration takes = absl::Seconds(static_cast<double>(samples) / (calls_per_second * stage.shares[i]));

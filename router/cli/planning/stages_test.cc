@@ -108,6 +108,10 @@ TEST(StagesTest, AShadowHasNoWatchAndASwitchNoShareBeforeIt) {
       Stages("  mirror: {name: m}\n  rollout: {strategy: shadow, pause: {duration: 2h}}\n");
   ASSERT_EQ(shadow.size(), 1u);
   EXPECT_EQ(shadow[0].shares[1], 0);
+  const std::vector<Stage> previewed = Stages(
+      "  rollout: {strategy: blueGreen, pause: {duration: 2h, minSamples: 200}, preview: {header: x-preview}}\n");
+  EXPECT_EQ(previewed[0].length, absl::Hours(2));
+  EXPECT_EQ(previewed[0].because, "pause, and 200 previewed calls of candidate");
   const std::vector<Stage> green = Stages("  rollout: {strategy: blueGreen, pause: {duration: 2h}, watch: 1h}\n");
   ASSERT_EQ(green.size(), 2u);
   EXPECT_EQ(green[0].shares[1], 0);

@@ -97,6 +97,18 @@ void SimulatedCalls::Apply(const Fault& fault) {
   }
 }
 
+stats::VariantCounts SimulatedCalls::DrawPreviews(absl::Duration length) {
+  constexpr double kPerSecond = 1;
+  stats::VariantCounts counts;
+  const auto calls = std::poisson_distribution<int64_t>(kPerSecond * absl::ToDoubleSeconds(length))(rng_);
+  for (int64_t i = 0; i < calls; ++i) {
+    const bool is_error = (rng_() >> (kUserBits + kLatencyBits)) < candidates_.errors;
+    counts.CountPreviewStart();
+    counts.CountPreviewEnd(is_error ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess);
+  }
+  return counts;
+}
+
 double SimulatedCalls::DrawOutcome(const Outcome& outcome, bool is_candidate) {
   const double mean = outcome.baseline.mean + (is_candidate ? outcome.shift : 0);
   if (outcome.baseline.type == config::MetricType::kProportion) return ToUniform(rng_()) < mean ? 1 : 0;

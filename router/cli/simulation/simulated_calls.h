@@ -53,6 +53,8 @@ class SimulatedCalls {
   // What came in `length` from the start of `tick` on, by the variants of the split: all of it began in that tick, and
   // has ended. Valid until the next call.
   const std::vector<CallBatch>& Draw(stats::Tick tick, absl::Duration length);
+  // What came of a preview in that time.
+  stats::VariantCounts DrawPreviews(absl::Duration length);
 
   const std::vector<std::string>& metrics() const { return metrics_; }
 

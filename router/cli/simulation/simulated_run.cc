@@ -142,6 +142,9 @@ class SimulatedRun {
     const experiment::Split split = experiment::SplitInForce(state);
     const std::vector<CallBatch>& batch = calls_.Draw(stats::TickOf(now_), length);
     now_ += length;
+    if (const std::string previewed = governed_.Previewed(); !previewed.empty()) {
+      governed_.Merge(state.run.ordinal, state.epoch.ordinal, previewed, calls_.DrawPreviews(length));
+    }
     for (size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].counts.started() == 0) continue;
       if (fault_began_ && i != split.default_variant) outcome_.delay_requests += batch[i].counts.started();

@@ -4,8 +4,8 @@
 // Time moves in batches: a second when a step or a fault begins, up to half a minute later. The calls of a batch start
 // in its first tick, and have all ended at its end. Users have Zipf weights, and are assigned by the proxy's own rule.
 // Where something reads an outcome (a guardrail, an analysis, a trend, a choice of shares), calls have outcomes, which
-// are reported at once. A step that waits for people is approved at once. Pauses and least durations are cut, and whole
-// weeks are not waited for; the timeouts of analyses stay.
+// are reported at once. A preview gets a call a second. A step that waits for people is approved at once. Pauses and
+// least durations are cut, and whole weeks are not waited for; the timeouts of analyses stay.
 
 #ifndef WEIR_ROUTER_CLI_SIMULATION_SIMULATED_RUN_H_
 #define WEIR_ROUTER_CLI_SIMULATION_SIMULATED_RUN_H_

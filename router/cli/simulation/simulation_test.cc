@@ -69,6 +69,28 @@ TEST(SimulationTest, ASlowCandidateIsRolledBackByItsTail) {
   EXPECT_EQ(summary.by_guardrail.at(0).first, "tail");
 }
 
+TEST(SimulationTest, ABlueGreenIsSwitchedWhenItsPreviewedCallsAreGood) {
+  config::Experiment experiment = Canary();
+  experiment.guardrails = {{.name = "ceiling", .rule = config::ErrorCeiling{0.05}}};
+  experiment.rollout = config::Rollout{
+      .strategy = config::Strategy::kBlueGreen,
+      .steps = {{.weight = config::Percent(),
+                 .pause = {absl::ZeroDuration(), 100},
+                 .analysis =
+                     config::Analysis{.needs_non_inferiority = false,
+                                      .success = *config::Condition::Parse("preview_error_rate.candidate < 0.1"),
+                                      .timeout = absl::Hours(1)}}},
+      .watch = absl::Minutes(1),
+      .preview = config::Preview{"x-preview", ""}};
+  const auto run = [&](const std::vector<Fault>& faults) {
+    return Summarise(Simulate(experiment, {}, faults, 5, /*seed=*/7, 2, [](int) {}));
+  };
+  const SimulationSummary healthy = run({});
+  EXPECT_EQ(healthy.promoted, 5);
+  EXPECT_NEAR(healthy.promoted_after_hours.front(), 100 / 3600.0, 0.02);
+  EXPECT_EQ(run({{Fault::Kind::kErrors, 0.3, 1, ""}}).promoted, 0);
+}
+
 TEST(SimulationTest, TheSameSeedGivesTheSameRunsOnAnyNumberOfThreads) {
   const std::vector<Fault> faults = {*ParseFault("errors=6%@stage1", Canary())};
   EXPECT_EQ(RunMany(faults, 6, 1).delay_requests, RunMany(faults, 6, 3).delay_requests);
