@@ -1,5 +1,6 @@
 #include "test/simulator/coverage.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace weir::simulator {
@@ -32,7 +33,8 @@ struct Plainly {
   void operator()(const CallPlaced& e) const {
     coverage.Count("calls");
     if (e.is_diverted) coverage.Count("calls diverted");
-    if (e.user == 0) coverage.Count("calls without a key");
+    if (e.is_previewed) coverage.Count("calls previewed");
+    if (e.user == 0 && !e.is_previewed) coverage.Count("calls without a key");
   }
   void operator()(const ReportTaken&) const { coverage.Count("reports taken"); }
   void operator()(const OutcomeAnswered& e) const {
@@ -55,6 +57,11 @@ void Coverage::OnRow(const v1::AuditRecord& record) {
   if (state.rolled_back().has_breach()) Count("rollbacks by a guardrail");
   if (record.evidence().detectors_size() > 0) Count("alarms of a detector");
   if (record.has_decision()) Count("verdicts of an analysis");
+  const v1::DecisionCriteria& criteria = record.decision().inputs().criteria();
+  const bool asks_for_preview =
+      absl::StrContains(absl::StrCat(criteria.success_condition(), criteria.failure_condition()), "preview_error_rate");
+  if (asks_for_preview && state.has_watching() && record.before().has_stepping()) Count("switches after a preview");
+  if (asks_for_preview && state.has_rolled_back()) Count("rollbacks by a preview");
   if (state.has_rolled_back() && record.actor() == "weir" && !state.rolled_back().has_breach()) {
     Count("rollbacks by the rollout's rules");
   }
@@ -110,6 +117,7 @@ const std::set<std::string>& Coverage::Wanted() {
   static const auto& wanted = *new std::set<std::string>{
       "alarms of a detector",
       "calls diverted",
+      "calls previewed",
       "calls without a key",
       "checkpoints refused",
       "clocks found set back",
@@ -155,6 +163,7 @@ const std::set<std::string>& Coverage::Wanted() {
       "reload storms",
       "rollbacks by a guardrail",
       "rollbacks by a person",
+      "rollbacks by a preview",
       "rollbacks by the rollout's rules",
       "row: approval-asked",
       "row: completed",
@@ -172,6 +181,7 @@ const std::set<std::string>& Coverage::Wanted() {
       "rows refused that are on the disk",
       "starts without the journal",
       "statistics begun anew",
+      "switches after a preview",
       "tickets forgotten",
       "verdicts of an analysis",
       "worlds of the real store",

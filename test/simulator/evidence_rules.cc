@@ -72,29 +72,36 @@ const RunNumbers::Layout* RunNumbers::Find(uint32_t number) const {
 void NoCallIsCountedTwice::Hear(const Event& event, absl::Time, const Accuse& accuse) {
   if (std::holds_alternative<ProcessStarted>(event)) {
     numbers_.Begin();
-    ledger_.Begin();
+    for (CountLedger* ledger : {&ledger_, &previews_}) ledger->Begin();
   } else if (const auto* published = std::get_if<TablePublished>(&event)) {
     numbers_.Add(*published->table);
   } else if (const auto* written = std::get_if<RowWritten>(&event)) {
-    ledger_.Hear(written->record.state().experiment(), written->record.state().run());
+    for (CountLedger* ledger : {&ledger_, &previews_}) {
+      ledger->Hear(written->record.state().experiment(), written->record.state().run());
+    }
   } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
     for (const auto& [key, counts] : report->report->delta.inference) {
       const RunNumbers::Layout* layout = numbers_.Find(key.run);
       if (layout == nullptr || layout->run == 0) continue;  // Of no run that it could be counted in.
-      ledger_.Deliver({layout->experiment, layout->run, layout->variants[key.variant]}, counts.started());
+      const CountLedger::Key whose = {layout->experiment, layout->run, layout->variants[key.variant]};
+      ledger_.Deliver(whose, counts.started());
+      previews_.Deliver(whose, counts.previews().judged());
     }
   } else if (const auto* viewed = std::get_if<Viewed>(&event)) {
     for (const v1::ExperimentStatus& status : viewed->status->experiments()) {
       for (const v1::VariantStatus& variant : status.variants()) {
-        const std::string wrong = ledger_.Compare({status.name(), status.run(), variant.name()}, variant.started());
+        const CountLedger::Key whose = {status.name(), status.run(), variant.name()};
+        const std::string wrong = ledger_.Compare(whose, variant.started());
         if (!wrong.empty()) accuse(absl::StrCat(wrong, " (calls)"));
+        const std::string previews = previews_.Compare(whose, variant.previewed());
+        if (!previews.empty()) accuse(absl::StrCat(previews, " (previewed calls)"));
         if (variant.ended() > variant.started()) accuse(absl::StrCat(variant.name(), ": more calls ended than began"));
       }
     }
   } else if (std::holds_alternative<JournalFound>(event)) {
-    ledger_.Begin();
+    for (CountLedger* ledger : {&ledger_, &previews_}) ledger->Begin();
   } else if (const auto* files = std::get_if<FilesTaken>(&event)) {
-    ledger_.ForgetAllBut(files->alphas);
+    for (CountLedger* ledger : {&ledger_, &previews_}) ledger->ForgetAllBut(files->alphas);
   }
 }
 
@@ -201,6 +208,46 @@ void NothingIsPromotedWithoutCalls::Hear(const Event& event, absl::Time, const A
       accuse(absl::StrCat(record.action(), " of ", before.experiment(), " without a call of ", variant.name(),
                           " since epoch ", first_epoch));
     }
+  }
+}
+
+// --- ASwitchGoesByAllPreviewedCalls
+
+void ASwitchGoesByAllPreviewedCalls::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  if (std::holds_alternative<ProcessStarted>(event)) {
+    numbers_.Begin();
+    begun_.clear();
+    delivered_.clear();
+  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
+    numbers_.Add(*published->table);
+  } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
+    for (const auto& [key, counts] : report->report->delta.inference) {
+      const RunNumbers::Layout* layout = numbers_.Find(key.run);
+      if (layout == nullptr) continue;
+      stats::PreviewCounts& all =
+          delivered_[{{layout->experiment, layout->run, key.epoch}, layout->variants[key.variant]}];
+      all.ended += counts.previews().ended;
+      all.errors += counts.previews().errors;
+    }
+  } else if (const auto* asked = std::get_if<RowAsked>(&event)) {
+    OnRow(experiment::RecordOf(asked->change, 0), accuse);
+  }
+}
+
+void ASwitchGoesByAllPreviewedCalls::OnRow(const v1::AuditRecord& record, const Accuse& accuse) {
+  const v1::ExperimentState& before = record.before();
+  const v1::ExperimentState& after = record.state();
+  const bool is_new = !record.has_before() || before.run() != after.run() || before.epoch() != after.epoch();
+  if (is_new) begun_.insert({after.experiment(), after.run(), after.epoch()});
+  const EpochOf epoch{before.experiment(), before.run(), before.epoch()};
+  const bool switches = before.has_stepping() && after.has_watching() && record.event().has_time_passed();
+  if (!switches || !record.has_decision() || !begun_.contains(epoch)) return;
+  for (const v1::DecisionVariant& variant : record.decision().inputs().variants()) {
+    const stats::PreviewCounts& all = delivered_[{epoch, variant.name()}];
+    const v1::PreviewCheckpoint& seen = variant.counts().previews();
+    if (variant.hundredths() > 0 || (seen.ended() == all.ended && seen.errors() == all.errors)) continue;
+    accuse(absl::StrCat(before.experiment(), " is switched by ", seen.ended(), " previewed calls of ", variant.name(),
+                        " with ", seen.errors(), " errors, and ", all.ended, " with ", all.errors, " were delivered"));
   }
 }
 

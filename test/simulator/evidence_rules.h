@@ -58,8 +58,8 @@ class RunNumbers {
   std::map<uint32_t, Layout> layouts_;
 };
 
-// The calls that a run shows are those that workers delivered: none more, none twice after a crash, none missing within
-// a process.
+// The calls that a run shows, compared and previewed, are those that workers delivered: none more, none twice after a
+// crash, none missing within a process.
 class NoCallIsCountedTwice : public Rule {
  public:
   std::string name() const override { return "every call is counted once"; }
@@ -68,6 +68,7 @@ class NoCallIsCountedTwice : public Rule {
  private:
   RunNumbers numbers_;
   CountLedger ledger_;
+  CountLedger previews_;  // That ended well or badly.
 };
 
 // The outcomes that a run shows are those of tickets that were acknowledged, each once; a forged one never is.
@@ -120,6 +121,22 @@ class NothingIsPromotedWithoutCalls : public Rule {
   RunNumbers numbers_;
   // By experiment, run and variant: the newest epoch of which a call ended; told by any process.
   std::map<CountLedger::Key, uint32_t> newest_;
+};
+
+// A switch that an analysis led to goes by every previewed call that was delivered, and by no other: of epochs that
+// began in this process, for a crash may lose some.
+class ASwitchGoesByAllPreviewedCalls : public Rule {
+ public:
+  std::string name() const override { return "a switch goes by all previewed calls"; }
+  void Hear(const Event& event, absl::Time now, const Accuse& accuse) override;
+
+ private:
+  using EpochOf = std::tuple<std::string, uint32_t, uint32_t>;  // Experiment, run and epoch.
+  void OnRow(const v1::AuditRecord& record, const Accuse& accuse);
+
+  RunNumbers numbers_;
+  std::set<EpochOf> begun_;
+  std::map<std::pair<EpochOf, std::string>, stats::PreviewCounts> delivered_;  // By variant.
 };
 
 // How often healthy candidates were rolled back by a guardrail, beside how often they may be.

@@ -66,6 +66,25 @@ TEST_F(CallsTest, SeesACallThatIsLostWithinAProcess) {
   EXPECT_EQ(history.broken(), 1u);
 }
 
+TEST_F(CallsTest, SeesAPreviewedCallThatIsLostOrThatNobodyMade) {
+  stats::WorkerReport report = Calls(1, 1, 0, 0);
+  stats::VariantCounts& counts = report.delta.inference[{1, 1, 1}];
+  for (int call = 0; call < 2; ++call) counts.CountPreviewStart();
+  counts.CountPreviewEnd(stats::CallOutcome::kError);
+  counts.CountPreviewEnd(stats::CallOutcome::kCancelled);  // Neither well nor badly.
+  history.Hear(ReportTaken{&report});
+  const auto show = [&](int64_t previewed) {
+    v1::Status status = Showing(v1::RUNNING, 1, 1);
+    ShowVariant(status, "candidate", 0.3, 3, 0);
+    status.mutable_experiments(0)->mutable_variants(0)->set_previewed(previewed);
+    history.Hear(Viewed{&status});
+    return history.broken();
+  };
+  EXPECT_EQ(show(1), 0u);
+  EXPECT_EQ(show(0), 1u);
+  EXPECT_EQ(show(2), 2u);
+}
+
 TEST_F(CallsTest, SeesThatACheckpointIsAddedToTheSameCallsAgain) {
   Show(history, v1::RUNNING, 1, 3);
   history.Restart();
@@ -202,6 +221,40 @@ TEST(AlphaAccountTest, TooManyFalseAlarmsAreImprobable) {
   account.Hear(FilesTaken{{{"exp", 0.01}}});
   for (uint32_t run = 1; run <= 100; ++run) account.Hear(Row(run, RolledBack{.breach = experiment::Breach{}}));
   EXPECT_LT(account.ProbabilityAtMost(), 1e-6);
+}
+
+TEST(ASwitchGoesByAllPreviewedCallsTest, SeesOneByWhatWasSoBeforeTheLastOfThem) {
+  WrittenHistory<ASwitchGoesByAllPreviewedCalls> history;
+  const auto deliver = [&](int good, int bad) {
+    stats::WorkerReport report;
+    stats::VariantCounts& counts = report.delta.inference[{1, 2, 1}];
+    for (int call = 0; call < good + bad; ++call) {
+      counts.CountPreviewStart();
+      counts.CountPreviewEnd(call < good ? stats::CallOutcome::kSuccess : stats::CallOutcome::kError);
+    }
+    history.Hear(ReportTaken{&report});
+  };
+  const experiment::Change step = history.ChangeTo(1, 2, 0, experiment::Stepping{.first_epoch = 2});
+  const auto switch_by = [&](int ended, int errors) {
+    experiment::Change change = history.ChangeTo(1, 3, 100, experiment::Watching{});
+    change.grounds.before = step.state;
+    change.grounds.event = experiment::TimePassed{};
+    v1::DecisionVariant& variant = *change.grounds.decision.emplace().mutable_inputs()->add_variants();
+    variant.set_name("candidate");
+    variant.mutable_counts()->mutable_previews()->set_ended(ended);
+    variant.mutable_counts()->mutable_previews()->set_errors(errors);
+    history.Ask(change);
+    return history.broken();
+  };
+  history.Restart();
+  history.Publish(1, 2, 100, 0);
+  deliver(30, 0);
+  EXPECT_EQ(switch_by(7, 0), 0u) << "the epoch may be another process's";
+  history.Ask(step);
+  EXPECT_EQ(switch_by(30, 0), 0u);
+  deliver(0, 5);
+  EXPECT_EQ(switch_by(30, 0), 1u);
+  EXPECT_EQ(switch_by(35, 5), 1u);
 }
 
 TEST(NothingIsPromotedWithoutCallsTest, SeesAStepThatIsLeftBeforeEachVariantHadACall) {

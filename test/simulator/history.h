@@ -92,9 +92,10 @@ struct CallPlaced {
   int worker = 0;
   const routing::RouteTable* table = nullptr;  // That the worker goes by.
   size_t experiment = 0;                       // Its place in the table.
-  uint64_t user = 0;                           // 0: a call without a key.
+  uint64_t user = 0;                           // 0: a call without a key, or of a preview.
   uint16_t assigned = 0;
   bool is_diverted = false;
+  bool is_previewed = false;
 };
 struct ReportTaken {
   const stats::WorkerReport* report = nullptr;

@@ -62,6 +62,7 @@ WorldShape RandomShape(const std::vector<SpecDraft>& drafts, Dice& dice) {
   WorldShape shape{.seed = dice(), .workers = static_cast<int>(dice.Between(1, 3))};
   shape.users = static_cast<int>(dice.Between(20, 400));
   shape.keyless = dice.Chance(0.3) ? 0.1 : 0;
+  shape.previewing = 0.15;
   shape.calls_per_second = 30 + 150 * dice.Uniform() * dice.Uniform();
   shape.services.clear();
   for (const SpecDraft& draft : drafts) shape.services.push_back(absl::StrCat("simulated.", draft.name));

@@ -25,6 +25,7 @@ std::vector<std::unique_ptr<Rule>> AllRules() {
   rules.push_back(std::make_unique<WhatIsAcknowledgedIsJournalled>());
   rules.push_back(std::make_unique<EveryCommandIsAnsweredOnce>());
   rules.push_back(std::make_unique<NothingIsPromotedWithoutCalls>());
+  rules.push_back(std::make_unique<ASwitchGoesByAllPreviewedCalls>());
   rules.push_back(std::make_unique<NoCallIsCountedTwice>());
   rules.push_back(std::make_unique<NoOutcomeIsCountedTwice>());
   return rules;

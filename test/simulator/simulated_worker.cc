@@ -10,13 +10,15 @@ namespace weir::simulator {
 namespace {
 
 constexpr char kKeyHeader[] = "x-user-id";
+constexpr char kPreviewHeader[] = "x-preview";
 
 class CallerHeaders : public routing::HeaderView {
  public:
-  explicit CallerHeaders(const Caller& caller) {
+  explicit CallerHeaders(const Caller& caller) : is_previewing_(caller.is_previewing) {
     if (caller.user != 0) key_ = absl::StrCat("user-", caller.user);
   }
   std::optional<std::string_view> Find(std::string_view name) const override {
+    if (name == kPreviewHeader && is_previewing_) return "1";
     if (name != kKeyHeader || key_.empty()) return std::nullopt;
     return key_;
   }
@@ -24,6 +26,7 @@ class CallerHeaders : public routing::HeaderView {
 
  private:
   std::string key_;
+  bool is_previewing_;
 };
 
 // Normal, by Box and Muller.
@@ -89,12 +92,14 @@ std::optional<CallPlaced> SimulatedWorker::Place(const Caller& caller, const Mod
   } else {
     ++counts_.proxy.calls_shed;  // As the proxy does: nobody was asked.
   }
+  const bool is_previewed = decision.reason == stats::Reason::kTargeted;
   return CallPlaced{.worker = issuer_.worker,
                     .table = table_.get(),
                     .experiment = decision.experiment,
-                    .user = caller.user,
+                    .user = is_previewed ? 0 : caller.user,
                     .assigned = decision.assigned,
-                    .is_diverted = decision.reason == stats::Reason::kDiverted};
+                    .is_diverted = decision.reason == stats::Reason::kDiverted,
+                    .is_previewed = is_previewed};
 }
 
 std::vector<TicketHeld> SimulatedWorker::End(absl::Time at) {

@@ -38,6 +38,7 @@ using Models = std::map<std::string, ModelBehaviour>;
 struct Caller {
   uint64_t user = 0;  // 0: without a key.
   std::string service;
+  bool is_previewing = false;  // Its call has the header of a preview.
 };
 
 // A call that ended well, and whose client may report an outcome.

@@ -30,6 +30,17 @@ std::string AnalysisOf(Dice& dice) {
   return absl::StrCat("{", dice.Pick(tests), ", timeout: ", Span(dice, 3000, 8000), "}");
 }
 
+std::string Unpreviewed(Dice& dice) { return absl::StrCat("pause: {duration: ", Span(dice, 200, 3000), "}"); }
+
+// Refused where there are several candidates.
+std::string Previewed(Dice& dice) {
+  const std::vector<std::string> tests = {"successCondition: preview_error_rate.candidate < 0.2",
+                                          "failureCondition: preview_error_rate.candidate > 0.2"};
+  std::string text = absl::StrCat("preview: {header: x-preview}, pause: ", PauseOf(dice));
+  if (dice.Chance(0.6)) absl::StrAppend(&text, ", analysis: {", dice.Pick(tests), ", timeout: 8s}");
+  return text;
+}
+
 std::string CanarySteps(Dice& dice) {
   std::vector<std::string> steps;
   const int64_t count = dice.Between(1, 5);
@@ -100,7 +111,7 @@ std::string RandomRollout(absl::Time now, Dice& dice) {
     if (dice.Chance(0.5)) absl::StrAppend(&text, ", holdback: ", dice.Between(0, 20));
     absl::StrAppend(&text, ", watch: ", Span(dice, 300, 4000));
   } else if (which < 0.84) {
-    text = absl::StrCat("strategy: blueGreen, pause: ", "{duration: ", Span(dice, 200, 3000), "}",
+    text = absl::StrCat("strategy: blueGreen, ", dice.Chance(0.6) ? Previewed(dice) : Unpreviewed(dice),
                         dice.Chance(0.5) ? absl::StrCat(", approval: ", Approval(dice)) : "");
     absl::StrAppend(&text, ", watch: ", Span(dice, 300, 4000));
   } else if (which < 0.95) {

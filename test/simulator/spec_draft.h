@@ -18,8 +18,8 @@ struct SpecDraft {
   std::string run{};
   std::string default_variant = "baseline";
   std::vector<std::pair<std::string, int>> candidates = {{"baseline", 70}, {"candidate", 30}};  // With weights.
-  std::vector<std::string> guardrails{};                                                          // A line each.
-  std::string rollout{};                                                                          // Empty: none.
+  std::vector<std::string> guardrails{};                                                        // A line each.
+  std::string rollout{};                                                                        // Empty: none.
   bool has_metrics = true;
   std::string join_window = "24h";
 

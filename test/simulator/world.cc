@@ -154,6 +154,7 @@ void World::PlaceCalls(absl::Duration span) {
       const auto user = std::lower_bound(user_shares_.begin(), user_shares_.end(), dice_.Uniform());
       caller.user = 1 + static_cast<uint64_t>(std::min(user, std::prev(user_shares_.end())) - user_shares_.begin());
     }
+    caller.is_previewing = shape_.previewing > 0 && dice_.Chance(shape_.previewing);
     SimulatedWorker& worker = workers_[static_cast<size_t>(dice_.Between(0, shape_.workers - 1))];
     if (const auto placed = worker.Place(caller, models_, at_, now(), dice_)) See(*placed);
   }

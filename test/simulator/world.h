@@ -35,6 +35,7 @@ struct WorldShape {
   int users = 200;
   double zipf = 1.05;  // How unequal users are.
   double keyless = 0.02;
+  double previewing = 0;  // Of calls: with the header of a preview.
   double calls_per_second = 80;
   std::vector<std::string> services = {"simulated.exp0"};   // That clients call: each its experiment's.
   absl::Duration adopts_within = absl::Milliseconds(50);    // After a table was published.
