@@ -42,7 +42,7 @@ Tick SecondOf(Tick tick) { return tick - tick % PairedCohorts::kTicksToJoin; }
 // The ticks of one second as one cohort, or as they are where both variants have calls enough in them.
 template <typename Iterator>
 void JoinSecond(Iterator first, Iterator end, std::vector<PairedCohort>& joined) {
-  PairedCohort sum{.tick = SecondOf(first->tick), .counts = {}};
+  PairedCohort sum{.tick = first->tick, .counts = {}};
   for (auto pair = first; pair != end; ++pair) {
     sum.counts.baseline_calls += pair->counts.baseline_calls;
     sum.counts.candidate_calls += pair->counts.candidate_calls;

@@ -116,5 +116,17 @@ TEST(PairedCohortsTest, WhatACheckpointSaysIsClosedIsNotCountedAgain) {
   EXPECT_EQ(cohorts.open()[0].tick, kNow + 20);
 }
 
+TEST(PairedCohortsTest, ASecondOfWhichAPartIsClosedIsCountedOnceHoweverOftenItIsLookedAt) {
+  VariantCounts baseline, candidate;
+  for (Tick t = 0; t < 10; ++t) Calls(baseline, kNow + t, 5), Calls(candidate, kNow + t, 5);
+  PairedCohorts cohorts(kNow + 4);  // A clock that was set back to the middle of a second.
+  for (int look = 0; look < 3; ++look) {
+    const PairedCohorts::Change change = cohorts.Update(baseline, candidate, kAll);
+    EXPECT_EQ(change.closed, 0u);
+    ASSERT_EQ(cohorts.open().size(), 1u);
+    EXPECT_EQ(cohorts.open()[0].counts, (ErrorRatioGrid::Cohort{30, 30, 0, 0}));
+  }
+}
+
 }  // namespace
 }  // namespace weir::stats
