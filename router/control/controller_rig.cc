@@ -110,6 +110,23 @@ void ControllerRig::Run(int ticks, const std::string& failing, int per_tick) {
   }
 }
 
+void ControllerRig::TakeCalls(const std::string& variant, int calls, int failing) {
+  const routing::ExperimentRoute& route = table_->experiments.at(0);
+  const stats::Tick began = stats::TickOf(now_ - absl::Seconds(1));
+  stats::WorkerReport report;
+  report.table_version = table_->version;
+  stats::VariantCounts& counts = report.delta.inference[{route.run, route.epoch, TicketOf(0, variant).variant}];
+  for (int call = 0; call < calls; ++call) {
+    const auto bucket = static_cast<uint8_t>(call * 37);
+    counts.CountStart(began, bucket);
+    counts.CountEnd({.started = began,
+                     .user_bucket = bucket,
+                     .outcome = call < failing ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
+                     .latency = absl::Milliseconds(10)});
+  }
+  controller_->TakeReport(report);
+}
+
 void ControllerRig::Preview(const std::string& variant, int calls, int failing) {
   const routing::ExperimentRoute& route = table_->experiments.at(0);
   stats::WorkerReport report;

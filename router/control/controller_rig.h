@@ -44,6 +44,8 @@ class ControllerRig {
   // which end at once. `failing` fails every fifth of its calls, the others one in 101.
   void Run(int ticks, const std::string& failing = "", int per_tick = 20);
   void Tick();
+  // Calls of a second ago, which have ended, without a tick.
+  void TakeCalls(const std::string& variant, int calls, int failing);
   // Calls of a preview that end at once, of which some fail, and a tick.
   void Preview(const std::string& variant, int calls, int failing);
   // Files AnExperiment, whose candidate then fails; whether that shut the gate.

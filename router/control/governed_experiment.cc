@@ -193,7 +193,8 @@ std::optional<experiment::Breach> GovernedExperiment::Judge(absl::Time now) {
 }
 
 void GovernedExperiment::AskTests(absl::Time now) {
-  if (now != looked_at_) fresh_breaches_.clear();
+  if (now == looked_at_) return;
+  fresh_breaches_.clear();
   looked_at_ = now;
   judgements_ = guardrails_.Judge(evidence_, now);
   for (const experiment::Judgement& judgement : judgements_) {
@@ -265,7 +266,7 @@ std::optional<experiment::Event> GovernedExperiment::Analyse(absl::Time now) {
 }
 
 v1::EvidenceRecord GovernedExperiment::Evidence(absl::Time now) {
-  if (looked_at_ != now && filed_) AskTests(now);
+  if (filed_) AskTests(now);
   v1::TestsCheckpoint tests = guardrails_.Checkpoint();
   experiment::ForgetBreaches(fresh_breaches_, tests);
   std::vector<experiment::Judgement> tested = judgements_;

@@ -163,7 +163,7 @@ class GovernedExperiment {
   std::optional<absl::Time> unfiled_since_;
   bool is_dropped_ = false;  // The present run's evidence, since the experiment was in no file for long.
   std::vector<experiment::Judgement> judgements_;
-  absl::Time looked_at_ = absl::InfinitePast();             // When the tests last looked.
+  absl::Time looked_at_ = absl::InfinitePast();             // When the tests last looked, unless more came since.
   std::set<experiment::BreachOfCandidate> fresh_breaches_;  // That they noted then.
   std::map<std::string, int64_t> outcomes_refused_;
   std::map<std::string, int64_t> outcomes_counted_;  // By variant, of this process.

@@ -21,7 +21,9 @@ void GovernedExperiment::Merge(uint32_t run, uint32_t epoch, const std::string& 
   RunEvidence* evidence = RunOf(run);
   if (evidence == nullptr) return;
   evidence->Merge(epoch, variant, delta);
-  if (evidence == &evidence_) allocation_.Merge(epoch, variant, delta);
+  if (evidence != &evidence_) return;
+  allocation_.Merge(epoch, variant, delta);
+  looked_at_ = absl::InfinitePast();
 }
 
 absl::Status GovernedExperiment::Refuse(const char* cause, absl::Status status) {
@@ -69,6 +71,7 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
     if (const auto value = report.metrics.find(metric.field); value != report.metrics.end()) {
       run->AddOutcome(ticket.epoch, *variant, metric.name, ticket.user_bucket, value->second);
       if (run != &evidence_) continue;
+      looked_at_ = absl::InfinitePast();
       allocation_.AddOutcome(ticket.epoch, *variant, metric.name, ticket.user_bucket, value->second, now);
     }
   }
@@ -79,6 +82,7 @@ absl::Status GovernedExperiment::Count(const stats::OutcomeReport& report, Ticke
 void GovernedExperiment::MergeOutcomes(uint32_t epoch, const std::string& variant, const std::string& metric,
                                        const stats::OutcomeCounts& delta, absl::Time now) {
   evidence_.MergeOutcomes(epoch, variant, metric, delta);
+  looked_at_ = absl::InfinitePast();
   allocation_.MergeOutcomes(epoch, variant, metric, delta, now);
   outcomes_counted_[variant] += delta.n;
 }

@@ -215,6 +215,25 @@ std::vector<v1::AuditRecord> RowsToAnAlarm(ControllerRig& rig, const std::string
   return rig.journal().records();
 }
 
+TEST(RecordsTest, ABreachThatWasSeenBeforeMoreCallsOfThatMomentCameIsReproduced) {
+  const auto text = [](const std::string& comment) {
+    return absl::StrReplaceAll(Text(30, comment), {{"maxRatio: 1.2", "maxRatio: 5"}});
+  };
+  ControllerRig rig;
+  rig.File(Parse(text("")));
+  rig.Run(50);
+  rig.TakeCalls("candidate", 45, 45);
+  rig.File(Parse(text("taken up, whereupon the tests look")));
+  ASSERT_TRUE(rig.Status().guardrails(2).breached()) << "one that warns";
+  ASSERT_EQ(rig.Status().phase(), v1::RUNNING);
+  rig.TakeCalls("baseline", 400, 0);
+  rig.TakeCalls("candidate", 400, 400);
+  rig.Advance(-stats::kTick);
+  rig.Tick();  // At that very moment.
+  ASSERT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
+  ExpectAllReproduced(rig);
+}
+
 TEST(RecordsTest, AnAlarmOfADetectorIsMadeAgainToTheLastBit) {
   for (const char* action : {"rollback", "pause"}) {
     ControllerRig rig;
