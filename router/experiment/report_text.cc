@@ -152,12 +152,6 @@ std::string Counts(const v1::RunReport& report) {
                          variant.has_design_effect() ? absl::StrFormat("%.2f", variant.design_effect()) : "-",
                          outcomes.empty() ? "-" : outcomes}));
   }
-  for (const v1::VariantReport& variant : report.variants()) {
-    if (variant.previewed() == 0) continue;
-    absl::StrAppend(&text, "\nPreviewed calls of ", Cell(variant.name()),
-                    ", which are in nothing above: ", variant.previewed(), ", of which ", variant.preview_errors(),
-                    " failed (", Rate(variant.preview_errors(), variant.previewed()), ").\n");
-  }
   return text;
 }
 
@@ -175,6 +169,17 @@ std::string Epochs(const v1::RunReport& report) {
 }
 
 // Bars of a width in proportion to the variant's own calls, in bins that grow by a half.
+std::string Previews(const v1::RunReport& report) {
+  std::string text;
+  for (const v1::VariantReport& variant : report.variants()) {
+    if (variant.previewed() == 0) continue;
+    absl::StrAppend(&text, "\nPreviewed calls of ", Cell(variant.name()),
+                    ", which are in nothing above: ", variant.previewed(), ", of which ", variant.preview_errors(),
+                    " failed (", Rate(variant.preview_errors(), variant.previewed()), ").\n");
+  }
+  return text;
+}
+
 std::string Latencies(const v1::RunReport& report) {
   constexpr int kWidth = 30;
   constexpr double kGrowth = 1.5;
@@ -257,7 +262,7 @@ std::string WayOn(const v1::RunReport& report) {
 
 std::string ReportMarkdown(const v1::RunReport& report) {
   return absl::StrCat(Opening(report), Guardrails(report), Timeline(report), Counts(report), Epochs(report),
-                      Latencies(report), FailedCalls(report), WayOn(report));
+                      Previews(report), Latencies(report), FailedCalls(report), WayOn(report));
 }
 
 absl::StatusOr<std::string> ReportJson(const v1::RunReport& report) {
