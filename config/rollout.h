@@ -72,6 +72,8 @@ struct Freeze {
 struct Preview {
   std::string header{};  // Lower case.
   std::string value{};   // Empty: any.
+  // As long as the newest of its calls is not older, they count for minSamples and for conditions.
+  absl::Duration max_age = absl::Hours(24);
   bool operator==(const Preview&) const = default;
 };
 

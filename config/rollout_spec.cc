@@ -146,6 +146,7 @@ Preview ReadPreview(const Field& field) {
       f.ReportGot(absl::StrCat("must be a text of 1 to ", limits::kHeaderValueBytes, " bytes (leave it out for any)"));
     }
   }
+  if (Field f = mapping.Optional("maxAge")) preview.max_age = ReadSpan(f).value_or(preview.max_age);
   mapping.Finish({"from"});
   return preview;
 }

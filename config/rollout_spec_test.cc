@@ -277,7 +277,7 @@ TEST(LessHoldbackTest, AFullShareLeavesTheHoldback) {
 TEST(ReadPreviewTest, ABlueGreenIsLookedAtBeforeItsSwitchByAHeader) {
   const std::string start = "{strategy: blueGreen, pause: {duration: 1h}, preview: ";
   EXPECT_EQ(Read(start + "{header: X-Preview, value: green}}").preview, (Preview{"x-preview", "green"}));
-  EXPECT_EQ(Read(start + "{header: x-preview}}").preview, (Preview{"x-preview", ""}));
+  EXPECT_EQ(Read(start + "{header: x-preview, maxAge: 2h}}").preview, (Preview{"x-preview", "", absl::Hours(2)}));
   EXPECT_EQ(Errors(start + "{value: ''}}"),
             "e.yaml:9:66: spec.rollout.preview.header: is missing\n"
             "e.yaml:9:74: spec.rollout.preview.value: must be a text of 1 to 256 bytes (leave it out for any), got the "

@@ -81,7 +81,8 @@ absl::StatusOr<VariantCounts> VariantCounts::FromParts(Parts parts) {
     return invalid("a user bucket's uncompared calls are negative");
   }
   const PreviewCounts& previews = parts.previews;
-  if (!IsPossible(previews.started, previews.ended, previews.errors, previews.neutral)) {
+  if (!IsPossible(previews.started, previews.ended, previews.errors, previews.neutral) ||
+      (previews.newest == 0) != (previews.started == 0)) {
     return invalid("previewed calls contradict each other");
   }
   if (parts.lost < 0 || parts.lost > parts.neutral) return invalid("more calls were lost than ended so");
@@ -145,6 +146,11 @@ void VariantCounts::CountEnd(const CallEnd& end) {
   user.microseconds += absl::ToInt64Microseconds(end.latency);
 }
 
+void VariantCounts::CountPreviewStart(Tick tick) {
+  ++previews_.started;
+  previews_.newest = std::max(previews_.newest, tick);
+}
+
 void VariantCounts::CountPreviewEnd(CallOutcome outcome) {
   ++previews_.ended;
   previews_.errors += outcome == CallOutcome::kError;
@@ -168,6 +174,7 @@ void VariantCounts::Merge(const VariantCounts& other) {
   previews_.ended += other.previews_.ended;
   previews_.errors += other.previews_.errors;
   previews_.neutral += other.previews_.neutral;
+  previews_.newest = std::max(previews_.newest, other.previews_.newest);
   started_ += other.started_;
   ended_ += other.ended_;
   errors_ += other.errors_;

@@ -85,6 +85,7 @@ struct PreviewCounts {
   int64_t ended = 0;  // However they ended, cancelled ones included.
   int64_t errors = 0;
   int64_t neutral = 0;                                   // As in CohortCounts.
+  Tick newest = 0;                                       // In which the newest of them started; 0: there is none.
   int64_t judged() const { return ended - neutral; }     // That ended well or badly.
   int64_t in_flight() const { return started - ended; }  // Of a delta it may be below 0.
   bool operator==(const PreviewCounts&) const = default;
@@ -123,7 +124,7 @@ class VariantCounts {
   // sequence. It is of those that were assigned, and nothing else here counts it.
   void CountUncompared(uint8_t user_bucket) { ++uncompared_[user_bucket]; }
   // A call that a preview gave to this variant. Nothing else here counts it.
-  void CountPreviewStart() { ++previews_.started; }
+  void CountPreviewStart(Tick tick);
   void CountPreviewEnd(CallOutcome outcome);
   void Merge(const VariantCounts& other);
   // Calls in flight when a process died never end: each counts as ended, neutral and lost from now on, without a

@@ -137,7 +137,7 @@ TEST(VariantCountsTest, ItsPartsRebuildIt) {
   counts.Merge(OneCall(kNow + 5, CallOutcome::kCancelled));
   counts.CountStart(kNow + 9, 200);
   counts.CountUncompared(201);
-  counts.CountPreviewStart();
+  counts.CountPreviewStart(kNow);
   const absl::StatusOr<VariantCounts> rebuilt = VariantCounts::FromParts(PartsOf(counts));
   ASSERT_TRUE(rebuilt.ok()) << rebuilt.status();
   EXPECT_EQ(*rebuilt, counts);
@@ -160,14 +160,14 @@ TEST(VariantCountsTest, AnUncomparedCallIsOneOfItsUsersAssignedAndNothingElse) {
 TEST(VariantCountsTest, APreviewedCallIsInNothingElse) {
   VariantCounts begun = OneCall(kNow, CallOutcome::kSuccess), ended;
   VariantCounts::Parts expected = PartsOf(begun);
-  for (int call = 0; call < 5; ++call) begun.CountPreviewStart();
+  for (int call = 0; call < 5; ++call) begun.CountPreviewStart(kNow + call);
   const auto outcomes = {CallOutcome::kSuccess, CallOutcome::kError, CallOutcome::kCallerFault,
                          CallOutcome::kCancelled};
   for (const CallOutcome outcome : outcomes) ended.CountPreviewEnd(outcome);
   EXPECT_FALSE(ended.empty());
   EXPECT_TRUE(begun.HasCallsInFlight());
   begun.Merge(ended);
-  expected.previews = {.started = 5, .ended = 4, .errors = 1, .neutral = 2};
+  expected.previews = {.started = 5, .ended = 4, .errors = 1, .neutral = 2, .newest = kNow + 4};
   EXPECT_EQ(begun, *VariantCounts::FromParts(expected));
   EXPECT_EQ(begun.previews().judged(), 2);
   EXPECT_TRUE(begun.HasCallsInFlight());
@@ -213,6 +213,7 @@ TEST(VariantCountsTest, PartsThatNoCallsCouldGiveAreRefused) {
   EXPECT_TRUE(refuses([](auto& p) { p.user_latencies[9].microseconds = -1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.uncompared[9] = -1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.previews.ended = 1; }));
+  EXPECT_TRUE(refuses([](auto& p) { p.previews.started = 1; }));
   EXPECT_TRUE(refuses([](auto& p) { p.started = p.ended = 0, p.errors = 0; }));
   EXPECT_TRUE(refuses([](auto& p) { p.latencies.Add(3, 5); }));
   EXPECT_TRUE(refuses([](auto& p) { p.cohorts[0].second.errors = 2; }));

@@ -127,6 +127,27 @@ TEST(PreviewTest, TheLastOfABurstCountBeforeTheSwitch) {
   EXPECT_EQ(rig.Share("candidate"), 0);
 }
 
+TEST(PreviewTest, CallsOfDaysAgoLeadToNoSwitch) {
+  ControllerRig rig;
+  config::Experiment experiment = AChecked("preview_error_rate.candidate < 0.05");
+  experiment.rollout->steps[0].pause.duration = absl::Hours(25);
+  experiment.rollout->steps[0].analysis->timeout = absl::Hours(48);
+  rig.File({experiment});
+  rig.Run(10);
+  rig.Preview("candidate", 40, 0);
+  rig.Run(10);
+  ASSERT_EQ(rig.Status().analysis().verdict(), "success");
+  rig.Advance(absl::Hours(25));
+  rig.Run(20);
+  EXPECT_EQ(rig.Share("candidate"), 0);
+  EXPECT_NE(rig.Status().rollout().waits_for().find("0 of 30 previewed calls, since those before are too old"),
+            std::string::npos)
+      << rig.Status().rollout().waits_for();
+  rig.Preview("candidate", 1, 0);
+  rig.Run(20);
+  EXPECT_EQ(rig.Share("candidate"), 1);
+}
+
 TEST(PreviewTest, AnotherStrategyDoesNotCountWhatWasPreviewed) {
   ControllerRig rig;
   rig.File({AChecked("preview_error_rate.candidate < 0.05 && preview_requests.candidate > 1000")});

@@ -134,7 +134,7 @@ void ControllerRig::Preview(const std::string& variant, int calls, int failing) 
   const uint16_t place = TicketOf(0, variant).variant;
   stats::VariantCounts& counts = report.delta.inference[{route.run, route.epoch, place}];
   for (int call = 0; call < calls; ++call) {
-    counts.CountPreviewStart();
+    counts.CountPreviewStart(stats::TickOf(now_));
     counts.CountPreviewEnd(call < failing ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess);
   }
   controller_->TakeReport(report);

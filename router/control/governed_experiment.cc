@@ -135,7 +135,10 @@ experiment::TimePassed GovernedExperiment::Known() const {
       const stats::VariantCounts& counts = evidence->counts;
       const bool is_of_step = epoch >= experiment::FirstEpochOf(*state_);
       if (is_of_step && !is_counted_whole) samples.samples += counts.ended() - counts.neutral();
-      if (is_of_step && variant.name == previewed) samples.samples += counts.previews().judged();
+      if (is_of_step && variant.name == previewed && counts.previews().started > 0) {
+        samples.samples += counts.previews().judged();
+        samples.previewed_at = std::max(samples.previewed_at, stats::StartOf(counts.previews().newest));
+      }
       has_ended |= is_of_step && counts.ended() > counts.lost();
       if (counts.cohorts().empty()) continue;
       const absl::Time newest = stats::StartOf(counts.cohorts().back().first);

@@ -57,7 +57,7 @@ void CallRecord::CountStart(absl::Time now, stats::CountsDelta& counts) {
   if (started_.has_value()) return;
   started_ = stats::TickOf(now);
   if (enters_inference_) return counts.inference[InferenceKey()].CountStart(*started_, user_bucket_);
-  if (is_preview()) return counts.inference[InferenceKey()].CountPreviewStart();
+  if (is_preview()) return counts.inference[InferenceKey()].CountPreviewStart(*started_);
   if (is_by_rule()) counts.inference[{run_, epoch_, by_rule_}].CountUncompared(user_bucket_);
 }
 

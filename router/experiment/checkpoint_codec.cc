@@ -71,6 +71,7 @@ void Encode(const stats::VariantCounts& counts, v1::VariantCheckpoint& record) {
     record.mutable_previews()->set_ended(previews.ended);
     record.mutable_previews()->set_errors(previews.errors);
     record.mutable_previews()->set_neutral(previews.neutral);
+    record.mutable_previews()->set_newest(previews.newest);
   }
   if (counts.empty()) return;
   for (const stats::UserBucketCounts& bucket : counts.users()) {
@@ -119,7 +120,8 @@ absl::StatusOr<stats::VariantCounts> Decode(const v1::VariantCheckpoint& record)
   parts.previews = {.started = record.previews().started(),
                     .ended = record.previews().ended(),
                     .errors = record.previews().errors(),
-                    .neutral = record.previews().neutral()};
+                    .neutral = record.previews().neutral(),
+                    .newest = record.previews().newest()};
   absl::StatusOr<stats::VariantCounts> counts = stats::VariantCounts::FromParts(std::move(parts));
   if (!counts.ok()) return absl::DataLossError(counts.status().message());
   return counts;

@@ -27,8 +27,8 @@ double Log10(double log) { return log * std::numbers::log10e; }
 // --- Conditions.
 
 config::Nameable NameableOf(const Criteria& criteria, const Evidence& evidence) {
-  // Where there is no preview its names have no value.
-  config::Nameable nameable{.default_variant = evidence.default_variant, .has_preview = true};
+  config::Nameable nameable{.default_variant = evidence.default_variant,
+                            .has_preview = criteria.preview_max_age.has_value()};
   for (const config::OutcomeMetric& metric : criteria.metrics) nameable.metrics.push_back(metric.name);
   for (const config::QueryMetric& query : criteria.queries) nameable.queries.push_back(query.name);
   for (const VariantFacts& facts : evidence.variants) nameable.variants.push_back(facts.name);
@@ -53,14 +53,17 @@ std::optional<double> LatencyOf(const stats::VariantCounts& counts, double quant
 }
 
 // Not known before the first one: where there is no preview, or no more, there is no number of its calls either.
-std::optional<double> ValueOfPreview(const stats::PreviewCounts& previews, const std::string& metric) {
-  if (!config::IsOfPreview(metric) || previews.started == 0) return std::nullopt;
+std::optional<double> ValueOfPreview(const Criteria& criteria, absl::Time now, const stats::PreviewCounts& previews,
+                                     const std::string& metric) {
+  if (!config::IsOfPreview(metric) || !criteria.preview_max_age || previews.started == 0) return std::nullopt;
+  if (now - stats::StartOf(previews.newest) >= *criteria.preview_max_age) return std::nullopt;
   if (metric == config::kPreviewRequestsName) return static_cast<double>(previews.started);
   if (previews.judged() < kLeastPreviews) return std::nullopt;
   return static_cast<double>(previews.errors) / static_cast<double>(previews.judged());
 }
 
-std::optional<double> ValueOfVariant(const Evidence& evidence, const std::string& metric, const std::string& variant) {
+std::optional<double> ValueOfVariant(const Criteria& criteria, const Evidence& evidence, const std::string& metric,
+                                     const std::string& variant) {
   const VariantFacts* facts = FactsOf(evidence, variant);
   if (facts == nullptr) return std::nullopt;
   const stats::VariantCounts& counts = facts->counts;
@@ -73,7 +76,7 @@ std::optional<double> ValueOfVariant(const Evidence& evidence, const std::string
     return static_cast<double>(counts.errors()) / static_cast<double>(judged);
   }
   const auto outcomes = facts->outcomes.find(metric);
-  if (outcomes == facts->outcomes.end()) return ValueOfPreview(counts.previews(), metric);
+  if (outcomes == facts->outcomes.end()) return ValueOfPreview(criteria, evidence.now, counts.previews(), metric);
   if (outcomes->second.n < kLeastOutcomes) return std::nullopt;
   return outcomes->second.mean;
 }
@@ -235,9 +238,9 @@ std::optional<double> ValueOf(const Criteria& criteria, const Evidence& evidence
   const std::optional<config::NamedValue> named = config::Resolve(NameableOf(criteria, evidence), name);
   if (!named) return std::nullopt;
   if (named->kind == config::NamedValue::Kind::kQuery) return ValueOfQuery(criteria, evidence, named->metric);
-  const std::optional<double> value = ValueOfVariant(evidence, named->metric, named->variant);
+  const std::optional<double> value = ValueOfVariant(criteria, evidence, named->metric, named->variant);
   if (named->kind == config::NamedValue::Kind::kOfVariant) return value;
-  const std::optional<double> baseline = ValueOfVariant(evidence, named->metric, evidence.default_variant);
+  const std::optional<double> baseline = ValueOfVariant(criteria, evidence, named->metric, evidence.default_variant);
   if (!value || !baseline || *baseline == 0) return std::nullopt;
   return (*value - *baseline) / std::abs(*baseline);
 }

@@ -49,13 +49,15 @@ Criteria CriteriaOf(const config::Experiment& experiment, const config::Analysis
     if (!is_of_errors && !std::holds_alternative<config::TailRatio>(guardrail.rule)) continue;
     compared.push_back({guardrail.name, is_of_errors});
   }
+  const bool has_preview = experiment.rollout && experiment.rollout->preview;
   return {.rules = experiment.decision_rules,
           .weights = experiment.decision,
           .metrics = experiment.metrics,
           .queries = experiment.queries,
           .compared = std::move(compared),
           .analysis = analysis,
-          .no_data_after = experiment.rollout ? experiment.rollout->no_data_after : config::Rollout().no_data_after};
+          .no_data_after = experiment.rollout ? experiment.rollout->no_data_after : config::Rollout().no_data_after,
+          .preview_max_age = has_preview ? std::optional(experiment.rollout->preview->max_age) : std::nullopt};
 }
 
 config::Analysis AnalysisToTell(const config::Experiment& experiment) {

@@ -51,6 +51,7 @@ struct Criteria {
   std::vector<ComparedGuardrail> compared{};
   config::Analysis analysis{};
   absl::Duration no_data_after = config::Rollout().no_data_after;
+  std::optional<absl::Duration> preview_max_age{};  // nullopt: there is no preview.
 };
 // Of a step with that analysis.
 Criteria CriteriaOf(const config::Experiment& experiment, const config::Analysis& analysis);

@@ -62,6 +62,7 @@ absl::Status DecodeCriteria(const v1::DecisionCriteria& record, Criteria& criter
   analysis.needs_primaries = record.needs_primaries();
   analysis.needs_value = record.needs_value();
   criteria.no_data_after = SpanOf(record.no_data_after());
+  if (record.has_preview_max_age()) criteria.preview_max_age = SpanOf(record.preview_max_age());
   absl::Status status = DecodeCondition(record.has_success_condition(), record.success_condition(), analysis.success);
   if (status.ok()) {
     status = DecodeCondition(record.has_failure_condition(), record.failure_condition(), analysis.failure);
@@ -185,6 +186,7 @@ v1::DecisionCriteria RecordOf(const Criteria& criteria) {
   if (analysis.success) record.set_success_condition(analysis.success->text());
   if (analysis.failure) record.set_failure_condition(analysis.failure->text());
   *record.mutable_no_data_after() = DurationOf(criteria.no_data_after);
+  if (criteria.preview_max_age) *record.mutable_preview_max_age() = DurationOf(*criteria.preview_max_age);
   return record;
 }
 

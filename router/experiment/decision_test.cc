@@ -344,6 +344,29 @@ TEST(DecideTest, AnAnswerIsBelievedUntilItIsTooOld) {
   EXPECT_EQ(Decide(criteria, evidence).verdict, Verdict::kUndecided);
 }
 
+// a has all, and calls were previewed, that long ago, of b.
+Evidence Previewed(int calls, int errors, absl::Duration ago) {
+  Evidence evidence = TwoVariants(Facts("a", 10, 800), {.name = "b"});
+  stats::VariantCounts& counts = evidence.variants[1].counts;
+  for (int call = 0; call < calls; ++call) {
+    counts.CountPreviewStart(stats::TickOf(kNow - ago));
+    counts.CountPreviewEnd(call < errors ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess);
+  }
+  return evidence;
+}
+
+TEST(DecideTest, PreviewedCallsAreKnownFromTwentyOnUntilTheNewestIsTooOld) {
+  Criteria criteria = Wants(Only("preview_error_rate.candidate < 0.1 && preview_requests.b > 10"));
+  criteria.preview_max_age = absl::Hours(1);
+  EXPECT_EQ(Decide(criteria, Previewed(19, 0, absl::Seconds(1))).verdict, Verdict::kUndecided);
+  EXPECT_EQ(Decide(criteria, Previewed(20, 1, absl::Seconds(1))).verdict, Verdict::kSuccess);
+  EXPECT_EQ(Decide(criteria, Previewed(20, 2, absl::Seconds(1))).verdict, Verdict::kUndecided);
+  EXPECT_EQ(Decide(criteria, Previewed(20, 1, absl::Minutes(59))).verdict, Verdict::kSuccess);
+  EXPECT_EQ(Decide(criteria, Previewed(20, 1, absl::Hours(1))).verdict, Verdict::kUndecided);
+  criteria.preview_max_age.reset();
+  EXPECT_EQ(Decide(criteria, Previewed(20, 1, absl::Seconds(1))).verdict, Verdict::kUndecided) << "there is none";
+}
+
 TEST(DecideTest, AnAnswerFromBeforeTheStepIsNotOfTheStep) {
   Evidence evidence = TwoVariants(Facts("a", 10, 800), Facts("b", 10, 800));
   evidence.values["checkouts"] = {7, kNow - absl::Seconds(20)};
@@ -416,6 +439,18 @@ TEST(DecisionRecordTest, ARecordFromBeforeTheyWereCountedIsReplayedAsItWasDecide
     record.mutable_inputs()->mutable_variants(1)->mutable_counts()->add_user_uncompared(8);
   }
   EXPECT_TRUE(Verify(record).ok()) << Verify(record);
+}
+
+TEST(DecisionRecordTest, ARecordKeepsPreviewedCallsAndUntilWhenTheyCount) {
+  Criteria criteria = Wants(Only("preview_error_rate.candidate < 0.1"));
+  criteria.preview_max_age = absl::Hours(1);
+  const Evidence evidence = Previewed(20, 1, absl::Minutes(59));
+  const Decision decision = Decide(criteria, evidence);
+  ASSERT_EQ(decision.verdict, Verdict::kSuccess) << decision.why;
+  v1::DecisionRecord record = RecordOf({"income", 1, 1}, criteria, evidence, decision);
+  EXPECT_TRUE(Verify(record).ok()) << Verify(record);
+  record.mutable_inputs()->mutable_criteria()->mutable_preview_max_age()->set_seconds(60);
+  EXPECT_TRUE(absl::IsDataLoss(Verify(record)));
 }
 
 TEST(DecisionRecordTest, AnAlteredRecordIsFoundOut) {

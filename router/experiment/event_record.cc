@@ -66,6 +66,8 @@ struct Recorder {
       if (samples->knows_last_call() && known.last_call != absl::InfinitePast()) {
         *samples->mutable_last_call() = TimestampOf(known.last_call);
       }
+      if (known.previewed_at != absl::InfinitePast())
+        *samples->mutable_previewed_at() = TimestampOf(known.previewed_at);
     }
     *written.mutable_analysed() = RecordOf(event.analysed);
   }
@@ -117,6 +119,7 @@ absl::StatusOr<Event> TimePassedOf(const v1::TimePassedEvent& record) {
   for (const v1::StepSamplesRecord& written : record.samples()) {
     StepSamples samples{.variant = written.variant(), .samples = written.samples()};
     if (written.has_newest()) samples.newest = TimeOf(written.newest());
+    if (written.has_previewed_at()) samples.previewed_at = TimeOf(written.previewed_at());
     if (!written.knows_last_call()) samples.last_call = absl::InfiniteFuture();
     if (written.has_last_call()) samples.last_call = TimeOf(written.last_call());
     event.samples.push_back(std::move(samples));

@@ -38,7 +38,7 @@ TEST(EventRecordTest, EveryEventIsKeptWithAllThatTheMachineWasTold) {
 
 TEST(EventRecordTest, SamplesAreKeptToTheNanosecondAndNoneStaysNone) {
   const TimePassed passed{
-      .samples = {{"a", 7, kNow, kNow}, {"b", 0, absl::InfinitePast()}, {"c", 0, kNow, absl::InfiniteFuture()}}};
+      .samples = {{"a", 7, kNow, kNow, kNow}, {"b", 0, absl::InfinitePast()}, {"c", 0, kNow, absl::InfiniteFuture()}}};
   const absl::StatusOr<Event> again = EventOf(RecordOf(Event(passed)));
   ASSERT_TRUE(again.ok());
   const auto& samples = std::get<TimePassed>(*again).samples;
@@ -48,6 +48,8 @@ TEST(EventRecordTest, SamplesAreKeptToTheNanosecondAndNoneStaysNone) {
   EXPECT_EQ(samples[1].newest, absl::InfinitePast());
   EXPECT_EQ(samples[0].last_call, kNow);
   EXPECT_EQ(samples[1].last_call, absl::InfinitePast());
+  EXPECT_EQ(samples[0].previewed_at, kNow);
+  EXPECT_EQ(samples[1].previewed_at, absl::InfinitePast());
   EXPECT_EQ(samples[2].last_call, absl::InfiniteFuture()) << "as where it was not kept";
 }
 

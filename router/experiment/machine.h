@@ -190,6 +190,7 @@ struct StepSamples {
   // When the newest call of the step started that was counted, by whatever process; InfinitePast: none was, or none has
   // ended yet. It is InfiniteFuture in events from before it was kept, which were not judged by it.
   absl::Time last_call = absl::InfinitePast();
+  absl::Time previewed_at = absl::InfinitePast();  // When the newest previewed call of the step started.
 };
 // Time has passed, and calls have come. Told at every tick.
 struct TimePassed {

@@ -366,13 +366,19 @@ TEST(RolloutTest, ABlueGreenWaitsForTheCallsOfItsPreview) {
                                  .preview = config::Preview{"x-preview", ""}};
   Walk walk(plan);
   const auto pass = [&](int64_t previewed) {
-    walk.Tell(TimePassed{{{"a", 1000, walk.now(), walk.now()}, {"b", previewed}}});
+    walk.Tell(TimePassed{
+        {{"a", 1000, walk.now(), walk.now()}, {.variant = "b", .samples = previewed, .previewed_at = walk.now()}}});
     return walk.In<Watching>() != nullptr;
   };
   EXPECT_FALSE(pass(0));
   EXPECT_FALSE(pass(19));
-  EXPECT_EQ(Describe(WaitOf(plan, walk.state(), {{{"a", 1000, walk.now(), walk.now()}, {"b", 19}}}, walk.now())),
-            "b has 19 of 20 previewed calls");
+  const auto wait = [&](int64_t previewed, absl::Duration ago) {
+    const StepSamples b{.variant = "b", .samples = previewed, .previewed_at = walk.now() - ago};
+    return Describe(WaitOf(plan, walk.state(), {{{"a", 1000, walk.now(), walk.now()}, b}}, walk.now()));
+  };
+  EXPECT_EQ(wait(19, absl::ZeroDuration()), "b has 19 of 20 previewed calls");
+  EXPECT_EQ(wait(20, absl::Hours(24)), "b has 0 of 20 previewed calls, since those before are too old");
+  EXPECT_EQ(wait(20, absl::Hours(23)), "");
   EXPECT_TRUE(pass(20));
   EXPECT_EQ(walk.share(), 1);
 }

@@ -276,7 +276,7 @@ TEST(RunEvidenceTest, ACheckpointFromBeforeUncomparedCallsWereCountedHasNone) {
 
 TEST(RunEvidenceTest, ACheckpointKeepsPreviewedCalls) {
   stats::VariantCounts counts;
-  for (int call = 0; call < 3; ++call) counts.CountPreviewStart();
+  for (int call = 0; call < 3; ++call) counts.CountPreviewStart(7);
   counts.CountPreviewEnd(stats::CallOutcome::kError);
   counts.CountPreviewEnd(stats::CallOutcome::kCancelled);
   v1::VariantCheckpoint record;

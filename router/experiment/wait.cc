@@ -62,8 +62,11 @@ Wait WaitInStep(const Plan& plan, const State& state, const Stepping& stepping, 
     const StepSamples of = SamplesOf(known, variant.name);
     const bool has_share = variant.weight > config::Weight();
     const bool is_asked = variant.name != split.default_name() && (has_share || variant.name == previewed);
-    if (is_asked && of.samples < step.pause.min_samples) {
-      wait.samples.push_back({variant.name, of.samples, step.pause.min_samples, has_share});
+    const bool is_stale =
+        !has_share && variant.name == previewed && of.samples > 0 && of.previewed_at + rollout.preview->max_age <= now;
+    const int64_t samples = is_stale ? 0 : of.samples;
+    if (is_asked && samples < step.pause.min_samples) {
+      wait.samples.push_back({variant.name, samples, step.pause.min_samples, has_share, is_stale});
     }
     if (!has_share) continue;
     // A step that is new, or went on just now, has had no time yet.
@@ -135,7 +138,8 @@ std::string Describe(const Wait& wait) {
   }
   for (const Wait::Missing& missing : wait.samples) {
     parts.push_back(absl::StrCat(missing.variant, " has ", missing.samples, " of ", missing.wanted,
-                                 missing.has_share ? " samples" : " previewed calls"));
+                                 missing.has_share ? " samples" : " previewed calls",
+                                 missing.is_stale ? ", since those before are too old" : ""));
   }
   if (!wait.analysis.empty()) parts.push_back(absl::StrCat("analysis: ", wait.analysis));
   if (!wait.unheard.empty()) parts.push_back(absl::StrCat("no calls of ", absl::StrJoin(wait.unheard, ", ")));

@@ -19,6 +19,7 @@ struct Wait {
     int64_t samples = 0;
     int64_t wanted = 0;
     bool has_share = true;  // Else they are a preview's.
+    bool is_stale = false;  // There were others, and the newest of them is too old.
     bool operator==(const Missing&) const = default;
   };
   absl::Duration time;           // Left of a pause, of minDuration, of the watch, or until the start. Never negative.

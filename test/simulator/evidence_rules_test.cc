@@ -69,7 +69,7 @@ TEST_F(CallsTest, SeesACallThatIsLostWithinAProcess) {
 TEST_F(CallsTest, SeesAPreviewedCallThatIsLostOrThatNobodyMade) {
   stats::WorkerReport report = Calls(1, 1, 0, 0);
   stats::VariantCounts& counts = report.delta.inference[{1, 1, 1}];
-  for (int call = 0; call < 2; ++call) counts.CountPreviewStart();
+  for (int call = 0; call < 2; ++call) counts.CountPreviewStart(1);
   counts.CountPreviewEnd(stats::CallOutcome::kError);
   counts.CountPreviewEnd(stats::CallOutcome::kCancelled);  // Neither well nor badly.
   history.Hear(ReportTaken{&report});
@@ -229,7 +229,7 @@ TEST(ASwitchGoesByAllPreviewedCallsTest, SeesOneByWhatWasSoBeforeTheLastOfThem) 
     stats::WorkerReport report;
     stats::VariantCounts& counts = report.delta.inference[{1, 2, 1}];
     for (int call = 0; call < good + bad; ++call) {
-      counts.CountPreviewStart();
+      counts.CountPreviewStart(1);
       counts.CountPreviewEnd(call < good ? stats::CallOutcome::kSuccess : stats::CallOutcome::kError);
     }
     history.Hear(ReportTaken{&report});

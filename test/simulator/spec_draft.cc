@@ -36,7 +36,8 @@ std::string Unpreviewed(Dice& dice) { return absl::StrCat("pause: {duration: ", 
 std::string Previewed(Dice& dice) {
   const std::vector<std::string> tests = {"successCondition: preview_error_rate.candidate < 0.2",
                                           "failureCondition: preview_error_rate.candidate > 0.2"};
-  std::string text = absl::StrCat("preview: {header: x-preview}, pause: ", PauseOf(dice));
+  const std::string max_age = dice.Chance(0.2) ? absl::StrCat(", maxAge: ", Span(dice, 500, 3000)) : "";
+  std::string text = absl::StrCat("preview: {header: x-preview", max_age, "}, pause: ", PauseOf(dice));
   if (dice.Chance(0.6)) absl::StrAppend(&text, ", analysis: {", dice.Pick(tests), ", timeout: 8s}");
   return text;
 }

@@ -97,13 +97,13 @@ void SimulatedCalls::Apply(const Fault& fault) {
   }
 }
 
-stats::VariantCounts SimulatedCalls::DrawPreviews(absl::Duration length) {
+stats::VariantCounts SimulatedCalls::DrawPreviews(stats::Tick tick, absl::Duration length) {
   constexpr double kPerSecond = 1;
   stats::VariantCounts counts;
   const auto calls = std::poisson_distribution<int64_t>(kPerSecond * absl::ToDoubleSeconds(length))(rng_);
   for (int64_t i = 0; i < calls; ++i) {
     const bool is_error = (rng_() >> (kUserBits + kLatencyBits)) < candidates_.errors;
-    counts.CountPreviewStart();
+    counts.CountPreviewStart(tick);
     counts.CountPreviewEnd(is_error ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess);
   }
   return counts;

@@ -54,7 +54,7 @@ class SimulatedCalls {
   // has ended. Valid until the next call.
   const std::vector<CallBatch>& Draw(stats::Tick tick, absl::Duration length);
   // What came of a preview in that time.
-  stats::VariantCounts DrawPreviews(absl::Duration length);
+  stats::VariantCounts DrawPreviews(stats::Tick tick, absl::Duration length);
 
   const std::vector<std::string>& metrics() const { return metrics_; }
 

@@ -143,7 +143,8 @@ class SimulatedRun {
     const std::vector<CallBatch>& batch = calls_.Draw(stats::TickOf(now_), length);
     now_ += length;
     if (const std::string previewed = governed_.Previewed(); !previewed.empty()) {
-      governed_.Merge(state.run.ordinal, state.epoch.ordinal, previewed, calls_.DrawPreviews(length));
+      governed_.Merge(state.run.ordinal, state.epoch.ordinal, previewed,
+                      calls_.DrawPreviews(stats::TickOf(now_), length));
     }
     for (size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].counts.started() == 0) continue;
