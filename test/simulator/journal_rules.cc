@@ -14,7 +14,10 @@ namespace weir::simulator {
 // --- OpenedAfterItIsJournalled
 
 void OpenedAfterItIsJournalled::Hear(const Event& event, absl::Time, const Accuse& accuse) {
-  if (std::holds_alternative<ProcessStarted>(event)) last_route_.clear();
+  if (std::holds_alternative<ProcessStarted>(event)) {
+    last_route_.clear();
+    found_ = last_row_;
+  }
   if (const auto* written = std::get_if<RowWritten>(&event)) {
     const v1::ExperimentState& state = written->record.state();
     rows_[state.experiment()][{state.run(), state.epoch()}] = state;
@@ -27,7 +30,8 @@ void OpenedAfterItIsJournalled::OnTable(const routing::RouteTable& table, const 
   for (const routing::ExperimentRoute& route : table.experiments) {
     const auto before = last_route_.find(route.name);
     for (const routing::WeightedVariant& variant : route.variants) {
-      const Share had = before == last_route_.end() ? Share{} : ShareOf(before->second, variant.name);
+      const Share had =
+          before == last_route_.end() ? FoundOf(route.name, variant.name) : ShareOf(before->second, variant.name);
       const bool was_default = before == last_route_.end() || DefaultOf(before->second) == variant.name;
       const bool is_default = variant.name == DefaultOf(route);
       // What candidates lose goes to the default: of the table before, or since a row that says so. And that a default
@@ -42,6 +46,11 @@ void OpenedAfterItIsJournalled::OnTable(const routing::RouteTable& table, const 
     }
     last_route_.insert_or_assign(route.name, route);
   }
+}
+
+Share OpenedAfterItIsJournalled::FoundOf(const std::string& experiment, const std::string& variant) const {
+  const auto found = found_.find(experiment);
+  return found == found_.end() ? Share{} : ShareOf(found->second, variant);
 }
 
 bool OpenedAfterItIsJournalled::IsJournalled(const routing::ExperimentRoute& route, const std::string& variant) const {

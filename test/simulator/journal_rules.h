@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "test/simulator/rule.h"
+#include "test/simulator/shares.h"
 
 namespace weir::simulator {
 
-// A table gives a variant more than the one before only where a row that says so is on the disk.
+// A table gives a variant more than the one before, or the first of a process more than the journal that it found, only
+// where a row that says so is on the disk.
 class OpenedAfterItIsJournalled : public Rule {
  public:
   std::string name() const override { return "what opens is journalled before it is in force"; }
@@ -25,10 +27,12 @@ class OpenedAfterItIsJournalled : public Rule {
  private:
   using RunAndEpoch = std::pair<uint32_t, uint32_t>;
   void OnTable(const routing::RouteTable& table, const Accuse& accuse);
+  Share FoundOf(const std::string& experiment, const std::string& variant) const;
   bool IsJournalled(const routing::ExperimentRoute& route, const std::string& variant) const;
 
   std::map<std::string, std::map<RunAndEpoch, v1::ExperimentState>> rows_;
   std::map<std::string, v1::ExperimentState> last_row_;
+  std::map<std::string, v1::ExperimentState> found_;            // The last rows when this process began.
   std::map<std::string, routing::ExperimentRoute> last_route_;  // Of this process, also of files that went since.
 };
 

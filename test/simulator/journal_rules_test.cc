@@ -37,6 +37,19 @@ TEST(OpenedAfterItIsJournalledTest, SeesANewProcessThatOpensWhatNoRowSays) {
   EXPECT_EQ(history.broken(), 1u);
 }
 
+TEST(OpenedAfterItIsJournalledTest, ANewProcessMayKeepWhatTheJournalGaveAlsoWhereAnotherRunIsOnItsWay) {
+  WrittenHistory<OpenedAfterItIsJournalled> history;
+  history.Hear(ProcessStarted{});
+  history.Write(history.ChangeTo(1, 2, 30, Running{}));
+  history.Restart();
+  history.Write(history.ChangeTo(2, 1, 1, Running{}));  // Overtaken by what shuts.
+  history.Publish(1, 3, 70, 30);
+  EXPECT_EQ(history.broken(), 0u);
+  history.Restart();
+  history.Publish(1, 3, 70, 30);
+  EXPECT_EQ(history.broken(), 1u) << "the last row that it found gives less";
+}
+
 TEST(TheChainVerifiesTest, SeesARowWhoseHeadIsOfOtherBytes) {
   WrittenHistory<TheChainVerifies> history;
   history.Write(history.ChangeTo(1, 1, 30, Running{}));
