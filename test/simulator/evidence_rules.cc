@@ -141,15 +141,26 @@ void NoOutcomeIsCountedTwice::OnAnswer(const OutcomeAnswered& answered, const Ac
 
 // --- ABadCandidateIsRolledBack
 
+constexpr stats::Tick kTicksOfSecond = 10;
+
 void ABadCandidateIsRolledBack::OnReport(const stats::WorkerReport& report, absl::Time now) {
   for (const auto& [key, counts] : report.delta.inference) {
     const RunNumbers::Layout* layout = numbers_.Find(key.run);
     if (layout == nullptr || layout->run == 0) continue;
     const std::string& variant = layout->variants[key.variant];
-    auto& [of_default, of_candidate] = ended_[{key.run, key.epoch}];
-    if (variant == layout->default_variant) of_default += counts.ended();
-    if (variant == candidate_ && variant != layout->default_variant) of_candidate += counts.ended();
-    if (std::min(of_default, of_candidate) < kEnoughCalls) continue;
+    std::map<stats::Tick, Ended>& ended = ended_[{key.run, key.epoch}];
+    for (const auto& [tick, cohort] : counts.cohorts()) {
+      Ended& in_second = ended[tick / kTicksOfSecond];
+      if (variant == layout->default_variant) in_second.of_default += cohort.ended;
+      if (variant == candidate_ && variant != layout->default_variant) in_second.of_candidate += cohort.ended;
+    }
+    Ended together;
+    for (const auto& [second, of] : ended) {
+      if (of.of_default == 0 || of.of_candidate == 0) continue;
+      together.of_default += of.of_default;
+      together.of_candidate += of.of_candidate;
+    }
+    if (std::min(together.of_default, together.of_candidate) < kEnoughCalls) continue;
     Ripe& ripe = ripe_[layout->experiment];
     if (ripe.run != layout->run) ripe = {.run = layout->run, .since = now};
   }
@@ -169,8 +180,17 @@ void ABadCandidateIsRolledBack::Hear(const Event& event, absl::Time now, const A
       const auto ripe = ripe_.find(status.name());
       if (ripe == ripe_.end() || ripe->second.run != status.run() || now < ripe->second.since + kLag) continue;
       if (status.phase() == v1::ROLLED_BACK || status.phase() == v1::FROZEN) continue;
+      std::string evidence;
+      for (const v1::VariantStatus& variant : status.variants()) {
+        absl::StrAppend(&evidence, "; ", variant.run_errors(), " errors of ", variant.ended(), " calls of ",
+                        variant.name(), ", design effect ", variant.design_effect());
+      }
+      for (const v1::GuardrailStatus& test : status.guardrails()) {
+        absl::StrAppend(&evidence, "; ", test.name(), " of ", test.variant(), ": 10^", test.log10_evidence(), " of 10^",
+                        test.log10_threshold());
+      }
       accuse(absl::StrCat(candidate_, " of ", status.name(), " fails since run ", status.run(),
-                          " began, and the gate is ", "open: ", v1::Phase_Name(status.phase())));
+                          " began, and the gate is ", "open: ", v1::Phase_Name(status.phase()), evidence));
     }
   }
 }

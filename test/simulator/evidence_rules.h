@@ -86,7 +86,8 @@ class NoOutcomeIsCountedTwice : public Rule {
 };
 
 // A candidate that fails often from the beginning, beside a default that does not, is rolled back when both have had
-// enough calls in one epoch of one process. Needs a guardrail for it in every experiment.
+// enough calls in the same seconds of one epoch of one process: where one is down while the other answers, nothing can
+// be compared. Needs a guardrail for it in every experiment.
 class ABadCandidateIsRolledBack : public Rule {
  public:
   static constexpr int64_t kEnoughCalls = 300;
@@ -101,12 +102,15 @@ class ABadCandidateIsRolledBack : public Rule {
     uint32_t run = 0;
     absl::Time since;
   };
+  struct Ended {
+    int64_t of_default = 0, of_candidate = 0;
+  };
   void OnReport(const stats::WorkerReport& report, absl::Time now);
 
   const std::string candidate_;
   RunNumbers numbers_;
-  std::map<std::pair<uint32_t, uint32_t>, std::pair<int64_t, int64_t>> ended_;  // Default's and candidate's, by epoch.
-  std::map<std::string, Ripe> ripe_;                                            // By experiment.
+  std::map<std::pair<uint32_t, uint32_t>, std::map<stats::Tick, Ended>> ended_;  // By epoch and second of their start.
+  std::map<std::string, Ripe> ripe_;                                             // By experiment.
 };
 
 // No rollout goes on by itself, or ends, but after calls of every variant with a share have ended in that very step.

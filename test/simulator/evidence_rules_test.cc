@@ -180,6 +180,20 @@ TEST_F(BadCandidateTest, SeesAnOpenGateAfterEnoughCalls) {
   EXPECT_EQ(history.broken(), 1u);
 }
 
+TEST_F(BadCandidateTest, SaysNothingWhereOneIsDownWhileTheOtherAnswers) {
+  Deliver(kEnough, 0);
+  stats::WorkerReport later;
+  stats::VariantCounts& counts = later.delta.inference[{1, 1, 1}];
+  for (int call = 0; call < kEnough; ++call) {
+    counts.CountStart(11, 0);
+    counts.CountEnd({.started = 11, .user_bucket = 0, .outcome = stats::CallOutcome::kError, .latency = {}});
+  }
+  history.Hear(ReportTaken{&later});
+  history.now += ABadCandidateIsRolledBack::kLag;
+  Show(history, v1::STEPPING, 1, 0);
+  EXPECT_EQ(history.broken(), 0u);
+}
+
 TEST_F(BadCandidateTest, SaysNothingBeforeThereIsEnoughOfBoth) {
   Deliver(kEnough, kEnough - 1);
   Show(history, v1::STEPPING, 1, 0);
