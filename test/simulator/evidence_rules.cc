@@ -249,6 +249,8 @@ void ASwitchGoesByAllPreviewedCalls::Hear(const Event& event, absl::Time, const 
       all.ended += counts.previews().ended;
       all.errors += counts.previews().errors;
     }
+  } else if (const auto* files = std::get_if<FilesTaken>(&event)) {
+    std::erase_if(begun_, [&](const EpochOf& epoch) { return !files->alphas.contains(std::get<0>(epoch)); });
   } else if (const auto* asked = std::get_if<RowAsked>(&event)) {
     OnRow(experiment::RecordOf(asked->change, 0), accuse);
   }

@@ -128,7 +128,8 @@ class NothingIsPromotedWithoutCalls : public Rule {
 };
 
 // A switch that an analysis led to goes by every previewed call that was delivered, and by no other: of epochs that
-// began in this process, for a crash may lose some.
+// began in this process, for a crash may lose some, and of experiments that stayed in a file, for others may be
+// forgotten.
 class ASwitchGoesByAllPreviewedCalls : public Rule {
  public:
   std::string name() const override { return "a switch goes by all previewed calls"; }

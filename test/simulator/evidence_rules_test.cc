@@ -269,6 +269,8 @@ TEST(ASwitchGoesByAllPreviewedCallsTest, SeesOneByWhatWasSoBeforeTheLastOfThem) 
   deliver(0, 5);
   EXPECT_EQ(switch_by(30, 0), 1u);
   EXPECT_EQ(switch_by(35, 5), 1u);
+  history.Hear(FilesTaken{});
+  EXPECT_EQ(switch_by(30, 0), 1u) << "it was in no file for a while";
 }
 
 TEST(NothingIsPromotedWithoutCallsTest, SeesAStepThatIsLeftBeforeEachVariantHadACall) {
