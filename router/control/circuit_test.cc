@@ -1,6 +1,9 @@
 // What the tables of a blueGreen and of a rollback say beside the shares: who is previewed, and until when is drained.
+// And what previewed calls lead to.
 
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "router/control/controller.h"
 #include "router/control/controller_rig.h"
@@ -77,8 +80,15 @@ config::Experiment AChecked(const std::string& success, const std::string& failu
   return experiment;
 }
 
-TEST(PreviewTest, ThereIsNoSwitchToOneThatFailsItsPreviews) {
+class PreviewTest : public testing::Test {
+ protected:
+  static void ExpectIn(const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
   ControllerRig rig;
+};
+
+TEST_F(PreviewTest, ThereIsNoSwitchToOneThatFailsItsPreviews) {
   rig.File({AChecked("preview_error_rate.candidate < 0.05")});
   rig.Run(30);
   EXPECT_EQ(rig.Status().rollout().waits_for(),
@@ -93,12 +103,10 @@ TEST(PreviewTest, ThereIsNoSwitchToOneThatFailsItsPreviews) {
   EXPECT_EQ(rig.Status().variants(1).started(), 0);
   rig.Run(100);
   EXPECT_EQ(rig.Status().phase(), v1::INCONCLUSIVE);
-  EXPECT_NE(rig.Status().phase_reason().find("preview_error_rate.candidate is 1"), std::string::npos)
-      << rig.Status().phase_reason();
+  ExpectIn(rig.Status().phase_reason(), "preview_error_rate.candidate is 1");
 }
 
-TEST(PreviewTest, OneThatAnswersThemIsSwitchedToAlsoAfterARestart) {
-  ControllerRig rig;
+TEST_F(PreviewTest, OneThatAnswersThemIsSwitchedToAlsoAfterARestart) {
   rig.File({AChecked("preview_error_rate.candidate < 0.05 && preview_requests.candidate >= 30")});
   rig.Run(30);
   rig.Preview("candidate", 29, 0);
@@ -114,8 +122,7 @@ TEST(PreviewTest, OneThatAnswersThemIsSwitchedToAlsoAfterARestart) {
   EXPECT_EQ(rig.Share("candidate"), 1);
 }
 
-TEST(PreviewTest, TheLastOfABurstCountBeforeTheSwitch) {
-  ControllerRig rig;
+TEST_F(PreviewTest, TheLastOfABurstCountBeforeTheSwitch) {
   rig.File({AChecked("preview_error_rate.candidate < 0.05")});
   rig.Run(30);
   rig.Preview("candidate", 25, 0);
@@ -127,8 +134,7 @@ TEST(PreviewTest, TheLastOfABurstCountBeforeTheSwitch) {
   EXPECT_EQ(rig.Share("candidate"), 0);
 }
 
-TEST(PreviewTest, CallsOfDaysAgoLeadToNoSwitch) {
-  ControllerRig rig;
+TEST_F(PreviewTest, CallsOfDaysAgoLeadToNoSwitch) {
   config::Experiment experiment = AChecked("preview_error_rate.candidate < 0.05");
   experiment.rollout->steps[0].pause.duration = absl::Hours(25);
   experiment.rollout->steps[0].analysis->timeout = absl::Hours(48);
@@ -140,16 +146,13 @@ TEST(PreviewTest, CallsOfDaysAgoLeadToNoSwitch) {
   rig.Advance(absl::Hours(25));
   rig.Run(20);
   EXPECT_EQ(rig.Share("candidate"), 0);
-  EXPECT_NE(rig.Status().rollout().waits_for().find("0 of 30 previewed calls, since those before are too old"),
-            std::string::npos)
-      << rig.Status().rollout().waits_for();
+  ExpectIn(rig.Status().rollout().waits_for(), "0 of 30 previewed calls, since those before are too old");
   rig.Preview("candidate", 1, 0);
   rig.Run(20);
   EXPECT_EQ(rig.Share("candidate"), 1);
 }
 
-TEST(PreviewTest, AnotherStrategyDoesNotCountWhatWasPreviewed) {
-  ControllerRig rig;
+TEST_F(PreviewTest, AnotherStrategyDoesNotCountWhatWasPreviewed) {
   rig.File({AChecked("preview_error_rate.candidate < 0.05 && preview_requests.candidate > 1000")});
   rig.Run(30);
   rig.Preview("candidate", 500, 0);
@@ -162,8 +165,7 @@ TEST(PreviewTest, AnotherStrategyDoesNotCountWhatWasPreviewed) {
   EXPECT_EQ(rig.Status().phase(), v1::COMPLETED);
 }
 
-TEST(PreviewTest, ADryRunWaitsForNone) {
-  ControllerRig rig;
+TEST_F(PreviewTest, ADryRunWaitsForNone) {
   config::Experiment experiment = AChecked("preview_error_rate.candidate < 0.05");
   experiment.rollout->is_dry_run = true;
   rig.File({experiment});
@@ -171,8 +173,7 @@ TEST(PreviewTest, ADryRunWaitsForNone) {
   EXPECT_EQ(rig.Status().phase(), v1::WATCHING);
 }
 
-TEST(PreviewTest, FailuresRollBackBeforeAnybodyWasServed) {
-  ControllerRig rig;
+TEST_F(PreviewTest, FailuresRollBackBeforeAnybodyWasServed) {
   rig.File({AChecked("", "preview_error_rate.candidate > 0.5")});
   rig.Run(20);
   rig.Preview("candidate", 19, 19);
@@ -181,12 +182,10 @@ TEST(PreviewTest, FailuresRollBackBeforeAnybodyWasServed) {
   rig.Preview("candidate", 1, 1);
   rig.Run(20);
   EXPECT_EQ(rig.Status().phase(), v1::ROLLED_BACK);
-  EXPECT_NE(rig.Status().phase_reason().find("preview_error_rate.candidate is 1"), std::string::npos)
-      << rig.Status().phase_reason();
+  ExpectIn(rig.Status().phase_reason(), "preview_error_rate.candidate is 1");
 }
 
-TEST(PreviewTest, WhatWasAskedOfThePreviewRollsNothingBackAfterTheSwitch) {
-  ControllerRig rig;
+TEST_F(PreviewTest, WhatWasAskedOfThePreviewRollsNothingBackAfterTheSwitch) {
   rig.File({AChecked("", "preview_error_rate.candidate > 0.5 || preview_requests.candidate < 5")});
   rig.Run(20);
   rig.Preview("candidate", 40, 0);

@@ -111,11 +111,8 @@ void ControllerRig::Run(int ticks, const std::string& failing, int per_tick) {
 }
 
 void ControllerRig::TakeCalls(const std::string& variant, int calls, int failing) {
-  const routing::ExperimentRoute& route = table_->experiments.at(0);
   const stats::Tick began = stats::TickOf(now_ - absl::Seconds(1));
-  stats::WorkerReport report;
-  report.table_version = table_->version;
-  stats::VariantCounts& counts = report.delta.inference[{route.run, route.epoch, TicketOf(0, variant).variant}];
+  stats::VariantCounts counts;
   for (int call = 0; call < calls; ++call) {
     const auto bucket = static_cast<uint8_t>(call * 37);
     counts.CountStart(began, bucket);
@@ -124,21 +121,25 @@ void ControllerRig::TakeCalls(const std::string& variant, int calls, int failing
                      .outcome = call < failing ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess,
                      .latency = absl::Milliseconds(10)});
   }
-  controller_->TakeReport(report);
+  TakeCounts(variant, std::move(counts));
 }
 
 void ControllerRig::Preview(const std::string& variant, int calls, int failing) {
-  const routing::ExperimentRoute& route = table_->experiments.at(0);
-  stats::WorkerReport report;
-  report.table_version = table_->version;
-  const uint16_t place = TicketOf(0, variant).variant;
-  stats::VariantCounts& counts = report.delta.inference[{route.run, route.epoch, place}];
+  stats::VariantCounts counts;
   for (int call = 0; call < calls; ++call) {
     counts.CountPreviewStart(stats::TickOf(now_));
     counts.CountPreviewEnd(call < failing ? stats::CallOutcome::kError : stats::CallOutcome::kSuccess);
   }
-  controller_->TakeReport(report);
+  TakeCounts(variant, std::move(counts));
   Tick();
+}
+
+void ControllerRig::TakeCounts(const std::string& variant, stats::VariantCounts counts) {
+  const routing::ExperimentRoute& route = table_->experiments.at(0);
+  stats::WorkerReport report;
+  report.table_version = table_->version;
+  report.delta.inference[{route.run, route.epoch, TicketOf(0, variant).variant}] = std::move(counts);
+  controller_->TakeReport(report);
 }
 
 bool ControllerRig::RollBack() {

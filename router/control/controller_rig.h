@@ -88,6 +88,7 @@ class ControllerRig {
  private:
   void Start();
   void CarryOut();
+  void TakeCounts(const std::string& variant, stats::VariantCounts counts);  // Of the first experiment.
   JournalReply Answer(const JournalRequest& request);
 
   experiment::MemoryJournal journal_;

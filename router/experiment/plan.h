@@ -28,10 +28,10 @@ Plan PlanOf(const config::Experiment& experiment);
 // The end of the freeze that holds at `now`, if one does.
 std::optional<absl::Time> FrozenUntil(const config::Rollout& rollout, absl::Time now);
 
-// --- Shares that a plan with a rollout gives. Candidates divide theirs by the file's weights.
-
 // The candidate that a preview goes to before the switch; empty: there is no preview.
 std::string PreviewedBy(const Plan& plan);
+
+// --- Shares that a plan with a rollout gives. Candidates divide theirs by the file's weights.
 
 // What the candidates get together. A dry run gives nothing, whatever is asked.
 Split SplitWithShare(const Plan& plan, config::Percent share);

@@ -168,7 +168,6 @@ std::string Epochs(const v1::RunReport& report) {
                       Head({"epoch", "variant", "calls", "ended", "errors"}), rows);
 }
 
-// Bars of a width in proportion to the variant's own calls, in bins that grow by a half.
 std::string Previews(const v1::RunReport& report) {
   std::string text;
   for (const v1::VariantReport& variant : report.variants()) {
@@ -180,6 +179,7 @@ std::string Previews(const v1::RunReport& report) {
   return text;
 }
 
+// Bars of a width in proportion to the variant's own calls, in bins that grow by a half.
 std::string Latencies(const v1::RunReport& report) {
   constexpr int kWidth = 30;
   constexpr double kGrowth = 1.5;

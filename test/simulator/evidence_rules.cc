@@ -53,6 +53,11 @@ std::string CountLedger::Compare(const Key& key, int64_t shown) {
 
 // --- RunNumbers
 
+void RunNumbers::Hear(const Event& event) {
+  if (std::holds_alternative<ProcessStarted>(event)) layouts_.clear();
+  if (const auto* published = std::get_if<TablePublished>(&event)) Add(*published->table);
+}
+
 void RunNumbers::Add(const routing::RouteTable& table) {
   for (const routing::ExperimentRoute& route : table.experiments) {
     Layout layout{.experiment = route.name, .run = route.run_ordinal, .variants = {}, .default_variant = {}};
@@ -70,11 +75,9 @@ const RunNumbers::Layout* RunNumbers::Find(uint32_t number) const {
 // --- NoCallIsCountedTwice
 
 void NoCallIsCountedTwice::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  numbers_.Hear(event);
   if (std::holds_alternative<ProcessStarted>(event)) {
-    numbers_.Begin();
     for (CountLedger* ledger : {&ledger_, &previews_}) ledger->Begin();
-  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
-    numbers_.Add(*published->table);
   } else if (const auto* written = std::get_if<RowWritten>(&event)) {
     for (CountLedger* ledger : {&ledger_, &previews_}) {
       ledger->Hear(written->record.state().experiment(), written->record.state().run());
@@ -141,7 +144,7 @@ void NoOutcomeIsCountedTwice::OnAnswer(const OutcomeAnswered& answered, const Ac
 
 // --- ABadCandidateIsRolledBack
 
-constexpr stats::Tick kTicksOfSecond = 10;
+const stats::Tick kTicksOfSecond = absl::Seconds(1) / stats::kTick;
 
 void ABadCandidateIsRolledBack::OnReport(const stats::WorkerReport& report, absl::Time now) {
   for (const auto& [key, counts] : report.delta.inference) {
@@ -167,12 +170,10 @@ void ABadCandidateIsRolledBack::OnReport(const stats::WorkerReport& report, absl
 }
 
 void ABadCandidateIsRolledBack::Hear(const Event& event, absl::Time now, const Accuse& accuse) {
+  numbers_.Hear(event);
   if (std::holds_alternative<ProcessStarted>(event)) {
-    numbers_.Begin();
     ended_.clear();
     ripe_.clear();
-  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
-    numbers_.Add(*published->table);
   } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
     OnReport(*report->report, now);
   } else if (const auto* viewed = std::get_if<Viewed>(&event)) {
@@ -190,7 +191,7 @@ void ABadCandidateIsRolledBack::Hear(const Event& event, absl::Time now, const A
                         test.log10_threshold());
       }
       accuse(absl::StrCat(candidate_, " of ", status.name(), " fails since run ", status.run(),
-                          " began, and the gate is ", "open: ", v1::Phase_Name(status.phase()), evidence));
+                          " began, and the gate is open: ", v1::Phase_Name(status.phase()), evidence));
     }
   }
 }
@@ -204,11 +205,8 @@ bool NothingIsPromotedWithoutCalls::HasCalls(const std::string& experiment, uint
 }
 
 void NothingIsPromotedWithoutCalls::Hear(const Event& event, absl::Time, const Accuse& accuse) {
-  if (std::holds_alternative<ProcessStarted>(event)) {
-    numbers_.Begin();
-  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
-    numbers_.Add(*published->table);
-  } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
+  numbers_.Hear(event);
+  if (const auto* report = std::get_if<ReportTaken>(&event)) {
     for (const auto& [key, counts] : report->report->delta.inference) {
       const RunNumbers::Layout* layout = numbers_.Find(key.run);
       if (layout == nullptr || counts.ended() == 0) continue;
@@ -234,12 +232,10 @@ void NothingIsPromotedWithoutCalls::Hear(const Event& event, absl::Time, const A
 // --- ASwitchGoesByAllPreviewedCalls
 
 void ASwitchGoesByAllPreviewedCalls::Hear(const Event& event, absl::Time, const Accuse& accuse) {
+  numbers_.Hear(event);
   if (std::holds_alternative<ProcessStarted>(event)) {
-    numbers_.Begin();
     begun_.clear();
     delivered_.clear();
-  } else if (const auto* published = std::get_if<TablePublished>(&event)) {
-    numbers_.Add(*published->table);
   } else if (const auto* report = std::get_if<ReportTaken>(&event)) {
     for (const auto& [key, counts] : report->report->delta.inference) {
       const RunNumbers::Layout* layout = numbers_.Find(key.run);

@@ -50,11 +50,12 @@ class RunNumbers {
     std::vector<std::string> variants;
     std::string default_variant;
   };
-  void Begin() { layouts_.clear(); }
-  void Add(const routing::RouteTable& table);
+  void Hear(const Event& event);  // Of the tables of one process.
   const Layout* Find(uint32_t number) const;
 
  private:
+  void Add(const routing::RouteTable& table);
+
   std::map<uint32_t, Layout> layouts_;
 };
 
